@@ -1,0 +1,74 @@
+# Gradus: build, test, run. `make help` lists the goals. Everything made goes under $(BUILD).
+
+CC     = gcc
+BUILD  = build
+OPT    = -O2
+SANITIZE =
+
+LUA      = lua5.4
+LUA_INC  = -I/usr/include/$(LUA)
+LUA_LIB  = -l$(LUA)
+
+# No -ffast-math and no fused multiply-add but the one that the kernels ask for by name: each
+# digit is decided by the source, never by the compiler.
+EXACT    = -ffp-contract=off -fno-math-errno
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+CFLAGS   = -std=c11 -g $(OPT) $(WARNINGS) $(EXACT) $(SANITIZE) -D_GNU_SOURCE -Isrc $(LUA_INC)
+LDFLAGS  = -Wl,-E $(SANITIZE)
+LDLIBS   = $(LUA_LIB) -lm
+
+CORE_C = $(filter-out src/core/kernels.c, $(wildcard src/core/*.c))
+LUA_C  = $(wildcard src/lua/*.c)
+MAIN_C = $(wildcard src/gradus/*.c)
+STDLIB = $(wildcard stdlib/*.lua)
+
+# The kernels are compiled once for each level of the instruction set; the best is chosen at start.
+ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
+LEVELS = portable avx2 avx512
+endif
+LEVELS ?= portable
+LEVEL_portable =
+LEVEL_avx2     = -mavx2 -mfma
+LEVEL_avx512   = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
+OBJ = $(BUILD)/obj
+KERNELS_O = $(LEVELS:%=$(OBJ)/core/kernels_%.o)
+
+CORE_O = $(CORE_C:src/%.c=$(OBJ)/%.o) $(KERNELS_O)
+LUA_O  = $(LUA_C:src/%.c=$(OBJ)/%.o) $(OBJ)/stdlib.o
+MAIN_O = $(MAIN_C:src/%.c=$(OBJ)/%.o)
+
+CORE_TESTS = $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
+
+.DEFAULT_GOAL = $(BUILD)/gradus
+
+$(BUILD)/gradus: $(MAIN_O) $(LUA_O) $(CORE_O)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(OBJ)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OBJ)/core/kernels_%.o: src/core/kernels.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -O3 $(LEVEL_$*) -DGR_LEVEL=$* -MMD -MP -c -o $@ $<
+
+# The standard library is embedded: each module becomes an array of bytes.
+$(OBJ)/stdlib.c: $(STDLIB) Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "lua/stdlib.h"'; \
+	   for f in $(STDLIB); do m=$$(basename $$f .lua); \
+	     echo "static const char module_$$m[] = {"; \
+	     od -An -v -td1 $$f | sed 's/  */,/g; s/^,//; s/$$/,/'; echo "0};"; done; \
+	   echo 'const gr_Module gr_stdlib[] = {'; \
+	   for f in $(STDLIB); do m=$$(basename $$f .lua); \
+	     echo "  {\"$$m\", module_$$m, sizeof module_$$m - 1},"; done; \
+	   echo '  {NULL, NULL, 0}};'; } > $@
+
+$(OBJ)/stdlib.o: $(OBJ)/stdlib.c
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/tests/%: tests/core/%.c $(CORE_O)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests/core -MMD -MP $(SANITIZE) -o $@ $< $(CORE_O) -lm
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
