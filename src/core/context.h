@@ -1,0 +1,73 @@
+/*
+** context.h: what one Lua state (or one program) has of its own.
+**
+** Everything in the core hangs off a gr_Context: the text of the last error, the default element
+** type, whether gradients are wanted, the recording that listens, the kernels that this processor
+** runs, and the scratch memory. There is no file-level state, so two contexts never meet.
+**
+** Errors: a function that can fail returns a gr_Status. It has then written one sentence into
+** context->message through gr_fail; the caller hands the status on. The core never exits, never
+** prints and never jumps.
+*/
+#ifndef GR_CONTEXT_H
+#define GR_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum gr_Status {
+  GR_OK = 0,
+  GR_ERROR,     /* the arguments do not fit together: context->message says how */
+  GR_NO_MEMORY  /* an allocation failed; everything made so far has been given back */
+} gr_Status;
+
+typedef enum gr_DType { GR_FLOAT32, GR_FLOAT64, GR_DTYPE_COUNT } gr_DType;
+
+struct gr_Kernels;
+struct gr_Recording;
+
+enum { GR_MESSAGE_SIZE = 512 };
+
+typedef struct gr_Context {
+  char message[GR_MESSAGE_SIZE];
+  gr_DType floatx;                   /* the type of what is made without naming one */
+  bool grad_enabled;                 /* false inside no_grad */
+  uint64_t next_sequence;            /* nodes are numbered in the order they are made */
+  struct gr_Recording *recording;    /* listens to each operation, or NULL */
+  const struct gr_Kernels *kernels;  /* the best set that the processor runs */
+  void *scratch;                     /* see gr_scratch */
+  size_t scratch_size;
+  size_t bytes_made;                 /* by all storages since the collector was last told */
+  size_t bytes_alive;                /* in storages now */
+  uint64_t seed;                     /* the script's one root of randomness */
+  uint64_t random_states_made;       /* without a seed, since the seed was set */
+  uint64_t random_draws;             /* numbers drawn so far: a recorded step must draw none */
+  bool (*interrupted)(void *data);   /* polled by long loops; NULL: never */
+  void *interrupted_data;
+} gr_Context;
+
+/* Make a context with float32 as its default type, and free it. */
+gr_Status gr_context_init(gr_Context *context);
+void gr_context_free(gr_Context *context);
+
+/* Write the sentence that says what is wrong, as printf does; returns GR_ERROR. */
+gr_Status gr_fail(gr_Context *context, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Say that memory ran out; returns GR_NO_MEMORY. */
+gr_Status gr_fail_memory(gr_Context *context, size_t bytes);
+
+/* At least `bytes` bytes of memory, 64-byte aligned, good until the next call: one operation's
+** working space. NULL when there is no memory. It grows to the largest need and stays, so that a
+** replayed step allocates nothing. */
+void *gr_scratch(gr_Context *context, size_t bytes);
+
+/* True when somebody asked the running loop to stop. */
+bool gr_interrupted(gr_Context *context);
+
+/* "float32", "float64"; the bytes of one element. */
+const char *gr_dtype_name(gr_DType dtype);
+size_t gr_dtype_size(gr_DType dtype);
+
+#endif

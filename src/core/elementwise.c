@@ -1,0 +1,212 @@
+/* elementwise.c: operations that work on each element by itself, alone or in pairs with NumPy's
+** broadcasting. Rests on the kernels for the arithmetic and on walks for strides. */
+#include "kernels.h"
+#include "operation.h"
+
+/* y = f(x) */
+
+static gr_Status unary_forward(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *x = node->inputs[0];
+  void *y = gr_tensor_data(node->output);
+  const void *from = gr_tensor_contiguous(x, y);  /* a strided x is gathered into y first */
+  gr_kernels_for(context, x)->unary[node->operation->kernel](y, from, gr_tensor_size(x));
+  return GR_OK;
+}
+
+/* dx = dy * f'(x) */
+static gr_Status unary_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
+                                gr_Tensor *const *dx) {
+  const gr_Tensor *x = node->inputs[0];
+  size_t n = gr_tensor_size(x);
+  void *room = gr_scratch(context, n * gr_dtype_size(x->dtype));
+  if (room == NULL) return gr_fail_memory(context, n * gr_dtype_size(x->dtype));
+  gr_kernels_for(context, x)->unary_backward[node->operation->kernel](
+      gr_tensor_data(dx[0]), gr_tensor_data(dy), gr_tensor_contiguous(x, room),
+      gr_tensor_data(node->output), n);
+  return GR_OK;
+}
+
+/* y = clip(x, low, high); a bound that was not given is infinite. */
+
+static double low_bound(const gr_Node *node) {
+  return node->attributes.has_low ? node->attributes.low : -1.0 / 0.0;
+}
+
+static double high_bound(const gr_Node *node) {
+  return node->attributes.has_high ? node->attributes.high : 1.0 / 0.0;
+}
+
+static gr_Status clip_shape(gr_Context *context, gr_Node *node) {
+  if (!node->attributes.has_low && !node->attributes.has_high)
+    return gr_fail(context, "expected a lower or an upper bound, got neither");
+  if (!(low_bound(node) <= high_bound(node)))
+    return gr_fail(context, "the lower bound %g is not below the upper bound %g",
+                   low_bound(node), high_bound(node));
+  return gr_shape_like_input(context, node);
+}
+
+static gr_Status clip_forward(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *x = node->inputs[0];
+  void *y = gr_tensor_data(node->output);
+  gr_kernels_for(context, x)->clip(y, gr_tensor_contiguous(x, y), low_bound(node),
+                                   high_bound(node), gr_tensor_size(x));
+  return GR_OK;
+}
+
+/* dx = dy where low <= x <= high, else 0 */
+static gr_Status clip_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
+                               gr_Tensor *const *dx) {
+  const gr_Tensor *x = node->inputs[0];
+  void *to = gr_tensor_data(dx[0]);
+  gr_kernels_for(context, x)->clip_backward(to, gr_tensor_data(dy), gr_tensor_contiguous(x, to),
+                                            low_bound(node), high_bound(node), gr_tensor_size(x));
+  return GR_OK;
+}
+
+/* y = f(a, b) with broadcasting */
+
+static gr_Status binary_shape(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *a = node->inputs[0], *b = node->inputs[1];
+  gr_Tensor *y = node->output;
+  char left[GR_SHAPE_TEXT], right[GR_SHAPE_TEXT];
+  y->dtype = a->dtype;
+  if (!gr_broadcast_shape(a->rank, a->shape, b->rank, b->shape, &y->rank, y->shape))
+    return gr_fail(context, "shapes %s and %s do not broadcast: counted from the end, two "
+                   "dimensions must be equal or one of them 1",
+                   gr_tensor_shape_text(left, a), gr_tensor_shape_text(right, b));
+  return GR_OK;
+}
+
+enum { CHUNK = 256 };  /* elements of a strided run that are gathered at a time */
+
+typedef struct Pair {  /* two operands in the shape of the output, walked together */
+  gr_Walk walk;
+  const unsigned char *data[2];
+  size_t size;
+  gr_DType dtype;
+} Pair;
+
+static bool pair_begin(Pair *pair, const gr_Node *node) {
+  const gr_Tensor *y = node->output;
+  gr_Tensor a = gr_broadcast_view(node->inputs[0], y->rank, y->shape);
+  gr_Tensor b = gr_broadcast_view(node->inputs[1], y->rank, y->shape);
+  const ptrdiff_t *strides[2] = {a.strides, b.strides};
+  pair->data[0] = gr_tensor_data(&a);
+  pair->data[1] = gr_tensor_data(&b);
+  pair->dtype = y->dtype;
+  pair->size = gr_dtype_size(y->dtype);
+  return gr_walk_begin(&pair->walk, 2, y->rank, y->shape, strides);
+}
+
+/* Operand t of the run's elements from `first` on, `n` of them: in place, or gathered to `room`. */
+static const void *operand(const Pair *pair, int t, int64_t first, int64_t n, void *room) {
+  ptrdiff_t step = pair->walk.step[t];
+  const unsigned char *from =
+      pair->data[t] + (pair->walk.position[t] + first * step) * (ptrdiff_t)pair->size;
+  if (step == 0 || step == 1) return from;
+  for (int64_t i = 0; i < n; i++)
+    if (pair->dtype == GR_FLOAT32) ((float *)room)[i] = ((const float *)from)[i * step];
+    else ((double *)room)[i] = ((const double *)from)[i * step];
+  return room;
+}
+
+/* Call kernel(out, a, a_step, b, b_step, n), or, with dy, kernel(out, dy, a, a_step, ...), over
+** all pairs. */
+static void for_pairs(const gr_Node *node, unsigned char *out, const unsigned char *dy,
+                      gr_BinaryKernel *forward, gr_BinaryBackward *backward) {
+  Pair pair;
+  _Alignas(64) double rooms[2][CHUNK];
+  if (!pair_begin(&pair, node)) return;
+  size_t a_step = pair.walk.step[0] != 0, b_step = pair.walk.step[1] != 0;
+  int64_t length = pair.walk.length;
+  bool in_place = pair.walk.step[0] >> 1 == 0 && pair.walk.step[1] >> 1 == 0;  /* 0 or 1 */
+  int64_t chunk = in_place ? length : CHUNK;
+  do {
+    for (int64_t first = 0; first < length; first += chunk) {
+      int64_t n = length - first < chunk ? length - first : chunk;
+      const void *a = operand(&pair, 0, first, n, rooms[0]);
+      const void *b = operand(&pair, 1, first, n, rooms[1]);
+      if (dy == NULL) forward(out, a, a_step, b, b_step, (size_t)n);
+      else backward(out, dy, a, a_step, b, b_step, (size_t)n), dy += (size_t)n * pair.size;
+      out += (size_t)n * pair.size;
+    }
+  } while (gr_walk_next(&pair.walk));
+}
+
+static gr_Status binary_forward(gr_Context *context, gr_Node *node) {
+  for_pairs(node, gr_tensor_data(node->output), NULL,
+            gr_kernels_for(context, node->output)->binary[node->operation->kernel], NULL);
+  return GR_OK;
+}
+
+/* da = the sum of dy * df/da over what was broadcast; db likewise */
+static gr_Status binary_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
+                                 gr_Tensor *const *dx) {
+  const gr_KernelSet *kernels = gr_kernels_for(context, dy);
+  gr_BinaryBackward *backward[2] = {kernels->binary_backward_left[node->operation->kernel],
+                                    kernels->binary_backward_right[node->operation->kernel]};
+  for (int i = 0; i < 2; i++) {
+    if (dx[i] == NULL) continue;
+    if (gr_same_shape(dx[i], dy)) {
+      for_pairs(node, gr_tensor_data(dx[i]), gr_tensor_data(dy), NULL, backward[i]);
+      continue;
+    }
+    size_t bytes = gr_tensor_size(dy) * gr_dtype_size(dy->dtype);
+    unsigned char *full = gr_scratch(context, 3 * bytes);
+    if (full == NULL) return gr_fail_memory(context, 3 * bytes);
+    for_pairs(node, full, gr_tensor_data(dy), NULL, backward[i]);
+    gr_sum_broadcast(context, dy, full, dx[i], full + bytes);
+  }
+  return GR_OK;
+}
+
+#define UNARY(name, kernel, low, high, help)                                                    \
+  {name, 1, {0}, kernel, 0, gr_shape_like_input, unary_forward, unary_backward, low, high,      \
+   "x:" name "() -> tensor", help}
+
+#define BINARY(name, kernel, low, high, help)                                                   \
+  {name, 2, {0}, kernel, GR_COMMON_TYPE, binary_shape, binary_forward, binary_backward, low,    \
+   high, "a:" name "(b) -> tensor", help}
+
+#define COMPARISON(name, kernel, help)                                                          \
+  {name, 2, {0}, kernel, GR_COMMON_TYPE, binary_shape, binary_forward, NULL, -1, 1,             \
+   "a:" name "(b) -> tensor of ones and zeros", help}
+
+const gr_Operation gr_elementwise_operations[] = {
+  UNARY("exp", GR_EXP, -2, 2, "e to the power of each element."),
+  UNARY("log", GR_LOG, 0.5, 3, "The natural logarithm of each element; -inf at 0, nan below."),
+  UNARY("sqrt", GR_SQRT, 0.5, 3, "The square root of each element; nan below 0."),
+  UNARY("abs", GR_ABS, -2, 2, "The absolute value of each element. The derivative at 0 is 0."),
+  UNARY("tanh", GR_TANH, -2, 2, "The hyperbolic tangent of each element."),
+  UNARY("relu", GR_RELU, -2, 2,
+        "0 where an element is negative, else the element. The derivative at 0 is 0; nan stays."),
+  UNARY("sigmoid", GR_SIGMOID, -2, 2, "1 / (1 + exp(-x)) of each element."),
+  UNARY("square", GR_SQUARE, -2, 2, "Each element times itself."),
+  UNARY("floor", GR_FLOOR, -2, 2,
+        "The largest whole number not above each element. The derivative is 0."),
+  UNARY("neg", GR_NEGATE, -2, 2, "The negative of each element; also -x."),
+  {"clip", 1, {GR_LOW, GR_HIGH}, 0, 0, clip_shape, clip_forward, clip_backward, -2, 2,
+   "x:clip(low, high) -> tensor",
+   "Each element, moved to the nearest bound where it lies outside; either bound may be nil. "
+   "nan stays. As numpy.clip."},
+  BINARY("add", GR_ADD, -2, 2, "The sum of two tensors, or of a tensor and a number; also a + b."),
+  BINARY("sub", GR_SUBTRACT, -2, 2, "The difference; also a - b."),
+  BINARY("mul", GR_MULTIPLY, -2, 2, "The product of elements; also a * b."),
+  BINARY("div", GR_DIVIDE, 0.5, 3, "The quotient; also a / b."),
+  BINARY("pow", GR_POWER, 0.5, 3, "a to the power of b; also a ^ b."),
+  BINARY("floordiv", GR_FLOOR_DIVIDE, 0.5, 3,
+         "The quotient rounded down; also a // b. The derivative is 0."),
+  BINARY("mod", GR_MODULO, 0.5, 3,
+         "The remainder of a // b, with the sign of b, as Lua's; also a % b."),
+  BINARY("maximum", GR_MAXIMUM, -2, 2,
+         "The larger of two elements; nan if one is. As numpy.maximum."),
+  BINARY("minimum", GR_MINIMUM, -2, 2,
+         "The smaller of two elements; nan if one is. As numpy.minimum."),
+  COMPARISON("gt", GR_GREATER, "1 where a > b, else 0. No gradient flows."),
+  COMPARISON("ge", GR_GREATER_EQUAL, "1 where a >= b, else 0. No gradient flows."),
+  COMPARISON("lt", GR_LESS, "1 where a < b, else 0. No gradient flows."),
+  COMPARISON("le", GR_LESS_EQUAL, "1 where a <= b, else 0. No gradient flows."),
+  COMPARISON("eq", GR_EQUAL, "1 where a equals b, else 0; nan equals nothing. No gradient flows."),
+  COMPARISON("ne", GR_NOT_EQUAL, "1 where a differs from b, else 0. No gradient flows."),
+  {0}
+};

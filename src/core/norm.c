@@ -1,0 +1,43 @@
+/* norm.c: see norm.h. */
+#include "norm.h"
+
+#include <math.h>
+
+#include "kernels.h"
+
+/* Far enough from the ends that no square overflowed or lost digits. */
+static bool is_sound(double norm) { return norm >= 1e-290 && norm <= 1e290; }
+
+/* The largest absolute value; NaN if there is one. */
+static double largest(const double *x, size_t n) {
+  double most = 0;
+  for (size_t i = 0; i < n; i++) {
+    double size = __builtin_fabs(x[i]);
+    if (size > most || size != size) most = size;
+    if (most != most) break;
+  }
+  return most;
+}
+
+/* most * sqrt(sum (x / most)^2) */
+static double scaled_norm(const double *x, size_t n) {
+  double most = largest(x, n), sum = 0;
+  if (most == 0 || most != most || most > 1.7976931348623157e308) return most;
+  for (size_t i = 0; i < n; i++) {
+    double part = x[i] / most;
+    sum += part * part;
+  }
+  return most * sqrt(sum);
+}
+
+double gr_norm(const gr_Context *context, gr_DType dtype, const void *x, size_t n) {
+  double norm = sqrt(context->kernels->of[dtype].sum_of_squares(x, n));
+  return dtype == GR_FLOAT32 || is_sound(norm) ? norm : scaled_norm(x, n);
+}
+
+double gr_norm_of_norms(const double *norms, size_t n) {
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) sum += norms[i] * norms[i];
+  double norm = sqrt(sum);
+  return is_sound(norm) ? norm : scaled_norm(norms, n);
+}

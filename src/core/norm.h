@@ -1,0 +1,18 @@
+/*
+** norm.h: the length of a vector, computed so that it is finite whenever it can be.
+*/
+#ifndef GR_NORM_H
+#define GR_NORM_H
+
+#include "context.h"
+
+/* The Euclidean norm of n elements at x, in double. The squares of a float32 fit a double; where
+** those of a float64 overflow or vanish, they are computed once more, scaled by the largest
+** element. A NaN among the elements gives NaN, else an infinity gives infinity. */
+double gr_norm(const gr_Context *context, gr_DType dtype, const void *x, size_t n);
+
+/* The norm of a vector in parts whose norms are given: sqrt of the sum of their squares, in order,
+** scaled likewise. */
+double gr_norm_of_norms(const double *norms, size_t n);
+
+#endif

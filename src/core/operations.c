@@ -1,0 +1,111 @@
+/* operations.c: the table of operations, put together from the rows of each file, and what the
+** files share. See operation.h. */
+#include "operation.h"
+
+#include <string.h>
+
+#include "kernels.h"
+
+static const gr_Operation *const tables[] = {
+  gr_elementwise_operations, gr_reduction_operations, gr_product_operations,
+  gr_shape_operations, gr_loss_operations
+};
+
+const gr_Operation *gr_operation(size_t i) {
+  for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+    for (const gr_Operation *row = tables[t]; row->name != NULL; row++)
+      if (i-- == 0) return row;
+  return NULL;
+}
+
+const gr_Operation *gr_operation_named(const char *name) {
+  for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+    for (const gr_Operation *row = tables[t]; row->name != NULL; row++)
+      if (strcmp(row->name, name) == 0) return row;
+  return NULL;
+}
+
+const gr_KernelSet *gr_kernels_for(const gr_Context *context, const gr_Tensor *tensor) {
+  return &context->kernels->of[tensor->dtype];
+}
+
+gr_Status gr_shape_like_input(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *x = node->inputs[0];
+  gr_Tensor *y = node->output;
+  (void)context;
+  y->dtype = x->dtype;
+  y->rank = x->rank;
+  for (int i = 0; i < x->rank; i++) y->shape[i] = x->shape[i];
+  return GR_OK;
+}
+
+bool gr_broadcast_shape(int rank_a, const int64_t *a, int rank_b, const int64_t *b, int *rank,
+                        int64_t *shape) {
+  *rank = rank_a > rank_b ? rank_a : rank_b;
+  for (int i = 1; i <= *rank; i++) {  /* from the last axis */
+    int64_t m = i <= rank_a ? a[rank_a - i] : 1;
+    int64_t n = i <= rank_b ? b[rank_b - i] : 1;
+    if (m != n && m != 1 && n != 1) return false;
+    shape[*rank - i] = m == 1 ? n : m;
+  }
+  return true;
+}
+
+gr_Tensor gr_broadcast_view(const gr_Tensor *tensor, int rank, const int64_t *shape) {
+  gr_Tensor view = *tensor;
+  int added = rank - tensor->rank;
+  view.rank = rank;
+  for (int i = 0; i < rank; i++) {
+    view.shape[i] = shape[i];
+    view.strides[i] = i < added || tensor->shape[i - added] != shape[i]
+                          ? 0 : tensor->strides[i - added];
+  }
+  return view;
+}
+
+/* Sum the axis `length` of x [outer, length, inner] by rows, giving y [outer, inner]. */
+static void sum_middle(const gr_KernelSet *kernels, size_t size, const unsigned char *x,
+                       unsigned char *y, size_t outer, size_t length, size_t inner) {
+  for (size_t o = 0; o < outer; o++)
+    kernels->sum_rows(y + o * inner * size, x + o * length * inner * size, length, inner);
+}
+
+void gr_sum_over_axes(const gr_KernelSet *kernels, gr_DType dtype, int rank, const int64_t *shape,
+                      const bool *summed, const void *x, void *y, void *work) {
+  size_t size = gr_dtype_size(dtype), outer = 1, inner = 1, full = 1, run = 1;
+  int last = rank;
+  for (int i = 0; i < rank; i++) full *= (size_t)shape[i];
+  while (last > 0 && summed[last - 1]) run *= (size_t)shape[--last];
+  for (int i = 0; i < last; i++) outer *= (size_t)shape[i];
+  unsigned char *halves[2] = {work, (unsigned char *)work + full * size};
+  const unsigned char *from = x;
+  int half = 0, left = 0;
+  for (int i = 0; i < last; i++) left += summed[i];
+  if (last < rank || left == 0) {  /* the run at the end; of one element where nothing is summed */
+    unsigned char *to = left == 0 ? y : halves[half];
+    for (size_t o = 0; o < outer; o++)
+      kernels->sum(to + o * size, from + o * run * size, run);
+    from = to;
+    half = 1 - half;
+  }
+  for (int i = last - 1; left > 0; i--) {
+    outer /= shape[i] > 0 ? (size_t)shape[i] : 1;
+    if (!summed[i]) { inner *= (size_t)shape[i]; continue; }
+    unsigned char *to = --left == 0 ? y : halves[half];
+    size_t rows_before = 1;
+    for (int j = 0; j < i; j++) rows_before *= (size_t)shape[j];
+    sum_middle(kernels, size, from, to, rows_before, (size_t)shape[i], inner);
+    from = to;
+    half = 1 - half;
+  }
+}
+
+void gr_sum_broadcast(const gr_Context *context, const gr_Tensor *like, const void *full,
+                      gr_Tensor *target, void *work) {
+  bool summed[GR_MAX_RANK];
+  int added = like->rank - target->rank;
+  for (int i = 0; i < like->rank; i++)
+    summed[i] = i < added || target->shape[i - added] != like->shape[i];
+  gr_sum_over_axes(gr_kernels_for(context, target), target->dtype, like->rank, like->shape, summed,
+                   full, gr_tensor_data(target), work);
+}

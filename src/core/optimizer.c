@@ -1,0 +1,218 @@
+/* optimizer.c: see optimizer.h. */
+#include "optimizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "norm.h"
+#include "operation.h"
+
+void gr_optimizer_init(gr_Optimizer *optimizer) {
+  memset(optimizer, 0, sizeof *optimizer);
+  optimizer->learning_rate = 0.01;
+  optimizer->scale = 1;
+}
+
+static void release_all(gr_Tensor **tensors, size_t count) {
+  for (size_t i = 0; tensors != NULL && i < count; i++) gr_tensor_release(tensors[i]);
+  free(tensors);
+}
+
+static void release_state(gr_Optimizer *optimizer) {
+  release_all(optimizer->parameters, optimizer->count);
+  release_all(optimizer->velocities, optimizer->count);
+  release_all(optimizer->gradients, optimizer->count);
+  free(optimizer->norms);
+  free(optimizer->scales);
+}
+
+void gr_optimizer_free(gr_Optimizer *optimizer) {
+  release_state(optimizer);
+  gr_optimizer_init(optimizer);
+}
+
+/* The velocity that `optimizer` has for a parameter, or NULL. */
+static gr_Tensor *known_velocity(const gr_Optimizer *optimizer, const gr_Tensor *parameter) {
+  for (size_t i = 0; i < optimizer->count; i++)
+    if (optimizer->parameters[i] == parameter) return optimizer->velocities[i];
+  return NULL;
+}
+
+static bool is_bound_to(const gr_Optimizer *optimizer, gr_Tensor **parameters, size_t count) {
+  return optimizer->count == count &&
+         (count == 0 ||
+          memcmp(optimizer->parameters, parameters, count * sizeof *parameters) == 0);
+}
+
+/* Allocate the arrays of `state` for `count` parameters. */
+static gr_Status allocate_state(gr_Context *context, gr_Optimizer *state, size_t count) {
+  state->parameters = calloc(count, sizeof *state->parameters);
+  state->velocities = calloc(count, sizeof *state->velocities);
+  state->gradients = calloc(count, sizeof *state->gradients);
+  state->norms = calloc(count, sizeof *state->norms);
+  state->scales = calloc(count, sizeof *state->scales);
+  if (state->parameters == NULL || state->velocities == NULL || state->gradients == NULL ||
+      state->norms == NULL || state->scales == NULL)
+    return gr_fail_memory(context, count * 5 * sizeof(double));
+  state->count = count;
+  return GR_OK;
+}
+
+static gr_Status new_velocity(gr_Context *context, const gr_Optimizer *optimizer,
+                              const gr_Tensor *parameter, gr_Tensor **velocity) {
+  const gr_Tensor *known = known_velocity(optimizer, parameter);
+  if (known != NULL && gr_same_shape(known, parameter) && known->dtype == parameter->dtype)
+    return gr_tensor_copy(context, known, known->dtype, velocity);
+  gr_Status status = gr_tensor_new(context, parameter->dtype, parameter->rank, parameter->shape,
+                                   velocity);
+  if (status == GR_OK) gr_tensor_fill(*velocity, 0);
+  return status;
+}
+
+gr_Status gr_optimizer_bind(gr_Context *context, gr_Optimizer *optimizer, gr_Tensor **parameters,
+                            size_t count) {
+  if (is_bound_to(optimizer, parameters, count)) return GR_OK;
+  if (count == 0) return gr_fail(context, "expected at least one trainable parameter, got none");
+  gr_Optimizer state = *optimizer;
+  state.parameters = state.velocities = state.gradients = NULL;
+  state.norms = state.scales = NULL;
+  gr_Status status = allocate_state(context, &state, count);
+  for (size_t i = 0; i < count && status == GR_OK; i++) {
+    state.parameters[i] = gr_tensor_retain(parameters[i]);
+    status = new_velocity(context, optimizer, parameters[i], &state.velocities[i]);
+    if (status == GR_OK && parameters[i]->dtype != parameters[0]->dtype)
+      status = gr_fail(context, "expected parameters of one type, got float32 and float64");
+  }
+  if (status == GR_OK) status = gr_tensors_lay_side_by_side(context, state.velocities, count);
+  if (status != GR_OK) {
+    state.count = count;
+    release_state(&state);
+    return status;
+  }
+  release_state(optimizer);
+  *optimizer = state;
+  return GR_OK;
+}
+
+/* Clipping */
+
+/* Pascanu et al. 2013, algorithm 1; a NaN norm gives a NaN scale, so that training shows it. */
+static double scale_for(double norm, double threshold) {
+  if (norm != norm) return norm;
+  return norm > threshold ? threshold / norm : 1;
+}
+
+/* Take the new gradients; false when there is none. */
+static bool take_gradients(gr_Optimizer *optimizer) {
+  bool any = false;
+  for (size_t i = 0; i < optimizer->count; i++) {
+    gr_Tensor *parameter = optimizer->parameters[i];
+    gr_Tensor *gradient = parameter->grad_is_new ? parameter->grad : NULL;
+    parameter->grad_is_new = false;
+    if (gradient != NULL) any = true;
+    if (optimizer->gradients[i] == gradient) continue;
+    gr_tensor_release(optimizer->gradients[i]);
+    optimizer->gradients[i] = gradient == NULL ? NULL : gr_tensor_retain(gradient);
+  }
+  return any;
+}
+
+static void measure_gradients(gr_Context *context, gr_Optimizer *optimizer) {
+  for (size_t i = 0; i < optimizer->count; i++) {
+    const gr_Tensor *gradient = optimizer->gradients[i];
+    optimizer->norms[i] = gradient == NULL ? 0 : gr_norm(context, gradient->dtype,
+                                                         gr_tensor_data(gradient),
+                                                         gr_tensor_size(gradient));
+  }
+  optimizer->norm = gr_norm_of_norms(optimizer->norms, optimizer->count);
+}
+
+static void choose_scales(gr_Optimizer *optimizer) {
+  double common = optimizer->global_clipnorm == 0
+                      ? 1 : scale_for(optimizer->norm, optimizer->global_clipnorm);
+  optimizer->scale = common;
+  for (size_t i = 0; i < optimizer->count; i++) {
+    double scale = optimizer->clipnorm == 0 ? common
+                                            : scale_for(optimizer->norms[i], optimizer->clipnorm);
+    optimizer->scales[i] = scale;
+    if (scale < optimizer->scale || scale != scale) optimizer->scale = scale;
+  }
+}
+
+/* Updates */
+
+/* Parameters i to end - 1, which lie side by side and share a scale: the end. */
+static size_t end_of_run(const gr_Optimizer *optimizer, size_t i) {
+  size_t end = i + 1;
+  while (end < optimizer->count && optimizer->gradients[end] != NULL &&
+         optimizer->scales[end] == optimizer->scales[i]) {
+    const gr_Tensor *const rows[2][2] = {
+      {optimizer->parameters[end - 1], optimizer->parameters[end]},
+      {optimizer->gradients[end - 1], optimizer->gradients[end]}
+    };
+    for (int r = 0; r < 2; r++)
+      if (rows[r][0]->storage != rows[r][1]->storage ||
+          rows[r][0]->offset + (ptrdiff_t)gr_tensor_size(rows[r][0]) != rows[r][1]->offset)
+        return end;
+    end++;
+  }
+  return end;
+}
+
+static gr_SgdStep sgd_step(const gr_Optimizer *optimizer, double scale) {
+  return (gr_SgdStep){optimizer->learning_rate, optimizer->momentum, scale, optimizer->clip_low,
+                      optimizer->clip_high, optimizer->weight_decay, optimizer->nesterov,
+                      optimizer->clips_values};
+}
+
+/* One pass over each run of parameters that lie side by side. */
+static void update_parameters(gr_Context *context, gr_Optimizer *optimizer) {
+  optimizer->cut = optimizer->values = 0;
+  optimizer->finite = true;
+  for (size_t i = 0, end; i < optimizer->count; i = end) {
+    end = i + 1;
+    if (optimizer->gradients[i] == NULL) continue;
+    end = end_of_run(optimizer, i);
+    size_t n = 0;
+    for (size_t j = i; j < end; j++) n += gr_tensor_size(optimizer->parameters[j]);
+    gr_Tensor *w = optimizer->parameters[i];
+    gr_SgdStep step = sgd_step(optimizer, optimizer->scales[i]);
+    gr_SgdOutcome outcome = gr_kernels_for(context, w)->sgd(
+        gr_tensor_data(w), gr_tensor_data(optimizer->gradients[i]),
+        gr_tensor_data(optimizer->velocities[i]), &step, n);
+    w->storage->version++;
+    optimizer->cut += outcome.cut;
+    optimizer->values += n;
+    optimizer->finite = optimizer->finite && outcome.finite;
+  }
+}
+
+gr_Status gr_optimizer_step(gr_Context *context, gr_Optimizer *optimizer) {
+  if (!take_gradients(optimizer))
+    return gr_fail(context, "no parameter has a new gradient: call loss:backward() first");
+  measure_gradients(context, optimizer);
+  choose_scales(optimizer);
+  update_parameters(context, optimizer);
+  optimizer->iterations++;
+  return GR_OK;
+}
+
+gr_Status gr_optimizer_clipped_norm(gr_Context *context, const gr_Optimizer *optimizer, size_t i,
+                                    double *norm) {
+  const gr_Tensor *gradient = optimizer->gradients[i];
+  *norm = 0;
+  if (gradient == NULL) return GR_OK;
+  const gr_KernelSet *kernels = gr_kernels_for(context, gradient);
+  size_t n = gr_tensor_size(gradient), bytes = n * gr_dtype_size(gradient->dtype);
+  void *clipped = gr_scratch(context, bytes);
+  if (clipped == NULL) return gr_fail_memory(context, bytes);
+  float single = (float)optimizer->scales[i];
+  const void *scale = gradient->dtype == GR_FLOAT32 ? (const void *)&single
+                                                    : &optimizer->scales[i];
+  kernels->binary[GR_MULTIPLY](clipped, gr_tensor_data(gradient), 1, scale, 0, n);
+  if (optimizer->clips_values)
+    kernels->clip(clipped, clipped, optimizer->clip_low, optimizer->clip_high, n);
+  *norm = gr_norm(context, gradient->dtype, clipped, n);
+  return GR_OK;
+}

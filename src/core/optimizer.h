@@ -1,0 +1,58 @@
+/*
+** optimizer.h: from gradients to new weights.
+**
+** What every optimizer has in common is here: the clipping of gradients, the report on the last
+** step, and the state for each parameter. What a kind of optimizer does with a clipped gradient is
+** its update, one function in a table of kinds.
+**
+** A step, in this order: the norm of each gradient as backward left it; the scale from clipnorm
+** (for each variable; Keras 3's meaning) or global_clipnorm (one norm over all; Pascanu et al.
+** 2013, algorithm 1): scale = norm > threshold ? threshold / norm : 1; then each value is clipped
+** to [clip_low, clip_high]; then the update. Gradients themselves are only read.
+*/
+#ifndef GR_OPTIMIZER_H
+#define GR_OPTIMIZER_H
+
+#include "tensor.h"
+
+struct gr_SgdOutcome;
+
+typedef struct gr_Optimizer {
+  /* Read at each step, so a change acts from the next one. 0 turns a threshold off. */
+  double learning_rate, momentum, weight_decay;
+  bool nesterov;
+  double clipnorm, global_clipnorm;
+  bool clips_values;
+  double clip_low, clip_high;
+
+  /* One entry a parameter; the optimizer holds references. */
+  size_t count;
+  gr_Tensor **parameters;
+  gr_Tensor **velocities;  /* side by side */
+  gr_Tensor **gradients;   /* those of the last step, NULL where a parameter had none */
+
+  /* The last step. */
+  uint64_t iterations;     /* steps done */
+  double *norms, *scales;  /* of each parameter's gradient before clipping */
+  double norm, scale;      /* over all; the smallest scale */
+  size_t cut, values;      /* values that clipping by value changed, of how many */
+  bool finite;             /* whether every new weight is finite */
+} gr_Optimizer;
+
+/* SGD with Keras's defaults: learning_rate 0.01, everything else off. */
+void gr_optimizer_init(gr_Optimizer *optimizer);
+void gr_optimizer_free(gr_Optimizer *optimizer);
+
+/* Work on these parameters from now on; one known before keeps its velocity. */
+gr_Status gr_optimizer_bind(gr_Context *context, gr_Optimizer *optimizer, gr_Tensor **parameters,
+                            size_t count);
+
+/* One step over all parameters with a new gradient (see gr_Tensor.grad_is_new). An error when no
+** parameter has one. Allocates nothing. */
+gr_Status gr_optimizer_step(gr_Context *context, gr_Optimizer *optimizer);
+
+/* The norm of the last step's gradient i after clipping, computed when asked. */
+gr_Status gr_optimizer_clipped_norm(gr_Context *context, const gr_Optimizer *optimizer, size_t i,
+                                    double *norm);
+
+#endif

@@ -1,0 +1,283 @@
+/* products.c: the matrix product and the dense layer.
+**
+** A product is described once, as a gr_Product over strided operands, so that transposed factors in
+** backward cost no copy. Matrices are written [rows, columns] in the comments. */
+#include <string.h>
+
+#include "kernels.h"
+#include "operation.h"
+
+/* A factor as a stack of matrices: [batch..., rows, columns] with its strides. */
+typedef struct Matrix {
+  const unsigned char *data;
+  size_t rows, columns;
+  ptrdiff_t row, column;  /* strides */
+} Matrix;
+
+static Matrix transposed(Matrix x) {
+  return (Matrix){x.data, x.columns, x.rows, x.column, x.row};
+}
+
+static Matrix contiguous_matrix(const void *data, size_t rows, size_t columns) {
+  return (Matrix){data, rows, columns, (ptrdiff_t)columns, 1};
+}
+
+/* The matrix of the last two axes; a vector is one row, or one column where `as_column`. */
+static Matrix last_matrix(const gr_Tensor *tensor, bool as_column) {
+  int rank = tensor->rank;
+  Matrix x = {gr_tensor_data(tensor), 1, 1, 0, 0};
+  if (rank == 1 && as_column) {
+    x.rows = (size_t)tensor->shape[0];
+    x.row = tensor->strides[0];
+    return x;
+  }
+  x.columns = (size_t)tensor->shape[rank - 1];
+  x.column = tensor->strides[rank - 1];
+  if (rank > 1) {
+    x.rows = (size_t)tensor->shape[rank - 2];
+    x.row = tensor->strides[rank - 2];
+  }
+  return x;
+}
+
+/* c = act(a . b + bias), c contiguous */
+static void multiply(const gr_KernelSet *kernels, Matrix a, Matrix b, void *c, const void *bias,
+                     gr_Unary activation, void *scratch) {
+  gr_Product product = {a.rows, b.columns, a.columns, a.data, a.row, a.column, b.data, b.row,
+                        b.column, c, (ptrdiff_t)b.columns, bias, activation, scratch};
+  kernels->product(&product);
+}
+
+/* Bytes of scratch, in whole cache lines so that parts of it stay aligned. */
+static size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/* matmul: y [..., m, n] = a [..., m, k] . b [..., k, n], as numpy.matmul */
+
+static int batch_rank(const gr_Tensor *x) { return x->rank > 2 ? x->rank - 2 : 0; }
+
+static gr_Status matmul_shape(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *a = node->inputs[0], *b = node->inputs[1];
+  gr_Tensor *y = node->output;
+  char left[GR_SHAPE_TEXT], right[GR_SHAPE_TEXT];
+  gr_tensor_shape_text(left, a);
+  gr_tensor_shape_text(right, b);
+  if (a->rank == 0 || b->rank == 0)
+    return gr_fail(context, "expected tensors with axes, got shapes %s and %s", left, right);
+  Matrix p = last_matrix(a, false), q = last_matrix(b, true);
+  if (p.columns != q.rows)
+    return gr_fail(context, "the first tensor's last axis has %zu elements, the second's rows are "
+                   "%zu (shapes %s and %s)", p.columns, q.rows, left, right);
+  if (!gr_broadcast_shape(batch_rank(a), a->shape, batch_rank(b), b->shape, &y->rank, y->shape))
+    return gr_fail(context, "the leading axes of %s and %s do not broadcast", left, right);
+  y->dtype = a->dtype;
+  if (a->rank > 1) y->shape[y->rank++] = (int64_t)p.rows;
+  if (b->rank > 1) y->shape[y->rank++] = (int64_t)q.columns;
+  return GR_OK;
+}
+
+/* Walks the matrices of a batch: the two factors' places, broadcast to the output's batch. */
+typedef struct Batch {
+  gr_Walk walk;
+  int64_t in_run;
+  size_t size;  /* of an element */
+  Matrix a, b;
+} Batch;
+
+static bool batch_begin(Batch *batch, const gr_Node *node) {
+  const gr_Tensor *a = node->inputs[0], *b = node->inputs[1], *y = node->output;
+  int rank = batch_rank(a) > batch_rank(b) ? batch_rank(a) : batch_rank(b);
+  gr_Tensor p = *a, q = *b;
+  p.rank = batch_rank(a);
+  q.rank = batch_rank(b);
+  p = gr_broadcast_view(&p, rank, y->shape);
+  q = gr_broadcast_view(&q, rank, y->shape);
+  const ptrdiff_t *strides[2] = {p.strides, q.strides};
+  batch->a = last_matrix(a, false);
+  batch->b = last_matrix(b, true);
+  batch->size = gr_dtype_size(y->dtype);
+  batch->in_run = 0;
+  return gr_walk_begin(&batch->walk, 2, rank, y->shape, strides);
+}
+
+static Matrix batch_matrix(const Batch *batch, int t) {
+  Matrix x = t == 0 ? batch->a : batch->b;
+  ptrdiff_t place = batch->walk.position[t] + batch->in_run * batch->walk.step[t];
+  x.data += place * (ptrdiff_t)batch->size;
+  return x;
+}
+
+static bool batch_next(Batch *batch) {
+  if (++batch->in_run < batch->walk.length) return true;
+  batch->in_run = 0;
+  return gr_walk_next(&batch->walk);
+}
+
+static gr_Status matmul_forward(gr_Context *context, gr_Node *node) {
+  const gr_KernelSet *kernels = gr_kernels_for(context, node->output);
+  unsigned char *y = gr_tensor_data(node->output);
+  Batch batch;
+  if (!batch_begin(&batch, node)) return GR_OK;
+  size_t m = batch.a.rows, n = batch.b.columns, k = batch.a.columns;
+  size_t bytes = kernels->product_scratch(m, n, k);
+  void *scratch = gr_scratch(context, bytes);
+  if (scratch == NULL) return gr_fail_memory(context, bytes);
+  do {
+    multiply(kernels, batch_matrix(&batch, 0), batch_matrix(&batch, 1), y, NULL, GR_LINEAR,
+             scratch);
+    y += m * n * batch.size;
+  } while (batch_next(&batch));
+  return GR_OK;
+}
+
+/* da [m, k] = dy [m, n] . b^T [n, k] for each matrix of the batch, db [k, n] = a^T [k, m] . dy */
+static void matmul_gradients(const gr_KernelSet *kernels, const gr_Node *node, int input,
+                             const unsigned char *dy, unsigned char *to, void *scratch) {
+  Batch batch;
+  if (!batch_begin(&batch, node)) return;
+  size_t m = batch.a.rows, n = batch.b.columns, k = batch.a.columns;
+  do {
+    Matrix slope = contiguous_matrix(dy, m, n);
+    if (input == 0)
+      multiply(kernels, slope, transposed(batch_matrix(&batch, 1)), to, NULL, GR_LINEAR, scratch);
+    else
+      multiply(kernels, transposed(batch_matrix(&batch, 0)), slope, to, NULL, GR_LINEAR, scratch);
+    dy += m * n * batch.size;
+    to += (input == 0 ? m * k : k * n) * batch.size;
+  } while (batch_next(&batch));
+}
+
+/* The shape that input's gradient has before the sum over broadcast batch axes. */
+static gr_Tensor full_gradient(const gr_Node *node, int input) {
+  const gr_Tensor *a = node->inputs[0], *b = node->inputs[1], *x = node->inputs[input];
+  gr_Tensor full = *x;
+  int rank = batch_rank(a) > batch_rank(b) ? batch_rank(a) : batch_rank(b);
+  int own = x->rank - batch_rank(x);  /* axes of the matrix or vector itself */
+  for (int i = 0; i < rank; i++) full.shape[i] = node->output->shape[i];
+  for (int i = 0; i < own; i++) full.shape[rank + i] = x->shape[batch_rank(x) + i];
+  full.rank = rank + own;
+  return full;
+}
+
+static gr_Status matmul_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
+                                 gr_Tensor *const *dx) {
+  const gr_KernelSet *kernels = gr_kernels_for(context, dy);
+  Matrix a = last_matrix(node->inputs[0], false), b = last_matrix(node->inputs[1], true);
+  for (int i = 0; i < 2; i++) {
+    if (dx[i] == NULL) continue;
+    gr_Tensor full = full_gradient(node, i);
+    bool direct = gr_same_shape(&full, dx[i]);
+    size_t bytes = lines(gr_tensor_size(&full) * gr_dtype_size(dy->dtype));
+    size_t work = i == 0 ? kernels->product_scratch(a.rows, a.columns, b.columns)
+                         : kernels->product_scratch(a.columns, b.columns, a.rows);
+    unsigned char *scratch = gr_scratch(context, work + 3 * bytes + 64);
+    if (scratch == NULL) return gr_fail_memory(context, work + 3 * bytes);
+    unsigned char *buffer = scratch + lines(work);
+    if (gr_tensor_size(dy) == 0) { gr_tensor_fill(dx[i], 0); continue; }
+    matmul_gradients(kernels, node, i, gr_tensor_data(dy), direct ? gr_tensor_data(dx[i]) : buffer,
+                     scratch);
+    if (!direct) gr_sum_broadcast(context, &full, buffer, dx[i], buffer + bytes);
+  }
+  return GR_OK;
+}
+
+/* dense: y [..., units] = act(x [..., inputs] . kernel [inputs, units] + bias [units]) */
+
+static gr_Status dense_shape(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *x = node->inputs[0], *kernel = node->inputs[1], *bias = node->inputs[2];
+  gr_Tensor *y = node->output;
+  char text[GR_SHAPE_TEXT], other[GR_SHAPE_TEXT];
+  if (kernel->rank != 2 || bias->rank != 1 || bias->shape[0] != kernel->shape[1])
+    return gr_fail(context, "expected a kernel [inputs, units] and a bias [units], got %s and %s",
+                   gr_tensor_shape_text(text, kernel), gr_tensor_shape_text(other, bias));
+  if (x->rank < 1 || x->shape[x->rank - 1] != kernel->shape[0])
+    return gr_fail(context, "input has %lld features, kernel expects %lld (x is %s)",
+                   x->rank < 1 ? 0LL : (long long)x->shape[x->rank - 1],
+                   (long long)kernel->shape[0], gr_tensor_shape_text(text, x));
+  gr_shape_like_input(context, node);
+  y->dtype = kernel->dtype;
+  y->shape[y->rank - 1] = kernel->shape[1];
+  return GR_OK;
+}
+
+/* x as one matrix [rows, inputs]: in place where its leading axes lie evenly, else gathered. */
+static bool lies_as_matrix(const gr_Tensor *x) { return x->rank <= 2 || gr_tensor_is_contiguous(x); }
+
+static Matrix rows_of(const gr_Tensor *x, void *room) {
+  if (x->rank <= 2 && lies_as_matrix(x)) return last_matrix(x, false);
+  size_t inputs = (size_t)x->shape[x->rank - 1], size = gr_tensor_size(x);
+  return contiguous_matrix(gr_tensor_contiguous(x, room), inputs == 0 ? 0 : size / inputs, inputs);
+}
+
+static size_t room_for_rows(const gr_Tensor *x) {
+  return lies_as_matrix(x) ? 0 : lines(gr_tensor_size(x) * gr_dtype_size(x->dtype));
+}
+
+static size_t count_rows(const gr_Tensor *x) {
+  size_t rows = 1;
+  for (int i = 0; i + 1 < x->rank; i++) rows *= (size_t)x->shape[i];
+  return rows;
+}
+
+static gr_Status dense_forward(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *x = node->inputs[0], *kernel = node->inputs[1], *bias = node->inputs[2];
+  const gr_KernelSet *kernels = gr_kernels_for(context, kernel);
+  size_t rows = count_rows(x), units = (size_t)kernel->shape[1], room = room_for_rows(x);
+  size_t bytes = room + lines(units * gr_dtype_size(bias->dtype)) +
+                 kernels->product_scratch(rows, units, (size_t)kernel->shape[0]);
+  unsigned char *scratch = gr_scratch(context, bytes);
+  if (scratch == NULL) return gr_fail_memory(context, bytes);
+  Matrix input = rows_of(x, scratch);
+  input.rows = rows;
+  const void *offsets = gr_tensor_contiguous(bias, scratch + room);
+  multiply(kernels, input, last_matrix(kernel, false), gr_tensor_data(node->output), offsets,
+           (gr_Unary)node->attributes.activation,
+           scratch + room + lines(units * gr_dtype_size(bias->dtype)));
+  return GR_OK;
+}
+
+/* dz = dy * act'(z), dx = dz . kernel^T, dkernel = x^T . dz, dbias = the sum of dz's rows */
+static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
+                                gr_Tensor *const *dx) {
+  const gr_Tensor *x = node->inputs[0], *kernel = node->inputs[1];
+  const gr_KernelSet *kernels = gr_kernels_for(context, dy);
+  size_t rows = count_rows(x), units = (size_t)kernel->shape[1], room = room_for_rows(x);
+  size_t inputs = (size_t)kernel->shape[0], n = gr_tensor_size(dy);
+  size_t for_dz = lines(n * gr_dtype_size(dy->dtype));
+  size_t for_dx = kernels->product_scratch(rows, inputs, units);
+  size_t for_dkernel = kernels->product_scratch(inputs, units, rows);
+  size_t bytes = room + for_dz + (for_dx > for_dkernel ? for_dx : for_dkernel);
+  unsigned char *scratch = gr_scratch(context, bytes);
+  if (scratch == NULL) return gr_fail_memory(context, bytes);
+  void *work = scratch + room + for_dz;
+  const void *dz = gr_tensor_data(dy);
+  if (node->attributes.activation != GR_LINEAR) {
+    kernels->unary_backward[node->attributes.activation](scratch + room, dz, NULL,
+                                                         gr_tensor_data(node->output), n);
+    dz = scratch + room;
+  }
+  Matrix slope = contiguous_matrix(dz, rows, units);
+  if (dx[0] != NULL)
+    multiply(kernels, slope, transposed(last_matrix(kernel, false)), gr_tensor_data(dx[0]), NULL,
+             GR_LINEAR, work);
+  if (dx[1] != NULL) {
+    Matrix input = rows_of(x, scratch);
+    input.rows = rows;
+    multiply(kernels, transposed(input), slope, gr_tensor_data(dx[1]), NULL, GR_LINEAR, work);
+  }
+  if (dx[2] != NULL) kernels->sum_rows(gr_tensor_data(dx[2]), dz, rows, units);
+  return GR_OK;
+}
+
+const gr_Operation gr_product_operations[] = {
+  {"matmul", 2, {0}, 0, GR_COMMON_TYPE, matmul_shape, matmul_forward, matmul_backward, -2, 2,
+   "a:matmul(b) -> tensor",
+   "The matrix product over the last axis of a and the last but one of b (or its only one); "
+   "leading axes broadcast. Each element is summed from first to last with fused multiply-add. "
+   "As numpy.matmul."},
+  {"dense", 3, {GR_ACTIVATION}, 0, 1, dense_shape, dense_forward, dense_backward, -2, 2,
+   "x:dense(kernel, bias [, activation]) -> tensor",
+   "activation(x . kernel + bias) in one pass: x [..., inputs], kernel [inputs, units], bias "
+   "[units]; the activation is \"linear\", \"relu\", \"tanh\" or \"sigmoid\". The same bits as the "
+   "three steps one by one."},
+  {0}
+};

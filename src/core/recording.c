@@ -1,0 +1,183 @@
+/* recording.c: see recording.h. */
+#include "recording.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+gr_Status gr_recording_new(gr_Context *context, gr_Tensor *const *inputs, int count,
+                           gr_Recording **result) {
+  gr_Recording *recording = calloc(1, sizeof *recording);
+  *result = recording;
+  if (recording == NULL) return gr_fail_memory(context, sizeof *recording);
+  for (int i = 0; i < count; i++) recording->inputs[i] = gr_tensor_retain(inputs[i]);
+  recording->inputs_count = count;
+  return GR_OK;
+}
+
+static void forget_step(gr_Recording *recording) {
+  for (size_t i = 0; i < recording->count; i++) gr_tensor_release(recording->results[i]);
+  free(recording->results);
+  gr_backward_plan_free(recording->plan);
+  gr_tensor_release(recording->loss);
+  recording->results = NULL;
+  recording->count = recording->room = 0;
+  recording->plan = NULL;
+  recording->loss = NULL;
+}
+
+void gr_recording_free(gr_Recording *recording) {
+  if (recording == NULL) return;
+  forget_step(recording);
+  for (int i = 0; i < recording->inputs_count; i++) gr_tensor_release(recording->inputs[i]);
+  free(recording);
+}
+
+void gr_recording_begin(gr_Context *context, gr_Recording *recording) {
+  recording->draws_before = context->random_draws;
+  context->recording = recording;
+}
+
+void gr_recording_break(gr_Context *context, const char *reason) {
+  gr_Recording *recording = context->recording;
+  if (recording != NULL && recording->broken[0] == '\0')
+    snprintf(recording->broken, sizeof recording->broken, "%s", reason);
+}
+
+void gr_recording_end(gr_Context *context) {
+  gr_Recording *recording = context->recording;
+  if (recording == NULL) return;
+  if (context->random_draws != recording->draws_before)
+    gr_recording_break(context, "it drew random numbers");
+  if (recording->plan == NULL) gr_recording_break(context, "it had no backward");
+  context->recording = NULL;
+  if (recording->broken[0] != '\0') forget_step(recording);
+}
+
+gr_Status gr_recording_note(gr_Context *context, gr_Tensor *result) {
+  gr_Recording *recording = context->recording;
+  if (recording->count == recording->room) {
+    size_t room = recording->room == 0 ? 16 : recording->room * 2;
+    gr_Tensor **results = realloc(recording->results, room * sizeof *results);
+    if (results == NULL) return gr_fail_memory(context, room * sizeof *results);
+    recording->results = results;
+    recording->room = room;
+  }
+  recording->results[recording->count++] = gr_tensor_retain(result);
+  return GR_OK;
+}
+
+gr_Status gr_recording_backward(gr_Context *context, gr_Tensor *loss) {
+  gr_Recording *recording = context->recording;
+  gr_BackwardPlan *plan;
+  gr_Status status = gr_backward_plan(context, loss, &plan);
+  if (status == GR_OK) status = gr_backward_run(context, plan);
+  if (status != GR_OK || recording->plan != NULL) {
+    if (recording->plan != NULL) gr_recording_break(context, "it had more than one backward");
+    gr_backward_plan_free(plan);
+    return status;
+  }
+  recording->plan = plan;
+  recording->loss = gr_tensor_retain(loss);
+  return GR_OK;
+}
+
+gr_Status gr_recording_arrange(gr_Context *context, gr_Tensor **parameters, size_t count) {
+  gr_Tensor **gradients = malloc((count + 1) * sizeof *gradients);
+  size_t found = 0;
+  if (gradients == NULL) return gr_fail_memory(context, count * sizeof *gradients);
+  for (size_t i = 0; i < count; i++)
+    if (parameters[i]->grad != NULL) gradients[found++] = parameters[i]->grad;
+  gr_Status status = gr_tensors_lay_side_by_side(context, gradients, found);
+  free(gradients);
+  return status;
+}
+
+gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording) {
+  for (size_t i = 0; i < recording->count; i++) {
+    gr_Node *node = recording->results[i]->node;
+    if (node->operation->forward == NULL) continue;
+    gr_Status status = node->operation->forward(context, node);
+    if (status != GR_OK) return status;
+  }
+  return gr_backward_run(context, recording->plan);
+}
+
+/* Runs of steps */
+
+gr_Status gr_gather_rows(gr_Context *context, const gr_Tensor *source, const double *order,
+                         size_t count, gr_Tensor *batch) {
+  unsigned char *to = gr_tensor_data(batch);
+  size_t columns = 1, size = gr_dtype_size(source->dtype);
+  for (int i = 1; i < source->rank; i++) columns *= (size_t)source->shape[i];
+  gr_Tensor row = *source;
+  row.rank--;
+  memmove(row.shape, source->shape + 1, (size_t)row.rank * sizeof *row.shape);
+  memmove(row.strides, source->strides + 1, (size_t)row.rank * sizeof *row.strides);
+  bool even = gr_tensor_is_contiguous(&row);
+  for (size_t i = 0; i < count; i++, to += columns * gr_dtype_size(batch->dtype)) {
+    if (!(order[i] >= 1 && order[i] <= (double)source->shape[0]))
+      return gr_fail(context, "there is no row %g in %lld rows", order[i],
+                     (long long)source->shape[0]);
+    row.offset = source->offset + ((ptrdiff_t)order[i] - 1) * source->strides[0];
+    if (even) gr_convert(batch->dtype, to, source->dtype,
+                         source->storage->data + (size_t)row.offset * size, columns);
+    else gr_tensor_gather(&row, batch->dtype, to);
+  }
+  return GR_OK;
+}
+
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static bool is_finite(double x) { return x - x == 0; }
+
+/* Write down the step just done. */
+static void log_step(gr_Run *run, double loss) {
+  const gr_Optimizer *optimizer = run->optimizer;
+  size_t i = run->steps_done;
+  if (run->losses != NULL) run->losses[i] = loss;
+  if (run->norms != NULL) run->norms[i] = optimizer->norm;
+  if (run->scales != NULL) run->scales[i] = optimizer->scale;
+  if (run->cuts != NULL)
+    run->cuts[i] = optimizer->values == 0
+                       ? 0 : (double)optimizer->cut / (double)optimizer->values;
+}
+
+static gr_Status run_step(gr_Context *context, gr_Run *run, size_t rows, double *loss) {
+  gr_Recording *recording = run->recording;
+  const double *order = run->order + run->first_row + run->steps_done * rows;
+  gr_Status status = GR_OK;
+  for (int i = 0; i < recording->inputs_count && status == GR_OK; i++)
+    status = gr_gather_rows(context, run->sources[i], order, rows, recording->inputs[i]);
+  if (status == GR_OK) status = gr_recording_replay(context, recording);
+  if (status == GR_OK) status = gr_optimizer_step(context, run->optimizer);
+  if (status == GR_OK) *loss = gr_tensor_get(recording->loss, 0);
+  return status;
+}
+
+gr_Status gr_recording_run(gr_Context *context, gr_Run *run) {
+  size_t rows = (size_t)run->recording->inputs[0]->shape[0];
+  double began = run->seconds > 0 ? now() : 0;
+  run->steps_done = 0;
+  run->loss_sum = 0;
+  run->end = GR_RUN_COMPLETE;
+  while (run->steps_done < run->steps) {
+    double loss;
+    gr_Status status = run_step(context, run, rows, &loss);
+    if (status != GR_OK) return status;
+    log_step(run, loss);
+    run->steps_done++;
+    run->loss_sum += loss * (double)rows;
+    if (run->stop_at_not_finite && !(is_finite(loss) && run->optimizer->finite))
+      run->end = GR_RUN_NOT_FINITE;
+    else if (gr_interrupted(context)) run->end = GR_RUN_INTERRUPTED;
+    else if (run->seconds > 0 && now() - began > run->seconds) run->end = GR_RUN_PROGRESS_DUE;
+    if (run->end != GR_RUN_COMPLETE) break;
+  }
+  return GR_OK;
+}

@@ -1,0 +1,319 @@
+/* reductions.c: operations that make one number of many, over all axes or some.
+**
+** sum and mean follow the rule of a sum in the tensor's own type. The others are statistics: the
+** elements that belong together are laid in a run, in double, and a scalar function computes from
+** the run; the result is rounded once. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "norm.h"
+#include "operation.h"
+#include "statistics.h"
+
+/* What is reduced */
+
+static void mark_reduced(const gr_Node *node, bool *reduced) {
+  const gr_Attributes *attributes = &node->attributes;
+  int rank = node->inputs[0]->rank;
+  for (int i = 0; i < rank; i++) reduced[i] = attributes->axes_count < 0;
+  for (int i = 0; i < attributes->axes_count; i++) reduced[attributes->axes[i]] = true;
+}
+
+static size_t reduced_count(const gr_Node *node, const bool *reduced) {
+  size_t n = 1;
+  for (int i = 0; i < node->inputs[0]->rank; i++)
+    if (reduced[i]) n *= (size_t)node->inputs[0]->shape[i];
+  return n;
+}
+
+static gr_Status reduce_shape(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *x = node->inputs[0];
+  gr_Tensor *y = node->output;
+  bool reduced[GR_MAX_RANK];
+  (void)context;
+  mark_reduced(node, reduced);
+  y->dtype = x->dtype;
+  y->rank = 0;
+  for (int i = 0; i < x->rank; i++) {
+    if (!reduced[i]) y->shape[y->rank++] = x->shape[i];
+    else if (node->attributes.keepdims) y->shape[y->rank++] = 1;
+  }
+  return GR_OK;
+}
+
+/* For what has no value over nothing. */
+static gr_Status reduce_some_shape(gr_Context *context, gr_Node *node) {
+  char text[GR_SHAPE_TEXT];
+  bool reduced[GR_MAX_RANK];
+  mark_reduced(node, reduced);
+  if (reduced_count(node, reduced) == 0)
+    return gr_fail(context, "expected at least one element to work on, got a tensor of shape %s",
+                   gr_tensor_shape_text(text, node->inputs[0]));
+  return reduce_shape(context, node);
+}
+
+/* dy seen in the shape of x: stride 0 along the reduced axes. */
+static gr_Tensor spread(const gr_Node *node, const gr_Tensor *dy) {
+  const gr_Tensor *x = node->inputs[0];
+  gr_Tensor view = *dy;
+  bool reduced[GR_MAX_RANK];
+  int next = 0;
+  mark_reduced(node, reduced);
+  view.rank = x->rank;
+  for (int i = 0; i < x->rank; i++) {
+    view.shape[i] = x->shape[i];
+    view.strides[i] = reduced[i] ? 0 : dy->strides[next];
+    if (!reduced[i] || node->attributes.keepdims) next++;
+  }
+  return view;
+}
+
+/* sum, mean */
+
+static gr_Status sum_forward(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *x = node->inputs[0];
+  bool reduced[GR_MAX_RANK];
+  size_t bytes = gr_tensor_size(x) * gr_dtype_size(x->dtype);
+  unsigned char *room = gr_scratch(context, 3 * bytes);
+  if (room == NULL) return gr_fail_memory(context, 3 * bytes);
+  mark_reduced(node, reduced);
+  gr_sum_over_axes(gr_kernels_for(context, x), x->dtype, x->rank, x->shape, reduced,
+                   gr_tensor_contiguous(x, room), gr_tensor_data(node->output), room + bytes);
+  return GR_OK;
+}
+
+static gr_Status sum_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
+                              gr_Tensor *const *dx) {
+  gr_Tensor wide = spread(node, dy);
+  (void)context;
+  gr_tensor_assign(dx[0], &wide);
+  return GR_OK;
+}
+
+/* tensor = tensor / n */
+static void divide_all(gr_Context *context, gr_Tensor *tensor, size_t n) {
+  float single = (float)n;
+  double number = (double)n;
+  const void *divisor = tensor->dtype == GR_FLOAT32 ? (const void *)&single : &number;
+  void *data = gr_tensor_data(tensor);
+  gr_kernels_for(context, tensor)->binary[GR_DIVIDE](data, data, 1, divisor, 0,
+                                                     gr_tensor_size(tensor));
+}
+
+static gr_Status mean_forward(gr_Context *context, gr_Node *node) {
+  bool reduced[GR_MAX_RANK];
+  gr_Status status = sum_forward(context, node);
+  mark_reduced(node, reduced);
+  if (status == GR_OK) divide_all(context, node->output, reduced_count(node, reduced));
+  return status;
+}
+
+static gr_Status mean_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
+                               gr_Tensor *const *dx) {
+  bool reduced[GR_MAX_RANK];
+  mark_reduced(node, reduced);
+  sum_backward(context, node, dy, dx);
+  divide_all(context, dx[0], reduced_count(node, reduced));
+  return GR_OK;
+}
+
+/* Statistics: y = f(run) for the run of elements that belong to each element of y */
+
+typedef struct Run {
+  const gr_Context *context;
+  const double *x;
+  size_t n;
+  double fraction;
+  double *work;  /* room for 2 n numbers */
+} Run;
+
+typedef struct Statistic {
+  double (*value)(const Run *run);
+  void (*derivative)(const Run *run, double y, double *dx);  /* dx[i] = dy/dx[i] */
+} Statistic;
+
+static double largest(const Run *run) {
+  double most = run->x[0];
+  for (size_t i = 1; i < run->n && most == most; i++)
+    if (run->x[i] > most || run->x[i] != run->x[i]) most = run->x[i];
+  return most;
+}
+
+static double smallest(const Run *run) {
+  double least = run->x[0];
+  for (size_t i = 1; i < run->n && least == least; i++)
+    if (run->x[i] < least || run->x[i] != run->x[i]) least = run->x[i];
+  return least;
+}
+
+/* An equal share for each element that has the extreme value. */
+static void extreme_derivative(const Run *run, double y, double *dx) {
+  double equal = 0;
+  for (size_t i = 0; i < run->n; i++) equal += run->x[i] == y;
+  for (size_t i = 0; i < run->n; i++) dx[i] = run->x[i] == y ? 1 / equal : 0;
+}
+
+static double mean_of(const Run *run) {
+  double sum;
+  run->context->kernels->of[GR_FLOAT64].sum(&sum, run->x, run->n);
+  return sum / (double)run->n;
+}
+
+/* The mean of the squared distances from the mean (population, as numpy.var). */
+static double variance(const Run *run) {
+  double sum, mean = mean_of(run);
+  for (size_t i = 0; i < run->n; i++) {
+    double distance = run->x[i] - mean;
+    run->work[i] = distance * distance;
+  }
+  run->context->kernels->of[GR_FLOAT64].sum(&sum, run->work, run->n);
+  return sum / (double)run->n;
+}
+
+static void variance_derivative(const Run *run, double y, double *dx) {
+  double mean = mean_of(run);
+  (void)y;
+  for (size_t i = 0; i < run->n; i++) dx[i] = 2 * (run->x[i] - mean) / (double)run->n;
+}
+
+static double deviation(const Run *run) { return sqrt(variance(run)); }
+
+static void deviation_derivative(const Run *run, double y, double *dx) {
+  double mean = mean_of(run);
+  for (size_t i = 0; i < run->n; i++)
+    dx[i] = y == 0 ? 0 : (run->x[i] - mean) / ((double)run->n * y);
+}
+
+static double length(const Run *run) {
+  return gr_norm(run->context, GR_FLOAT64, run->x, run->n);
+}
+
+static void length_derivative(const Run *run, double y, double *dx) {
+  for (size_t i = 0; i < run->n; i++) dx[i] = y == 0 ? 0 : run->x[i] / y;
+}
+
+static double quantile(const Run *run) {
+  memcpy(run->work, run->x, run->n * sizeof *run->x);
+  return gr_quantile(run->work, run->n, run->fraction);
+}
+
+/* The first element of the run that equals `value`; n is never reached. */
+static size_t place_of(const Run *run, double value) {
+  size_t i = 0;
+  while (i + 1 < run->n && run->x[i] != value) i++;
+  return i;
+}
+
+/* A quantile lies between two of the sorted elements: each has its share. */
+static void quantile_derivative(const Run *run, double y, double *dx) {
+  double position = run->fraction * (double)(run->n - 1), below = floor(position);
+  double share = position - below;
+  size_t low = (size_t)below, high = low + 1 < run->n ? low + 1 : low;
+  (void)y;
+  quantile(run);  /* sorts run->work */
+  memset(dx, 0, run->n * sizeof *dx);
+  dx[place_of(run, run->work[low])] += 1 - share;
+  if (share > 0) dx[place_of(run, run->work[high])] += share;
+}
+
+typedef enum StatisticKind { MAX, MIN, VAR, STD, NORM, QUANTILE } StatisticKind;
+
+static const Statistic statistics[] = {
+  [MAX] = {largest, extreme_derivative},
+  [MIN] = {smallest, extreme_derivative},
+  [VAR] = {variance, variance_derivative},
+  [STD] = {deviation, deviation_derivative},
+  [NORM] = {length, length_derivative},
+  [QUANTILE] = {quantile, quantile_derivative},
+};
+
+/* x with the kept axes in front and the reduced ones behind, so that each run lies together. */
+static gr_Tensor runs_last(const gr_Node *node, const gr_Tensor *x, size_t *run) {
+  gr_Tensor view = *x;
+  bool reduced[GR_MAX_RANK];
+  int next = 0;
+  mark_reduced(node, reduced);
+  *run = reduced_count(node, reduced);
+  for (int pass = 0; pass < 2; pass++)
+    for (int i = 0; i < x->rank; i++)
+      if (reduced[i] == (pass == 1)) {
+        view.shape[next] = x->shape[i];
+        view.strides[next++] = x->strides[i];
+      }
+  return view;
+}
+
+static gr_Status statistic_forward(gr_Context *context, gr_Node *node) {
+  size_t n, size = gr_tensor_size(node->inputs[0]);
+  gr_Tensor runs = runs_last(node, node->inputs[0], &n);
+  size_t bytes = (size + 2 * n) * sizeof(double);
+  double *x = gr_scratch(context, bytes);
+  if (x == NULL) return gr_fail_memory(context, bytes);
+  gr_tensor_gather(&runs, GR_FLOAT64, x);
+  Run run = {context, x, n, node->attributes.fraction, x + size};
+  for (size_t i = 0; i < gr_tensor_size(node->output); i++, run.x += n)
+    gr_tensor_set(node->output, (ptrdiff_t)i, statistics[node->operation->kernel].value(&run));
+  return GR_OK;
+}
+
+/* A contiguous float64 tensor over a buffer, in the shape of `like`; for copying from. */
+static gr_Tensor over_buffer(const gr_Tensor *like, gr_Storage *storage, size_t place) {
+  gr_Tensor tensor = *like;
+  tensor.dtype = GR_FLOAT64;
+  tensor.storage = storage;
+  tensor.offset = (ptrdiff_t)place;
+  gr_tensor_set_contiguous(&tensor);
+  return tensor;
+}
+
+static gr_Status statistic_backward(gr_Context *context, const gr_Node *node,
+                                    const gr_Tensor *dy, gr_Tensor *const *dx) {
+  size_t n, size = gr_tensor_size(node->inputs[0]);
+  gr_Tensor runs = runs_last(node, node->inputs[0], &n);
+  gr_Tensor target = runs_last(node, dx[0], &n);
+  size_t bytes = sizeof(gr_Storage) + (2 * size + 2 * n) * sizeof(double);
+  gr_Storage *storage = gr_scratch(context, bytes);
+  if (storage == NULL) return gr_fail_memory(context, bytes);
+  double *x = (double *)storage->data, *derivative = x + size;
+  gr_tensor_gather(&runs, GR_FLOAT64, x);
+  Run run = {context, x, n, node->attributes.fraction, derivative + size};
+  for (size_t i = 0; i < gr_tensor_size(dy); i++, run.x += n, derivative += n) {
+    double y = statistics[node->operation->kernel].value(&run);
+    double slope = gr_tensor_get(dy, (ptrdiff_t)i);
+    statistics[node->operation->kernel].derivative(&run, y, derivative);
+    for (size_t j = 0; j < n; j++) derivative[j] *= slope;
+  }
+  gr_Tensor source = over_buffer(&target, storage, size);
+  gr_tensor_assign(&target, &source);
+  return GR_OK;
+}
+
+#define STATISTIC(name, kind, help)                                                           \
+  {name, 1, {GR_AXES, GR_KEEPDIMS}, kind, 0, reduce_some_shape, statistic_forward,            \
+   statistic_backward, -2, 2, "x:" name "([axes [, keepdims]]) -> tensor", help}
+
+const gr_Operation gr_reduction_operations[] = {
+  {"sum", 1, {GR_AXES, GR_KEEPDIMS}, 0, 0, reduce_shape, sum_forward, sum_backward, -2, 2,
+   "x:sum([axes [, keepdims]]) -> tensor",
+   "The sum over all elements, or over an axis or a list of axes; 0 over nothing. As numpy.sum."},
+  {"mean", 1, {GR_AXES, GR_KEEPDIMS}, 0, 0, reduce_some_shape, mean_forward, mean_backward, -2, 2,
+   "x:mean([axes [, keepdims]]) -> tensor",
+   "The mean over all elements, or over an axis or a list of axes. As numpy.mean."},
+  STATISTIC("max", MAX, "The largest element, over all axes or some; nan if there is one. "
+            "As numpy.max; equal elements share the gradient."),
+  STATISTIC("min", MIN, "The smallest element, over all axes or some; nan if there is one. "
+            "As numpy.min; equal elements share the gradient."),
+  STATISTIC("var", VAR, "The variance of the population, over all axes or some. As numpy.var."),
+  STATISTIC("std", STD, "The standard deviation of the population, over all axes or some. "
+            "As numpy.std; the derivative of 0 is 0."),
+  STATISTIC("norm", NORM, "The Euclidean norm, over all axes or some. As numpy.linalg.norm of a "
+            "vector; the derivative of 0 is 0."),
+  {"quantile", 1, {GR_FRACTION, GR_AXES, GR_KEEPDIMS}, QUANTILE, 0, reduce_some_shape,
+   statistic_forward, statistic_backward, -2, 2,
+   "x:quantile(q [, axes [, keepdims]]) -> tensor",
+   "The value below which the fraction q of the elements lies, interpolated linearly between "
+   "neighbours. As numpy.quantile."},
+  {0}
+};

@@ -1,0 +1,231 @@
+/* shapes.c: operations that rearrange elements and compute nothing: views, gathers, casts. */
+#include <string.h>
+
+#include "kernels.h"
+#include "operation.h"
+
+/* For a view there is nothing to compute; a reshape of a strided tensor is a copy. */
+static gr_Status copy_forward(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *x = node->inputs[0];
+  (void)context;
+  if (node->output->storage != x->storage)
+    gr_tensor_gather(x, node->output->dtype, gr_tensor_data(node->output));
+  return GR_OK;
+}
+
+/* dx = dy in the shape and the type of x, element by element in row-major order */
+static gr_Status copy_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
+                               gr_Tensor *const *dx) {
+  (void)context;
+  (void)node;
+  gr_convert(dx[0]->dtype, gr_tensor_data(dx[0]), dy->dtype, gr_tensor_data(dy),
+             gr_tensor_size(dy));
+  return GR_OK;
+}
+
+/* reshape */
+
+/* Replace a dimension of -1 by what is left of n elements; false where nothing fits. */
+static bool complete_shape(gr_Tensor *y, int64_t n) {
+  int64_t known = 1;
+  int open = -1;
+  for (int i = 0; i < y->rank; i++) {
+    if (y->shape[i] >= 0) {
+      if (y->shape[i] > 0 && known > INT64_MAX / y->shape[i]) return false;
+      known *= y->shape[i];
+    } else if (open >= 0) {
+      return false;
+    } else {
+      open = i;
+    }
+  }
+  if (open < 0) return known == n;
+  if (known == 0 || n % known != 0) return false;
+  y->shape[open] = n / known;
+  return true;
+}
+
+static gr_Status reshape_shape(gr_Context *context, gr_Node *node) {
+  gr_Tensor *x = node->inputs[0], *y = node->output;
+  char from[GR_SHAPE_TEXT], to[GR_SHAPE_TEXT];
+  y->dtype = x->dtype;
+  y->rank = node->attributes.rank;
+  for (int i = 0; i < y->rank; i++) y->shape[i] = node->attributes.shape[i];
+  if (!complete_shape(y, (int64_t)gr_tensor_size(x)))
+    return gr_fail(context, "%zu elements of shape %s do not fit into shape %s", gr_tensor_size(x),
+                   gr_tensor_shape_text(from, x),
+                   gr_shape_text(to, y->rank, node->attributes.shape));
+  gr_tensor_set_contiguous(y);
+  if (gr_tensor_is_contiguous(x)) gr_tensor_share(y, x);
+  return GR_OK;
+}
+
+/* transpose */
+
+static gr_Status transpose_shape(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *x = node->inputs[0];
+  gr_Tensor *y = node->output;
+  const gr_Attributes *order = &node->attributes;
+  char text[GR_SHAPE_TEXT];
+  if (order->axes_count >= 0 && order->axes_count != x->rank)
+    return gr_fail(context, "expected an order of %d axes, got %d (the tensor is %s)", x->rank,
+                   order->axes_count, gr_tensor_shape_text(text, x));
+  y->dtype = x->dtype;
+  y->rank = x->rank;
+  for (int i = 0; i < x->rank; i++) {
+    int axis = order->axes_count < 0 ? x->rank - 1 - i : order->axes[i];
+    y->shape[i] = x->shape[axis];
+    y->strides[i] = x->strides[axis];
+  }
+  gr_tensor_share(y, x);
+  return GR_OK;
+}
+
+static gr_Status transpose_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
+                                    gr_Tensor *const *dx) {
+  gr_Tensor target = *dx[0];
+  const gr_Attributes *order = &node->attributes;
+  (void)context;
+  for (int i = 0; i < target.rank; i++) {
+    int axis = order->axes_count < 0 ? target.rank - 1 - i : order->axes[i];
+    target.shape[i] = dx[0]->shape[axis];
+    target.strides[i] = dx[0]->strides[axis];
+  }
+  gr_tensor_assign(&target, dy);
+  return GR_OK;
+}
+
+/* slice: an index drops its axis, a range keeps it */
+
+/* The part of `x` that the slices select, as a view of its storage. The slices lie inside x. */
+static void select_part(const gr_Tensor *x, const gr_Attributes *slices, gr_Tensor *y) {
+  int rank = 0;
+  ptrdiff_t offset = x->offset;
+  for (int i = 0; i < x->rank; i++) {
+    bool given = i < slices->rank;
+    const gr_Slice *slice = &slices->slices[i];
+    if (given && (slice->is_index || slice->count > 0)) offset += slice->first * x->strides[i];
+    if (given && slice->is_index) continue;
+    y->shape[rank] = given ? slice->count : x->shape[i];
+    y->strides[rank++] = given ? slice->step * x->strides[i] : x->strides[i];
+  }
+  y->rank = rank;
+  y->offset = offset;
+}
+
+static gr_Status slice_shape(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *x = node->inputs[0];
+  gr_Tensor *y = node->output;
+  (void)context;
+  y->dtype = x->dtype;
+  gr_tensor_share(y, x);
+  select_part(x, &node->attributes, y);
+  return GR_OK;
+}
+
+/* dx = 0 but for the selected part, which is dy */
+static gr_Status slice_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
+                                gr_Tensor *const *dx) {
+  gr_Tensor part = *dx[0];
+  (void)context;
+  gr_tensor_fill(dx[0], 0);
+  select_part(dx[0], &node->attributes, &part);
+  gr_tensor_assign(&part, dy);
+  return GR_OK;
+}
+
+/* take: y[i] = x[indices[i]] along the first axis; indices count from 1 */
+
+static gr_Status take_shape(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *x = node->inputs[0], *indices = node->inputs[1];
+  gr_Tensor *y = node->output;
+  char left[GR_SHAPE_TEXT], right[GR_SHAPE_TEXT];
+  if (x->rank < 1 || indices->rank != 1)
+    return gr_fail(context, "expected a tensor with axes and indices of rank 1, got shapes %s and "
+                   "%s", gr_tensor_shape_text(left, x), gr_tensor_shape_text(right, indices));
+  gr_shape_like_input(context, node);
+  y->shape[0] = indices->shape[0];
+  return GR_OK;
+}
+
+/* Row number i of the indices, from 0, or -1 where there is no such row. */
+static int64_t row_number(const gr_Tensor *indices, int64_t i, int64_t rows) {
+  double number = gr_tensor_get(indices, i * indices->strides[0]);
+  if (!(number >= 1 && number <= (double)rows)) return -1;
+  int64_t row = (int64_t)number;
+  return (double)row == number ? row - 1 : -1;
+}
+
+/* One row of a tensor, or the place of row `i` in it. */
+static gr_Tensor row_view(const gr_Tensor *x, int64_t i) {
+  gr_Tensor row = *x;
+  row.offset += i * x->strides[0];
+  row.rank = x->rank - 1;
+  for (int axis = 0; axis < row.rank; axis++) {
+    row.shape[axis] = x->shape[axis + 1];
+    row.strides[axis] = x->strides[axis + 1];
+  }
+  return row;
+}
+
+static gr_Status take_forward(gr_Context *context, gr_Node *node) {
+  const gr_Tensor *x = node->inputs[0], *indices = node->inputs[1];
+  gr_Tensor *y = node->output;
+  for (int64_t i = 0; i < y->shape[0]; i++) {
+    int64_t row = row_number(indices, i, x->shape[0]);
+    if (row < 0)
+      return gr_fail(context, "index %g at place %lld is no row of a tensor with %lld rows "
+                     "(rows count from 1)", gr_tensor_get(indices, i * indices->strides[0]),
+                     (long long)i + 1, (long long)x->shape[0]);
+    gr_Tensor from = row_view(x, row), to = row_view(y, i);
+    gr_tensor_assign(&to, &from);
+  }
+  return GR_OK;
+}
+
+/* dx = 0, and each row of dy is added, in order, to the row that it was taken from */
+static gr_Status take_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
+                               gr_Tensor *const *dx) {
+  const gr_Tensor *indices = node->inputs[1];
+  if (dx[1] != NULL) gr_tensor_fill(dx[1], 0);
+  if (dx[0] == NULL) return GR_OK;
+  gr_tensor_fill(dx[0], 0);
+  for (int64_t i = 0; i < dy->shape[0]; i++) {
+    gr_Tensor to = row_view(dx[0], row_number(indices, i, dx[0]->shape[0]));
+    gr_Tensor from = row_view(dy, i);
+    gr_kernels_for(context, dy)->accumulate(gr_tensor_data(&to), gr_tensor_data(&from),
+                                            gr_tensor_size(&from));
+  }
+  return GR_OK;
+}
+
+/* cast, clone */
+
+static gr_Status cast_shape(gr_Context *context, gr_Node *node) {
+  gr_shape_like_input(context, node);
+  node->output->dtype = node->attributes.dtype;
+  return GR_OK;
+}
+
+const gr_Operation gr_shape_operations[] = {
+  {"reshape", 1, {GR_SHAPE}, 0, 0, reshape_shape, copy_forward, copy_backward, -2, 2,
+   "x:reshape(shape) -> tensor",
+   "The same elements, row-major, in another shape; one dimension may be -1 and follows from the "
+   "others. A view where x is contiguous, else a copy. As numpy.reshape."},
+  {"transpose", 1, {GR_ORDER}, 0, 0, transpose_shape, NULL, transpose_backward, -2, 2,
+   "x:transpose([order]) -> tensor",
+   "The axes in another order, all reversed unless an order is given; also x.T. A view. As "
+   "numpy.transpose, axes counted from 1."},
+  {"slice", 1, {GR_SLICES}, 0, 0, slice_shape, NULL, slice_backward, -2, 2,
+   "x[key] -> tensor or number",
+   "A part of a tensor: x[i] selects along the first axis; a table has one entry an axis, an "
+   "index, a range {first, last [, step]} or {} for all. A view."},
+  {"take", 2, {0}, 0, GR_OWN_TYPES, take_shape, take_forward, take_backward, -2, 2,
+   "x:take(indices) -> tensor",
+   "Rows by number, counted from 1, in the order given. As numpy.take along the first axis."},
+  {"cast", 1, {GR_DTYPE}, 0, 0, cast_shape, copy_forward, copy_backward, -2, 2,
+   "x:cast(dtype) -> tensor", "The elements as \"float32\" or \"float64\"."},
+  {"clone", 1, {0}, 0, 0, gr_shape_like_input, copy_forward, copy_backward, -2, 2,
+   "x:clone() -> tensor", "A contiguous copy; gradients flow through it."},
+  {0}
+};

@@ -1,0 +1,388 @@
+/* tape.c: see tape.h. */
+#include "tape.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "recording.h"
+
+/* Running one operation */
+
+static bool wants_gradient(const gr_Context *context, const gr_Operation *operation,
+                           gr_Tensor *const *inputs) {
+  if (!context->grad_enabled || operation->backward == NULL) return false;
+  for (int i = 0; i < operation->arity; i++)
+    if (inputs[i]->requires_grad) return true;
+  return false;
+}
+
+/* Describe, allocate and compute the output of `node`. */
+static gr_Status run_node(gr_Context *context, gr_Node *node) {
+  gr_Status status = node->operation->shape(context, node);
+  if (status == GR_OK && node->output->storage == NULL)
+    status = gr_tensor_allocate(context, node->output);
+  if (status == GR_OK && node->operation->forward != NULL)
+    status = node->operation->forward(context, node);
+  return status;
+}
+
+/* Give the output a node of its own, a copy of the one on the stack. */
+static gr_Status keep_node(gr_Context *context, const gr_Node *node) {
+  gr_Node *kept = malloc(sizeof *kept);
+  if (kept == NULL) return gr_fail_memory(context, sizeof *kept);
+  *kept = *node;
+  for (int i = 0; i < kept->operation->arity; i++) {
+    gr_tensor_retain(kept->inputs[i]);
+    kept->versions[i] = kept->inputs[i]->storage->version;
+  }
+  kept->output->node = kept;
+  return GR_OK;
+}
+
+/* Inputs of one type: run the operation. */
+static gr_Status apply_typed(gr_Context *context, const gr_Operation *operation,
+                             gr_Tensor *const *inputs, const gr_Attributes *attributes,
+                             gr_Tensor **result) {
+  gr_Node node;
+  gr_Tensor *output = gr_tensor_blank();
+  *result = NULL;
+  if (output == NULL) return gr_fail_memory(context, sizeof *output);
+  node.operation = operation;
+  node.output = output;
+  for (int i = 0; i < operation->arity; i++) node.inputs[i] = inputs[i];
+  if (attributes != NULL) node.attributes = *attributes;
+  gr_Status status = run_node(context, &node);
+  bool gradient = status == GR_OK && wants_gradient(context, operation, inputs);
+  if (gradient || (status == GR_OK && context->recording != NULL)) {
+    node.sequence = context->next_sequence++;
+    output->requires_grad = gradient;
+    status = keep_node(context, &node);
+    if (status == GR_OK && context->recording != NULL)
+      status = gr_recording_note(context, output);
+  }
+  if (status == GR_OK) *result = output;
+  else gr_tensor_release(output);
+  return status;
+}
+
+gr_Status gr_apply_cast(gr_Context *context, gr_Tensor *tensor, gr_DType dtype,
+                        gr_Tensor **result) {
+  gr_Attributes attributes;
+  attributes.dtype = dtype;
+  return apply_typed(context, gr_operation_named("cast"), &tensor, &attributes, result);
+}
+
+/* float64 as soon as one is; of tensors with axes, where there are any. */
+static gr_DType common_type(gr_Tensor *const *inputs, int count) {
+  gr_DType dtype = GR_FLOAT32, of_numbers = GR_FLOAT32;
+  bool has_axes = false;
+  for (int i = 0; i < count; i++) {
+    if (inputs[i]->rank > 0) has_axes = true;
+    if (inputs[i]->dtype == GR_FLOAT64) *(inputs[i]->rank > 0 ? &dtype : &of_numbers) = GR_FLOAT64;
+  }
+  return has_axes ? dtype : of_numbers;
+}
+
+gr_Status gr_apply(gr_Context *context, const gr_Operation *operation, gr_Tensor *const *inputs,
+                   const gr_Attributes *attributes, gr_Tensor **result) {
+  gr_Tensor *typed[GR_MAX_INPUTS];
+  gr_Status status = GR_OK;
+  int count = operation->arity, ready = 0;
+  if (count == 1 || operation->typed_by == GR_OWN_TYPES)
+    return apply_typed(context, operation, inputs, attributes, result);
+  gr_DType dtype = operation->typed_by == GR_COMMON_TYPE ? common_type(inputs, count)
+                                                         : inputs[operation->typed_by]->dtype;
+  *result = NULL;
+  while (ready < count && status == GR_OK) {
+    if (inputs[ready]->dtype == dtype) typed[ready] = gr_tensor_retain(inputs[ready]);
+    else status = gr_apply_cast(context, inputs[ready], dtype, &typed[ready]);
+    if (status == GR_OK) ready++;
+  }
+  if (status == GR_OK) status = apply_typed(context, operation, typed, attributes, result);
+  while (ready > 0) gr_tensor_release(typed[--ready]);
+  return status;
+}
+
+/* The way back */
+
+typedef struct BackwardStep {
+  gr_Node *node;
+  gr_Tensor *output;               /* owns the node */
+  gr_Tensor *dy;                   /* the output's gradient, complete when the step runs */
+  gr_Tensor *dx[GR_MAX_INPUTS];    /* where backward writes, NULL where not wanted */
+  gr_Tensor *sum[GR_MAX_INPUTS];   /* what dx is added to, where the input was used before */
+} BackwardStep;
+
+typedef struct Leaf {
+  gr_Tensor *tensor;
+  gr_Tensor *gradient;
+} Leaf;
+
+struct gr_BackwardPlan {
+  gr_Tensor *loss;
+  gr_Tensor *seed;       /* d loss / d loss: one */
+  BackwardStep *steps;
+  size_t steps_count;
+  Leaf *leaves;
+  size_t leaves_count, leaves_room;
+};
+
+/* The gradients under way, found by their tensor's address in a small open hash. */
+typedef struct Slot {
+  const gr_Tensor *tensor;
+  gr_Tensor *gradient;
+} Slot;
+
+typedef struct Slots {
+  Slot *entries;
+  size_t room, used;  /* room is a power of two, at most half of it used */
+} Slots;
+
+static size_t slot_index(const Slots *slots, const gr_Tensor *tensor) {
+  size_t i = ((uintptr_t)tensor >> 4) * 0x9E3779B97F4A7C15u;
+  i = (i ^ i >> 29) & (slots->room - 1);
+  while (slots->entries[i].tensor != NULL && slots->entries[i].tensor != tensor)
+    i = (i + 1) & (slots->room - 1);
+  return i;
+}
+
+static bool slots_grow(Slots *slots) {
+  Slots larger = {NULL, slots->room == 0 ? 64 : slots->room * 2, slots->used};
+  larger.entries = calloc(larger.room, sizeof *larger.entries);
+  if (larger.entries == NULL) return false;
+  for (size_t i = 0; i < slots->room; i++)
+    if (slots->entries[i].tensor != NULL)
+      larger.entries[slot_index(&larger, slots->entries[i].tensor)] = slots->entries[i];
+  free(slots->entries);
+  *slots = larger;
+  return true;
+}
+
+/* The entry of a tensor, made empty if there is none; NULL: no memory. */
+static Slot *slot_of(Slots *slots, const gr_Tensor *tensor) {
+  if (slots->used * 2 >= slots->room && !slots_grow(slots)) return NULL;
+  Slot *slot = &slots->entries[slot_index(slots, tensor)];
+  if (slot->tensor == NULL) {
+    slot->tensor = tensor;
+    slots->used++;
+  }
+  return slot;
+}
+
+static int newest_first(const void *a, const void *b) {
+  uint64_t left = (*(gr_Node *const *)a)->sequence, right = (*(gr_Node *const *)b)->sequence;
+  return left < right ? 1 : left > right ? -1 : 0;
+}
+
+/* All nodes behind `loss` that carry a gradient, newest first; NULL: no memory. */
+static gr_Node **collect_nodes(gr_Tensor *loss, size_t *count) {
+  Slots seen = {NULL, 0, 0};
+  size_t room = 64, used = 0;
+  gr_Node **nodes = malloc(room * sizeof *nodes);
+  if (nodes == NULL || slot_of(&seen, loss) == NULL) goto no_memory;
+  nodes[used++] = loss->node;
+  for (size_t next = 0; next < used; next++) {
+    gr_Node *node = nodes[next];
+    for (int i = 0; i < node->operation->arity; i++) {
+      gr_Tensor *input = node->inputs[i];
+      size_t before = seen.used;
+      if (!input->requires_grad || input->node == NULL) continue;
+      if (slot_of(&seen, input) == NULL) goto no_memory;
+      if (seen.used == before) continue;
+      if (used == room) {
+        gr_Node **more = realloc(nodes, (room *= 2) * sizeof *nodes);
+        if (more == NULL) goto no_memory;
+        nodes = more;
+      }
+      nodes[used++] = input->node;
+    }
+  }
+  free(seen.entries);
+  qsort(nodes, used, sizeof *nodes, newest_first);
+  *count = used;
+  return nodes;
+no_memory:
+  free(seen.entries);
+  free(nodes);
+  return NULL;
+}
+
+static gr_Status gradient_like(gr_Context *context, const gr_Tensor *tensor, gr_Tensor **result) {
+  return gr_tensor_new(context, tensor->dtype, tensor->rank, tensor->shape, result);
+}
+
+static gr_Status add_leaf(gr_Context *context, gr_BackwardPlan *plan, gr_Tensor *tensor,
+                          gr_Tensor *gradient) {
+  if (plan->leaves_count == plan->leaves_room) {
+    size_t room = plan->leaves_room == 0 ? 8 : plan->leaves_room * 2;
+    Leaf *leaves = realloc(plan->leaves, room * sizeof *leaves);
+    if (leaves == NULL) return gr_fail_memory(context, room * sizeof *leaves);
+    plan->leaves = leaves;
+    plan->leaves_room = room;
+  }
+  plan->leaves[plan->leaves_count].tensor = gr_tensor_retain(tensor);
+  plan->leaves[plan->leaves_count++].gradient = gr_tensor_retain(gradient);
+  return GR_OK;
+}
+
+/* Input i of the step's node wants a gradient: the first use writes it, a later one is added. */
+static gr_Status plan_input(gr_Context *context, gr_BackwardPlan *plan, Slots *slots,
+                            BackwardStep *step, int i) {
+  gr_Tensor *input = step->node->inputs[i];
+  Slot *slot = slot_of(slots, input);
+  if (slot == NULL) return gr_fail_memory(context, sizeof *slot);
+  gr_Status status = gradient_like(context, input, &step->dx[i]);
+  if (status != GR_OK) return status;
+  if (slot->gradient != NULL) {
+    step->sum[i] = gr_tensor_retain(slot->gradient);
+    return GR_OK;
+  }
+  slot->gradient = step->dx[i];
+  return input->node == NULL ? add_leaf(context, plan, input, slot->gradient) : GR_OK;
+}
+
+static gr_Status plan_steps(gr_Context *context, gr_BackwardPlan *plan, gr_Node **nodes,
+                            Slots *slots) {
+  Slot *first = slot_of(slots, plan->loss);
+  if (first == NULL) return gr_fail_memory(context, sizeof *first);
+  first->gradient = plan->seed;
+  for (size_t n = 0; n < plan->steps_count; n++) {
+    BackwardStep *step = &plan->steps[n];
+    step->node = nodes[n];
+    step->output = gr_tensor_retain(nodes[n]->output);
+    step->dy = gr_tensor_retain(slot_of(slots, nodes[n]->output)->gradient);
+    for (int i = 0; i < nodes[n]->operation->arity; i++) {
+      if (!nodes[n]->inputs[i]->requires_grad) continue;
+      gr_Status status = plan_input(context, plan, slots, step, i);
+      if (status != GR_OK) return status;
+    }
+  }
+  return GR_OK;
+}
+
+static gr_Status check_loss(gr_Context *context, const gr_Tensor *loss) {
+  char text[GR_SHAPE_TEXT];
+  if (gr_tensor_size(loss) != 1)
+    return gr_fail(context, "a loss must have one element, got a tensor of shape %s",
+                   gr_tensor_shape_text(text, loss));
+  if (loss->graph_freed)
+    return gr_fail(context, "backward went through this graph before, and freed it: compute the "
+                   "loss again");
+  if (!loss->requires_grad)
+    return gr_fail(context, "no tensor that requires a gradient leads to this loss");
+  return GR_OK;
+}
+
+static gr_Status check_versions(gr_Context *context, gr_Node *const *nodes, size_t count) {
+  for (size_t n = 0; n < count; n++)
+    for (int i = 0; i < nodes[n]->operation->arity; i++) {
+      const gr_Tensor *input = nodes[n]->inputs[i];
+      if (input->graph_freed)
+        return gr_fail(context, "backward went through a part of this graph before, and freed it");
+      if (input->storage->version != nodes[n]->versions[i])
+        return gr_fail(context, "a tensor that %s needs was written to after it was used",
+                       nodes[n]->operation->name);
+    }
+  return GR_OK;
+}
+
+gr_Status gr_backward_plan(gr_Context *context, gr_Tensor *loss, gr_BackwardPlan **result) {
+  gr_Status status = check_loss(context, loss);
+  *result = NULL;
+  if (status != GR_OK) return status;
+  gr_BackwardPlan *plan = calloc(1, sizeof *plan);
+  if (plan == NULL) return gr_fail_memory(context, sizeof *plan);
+  plan->loss = gr_tensor_retain(loss);
+  Slots slots = {NULL, 0, 0};
+  gr_Node **nodes = NULL;
+  status = gradient_like(context, loss, &plan->seed);
+  if (status == GR_OK) gr_tensor_fill(plan->seed, 1);
+  if (status == GR_OK && loss->node == NULL) {  /* the loss is itself a leaf */
+    status = add_leaf(context, plan, loss, plan->seed);
+  } else if (status == GR_OK) {
+    size_t count = 0;
+    nodes = collect_nodes(loss, &count);
+    if (nodes == NULL) status = gr_fail_memory(context, 64 * sizeof *nodes);
+    if (status == GR_OK) status = check_versions(context, nodes, count);
+    if (status == GR_OK) {
+      plan->steps = calloc(count, sizeof *plan->steps);
+      if (plan->steps == NULL) status = gr_fail_memory(context, count * sizeof *plan->steps);
+      else plan->steps_count = count;
+    }
+    if (status == GR_OK) status = plan_steps(context, plan, nodes, &slots);
+  }
+  free(slots.entries);
+  free(nodes);
+  if (status == GR_OK) *result = plan;
+  else gr_backward_plan_free(plan);
+  return status;
+}
+
+gr_Status gr_backward_run(gr_Context *context, gr_BackwardPlan *plan) {
+  for (size_t n = 0; n < plan->steps_count; n++) {
+    BackwardStep *step = &plan->steps[n];
+    gr_Status status = step->node->operation->backward(context, step->node, step->dy, step->dx);
+    if (status != GR_OK) return status;
+    for (int i = 0; i < step->node->operation->arity; i++)
+      if (step->sum[i] != NULL)
+        gr_kernels_for(context, step->sum[i])->accumulate(
+            gr_tensor_data(step->sum[i]), gr_tensor_data(step->dx[i]),
+            gr_tensor_size(step->sum[i]));
+  }
+  for (size_t i = 0; i < plan->leaves_count; i++) {
+    Leaf *leaf = &plan->leaves[i];
+    leaf->tensor->grad_is_new = true;
+    if (leaf->tensor->grad == leaf->gradient) continue;
+    gr_tensor_release(leaf->tensor->grad);
+    leaf->tensor->grad = gr_tensor_retain(leaf->gradient);
+  }
+  return GR_OK;
+}
+
+void gr_backward_plan_free(gr_BackwardPlan *plan) {
+  if (plan == NULL) return;
+  for (size_t n = 0; n < plan->steps_count; n++) {
+    gr_tensor_release(plan->steps[n].output);
+    gr_tensor_release(plan->steps[n].dy);
+    for (int i = 0; i < GR_MAX_INPUTS; i++) {
+      gr_tensor_release(plan->steps[n].dx[i]);
+      gr_tensor_release(plan->steps[n].sum[i]);
+    }
+  }
+  for (size_t i = 0; i < plan->leaves_count; i++) {
+    gr_tensor_release(plan->leaves[i].tensor);
+    gr_tensor_release(plan->leaves[i].gradient);
+  }
+  free(plan->steps);
+  free(plan->leaves);
+  gr_tensor_release(plan->seed);
+  gr_tensor_release(plan->loss);
+  free(plan);
+}
+
+void gr_tensor_detach(gr_Tensor *tensor) {
+  gr_Node *node = tensor->node;
+  tensor->node = NULL;
+  if (node == NULL) return;
+  for (int i = 0; i < node->operation->arity; i++) gr_tensor_release(node->inputs[i]);
+  free(node);
+}
+
+/* The plan still holds every tensor of the graph, so that none dies while it is taken apart. */
+static void free_graph(gr_BackwardPlan *plan) {
+  for (size_t n = 0; n < plan->steps_count; n++) {
+    plan->steps[n].output->graph_freed = true;
+    gr_tensor_detach(plan->steps[n].output);
+  }
+}
+
+gr_Status gr_backward(gr_Context *context, gr_Tensor *loss) {
+  gr_BackwardPlan *plan;
+  if (context->recording != NULL) return gr_recording_backward(context, loss);
+  gr_Status status = gr_backward_plan(context, loss, &plan);
+  if (status == GR_OK) status = gr_backward_run(context, plan);
+  if (status == GR_OK) free_graph(plan);
+  gr_backward_plan_free(plan);
+  return status;
+}

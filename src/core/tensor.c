@@ -1,0 +1,346 @@
+/* tensor.c: see tensor.h. */
+#include "tensor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tape.h"
+
+/* Storage */
+
+static gr_Storage *storage_new(gr_Context *context, size_t bytes) {
+  size_t size = (sizeof(gr_Storage) + bytes + 63) / 64 * 64;
+  if (size < bytes) return NULL;
+  gr_Storage *storage = aligned_alloc(64, size);
+  if (storage == NULL) return NULL;
+  storage->references = 1;
+  storage->bytes = bytes;
+  storage->version = 0;
+  storage->context = context;
+  context->bytes_made += bytes;
+  context->bytes_alive += bytes;
+  return storage;
+}
+
+static void storage_release(gr_Storage *storage) {
+  if (storage == NULL || --storage->references > 0) return;
+  storage->context->bytes_alive -= storage->bytes;
+  free(storage);
+}
+
+/* Tensors */
+
+gr_Tensor *gr_tensor_blank(void) {
+  gr_Tensor *tensor = malloc(sizeof *tensor);
+  if (tensor == NULL) return NULL;
+  memset(tensor, 0, offsetof(gr_Tensor, shape));
+  tensor->grad = tensor->next = NULL;
+  tensor->node = NULL;
+  tensor->references = 1;
+  return tensor;
+}
+
+/* The elements of a shape, or -1 when that many bytes do not fit in memory. */
+static int64_t count_elements(int rank, const int64_t *shape) {
+  int64_t n = 1;
+  for (int i = 0; i < rank; i++)
+    if (shape[i] == 0) return 0;
+  for (int i = 0; i < rank; i++) {
+    if (shape[i] < 0 || shape[i] > (INT64_MAX >> 5) / n) return -1;
+    n *= shape[i];
+  }
+  return n;
+}
+
+gr_Status gr_tensor_allocate(gr_Context *context, gr_Tensor *tensor) {
+  int64_t n = count_elements(tensor->rank, tensor->shape);
+  if (n < 0) {
+    char text[GR_SHAPE_TEXT];
+    return gr_fail(context, "a tensor of shape %s does not fit in memory",
+                   gr_tensor_shape_text(text, tensor));
+  }
+  size_t bytes = (size_t)n * gr_dtype_size(tensor->dtype);
+  gr_tensor_set_contiguous(tensor);
+  tensor->offset = 0;
+  tensor->storage = storage_new(context, bytes);
+  return tensor->storage == NULL ? gr_fail_memory(context, bytes) : GR_OK;
+}
+
+gr_Status gr_tensor_new(gr_Context *context, gr_DType dtype, int rank, const int64_t *shape,
+                        gr_Tensor **result) {
+  gr_Tensor *tensor = gr_tensor_blank();
+  *result = NULL;
+  if (tensor == NULL) return gr_fail_memory(context, sizeof *tensor);
+  tensor->dtype = dtype;
+  tensor->rank = rank;
+  for (int i = 0; i < rank; i++) tensor->shape[i] = shape[i];
+  gr_Status status = gr_tensor_allocate(context, tensor);
+  if (status == GR_OK) *result = tensor;
+  else gr_tensor_release(tensor);
+  return status;
+}
+
+void gr_tensor_share(gr_Tensor *tensor, const gr_Tensor *base) {
+  tensor->storage = base->storage;
+  tensor->storage->references++;
+  tensor->offset = base->offset;
+}
+
+gr_Status gr_tensor_view(gr_Context *context, const gr_Tensor *tensor, gr_Tensor **result) {
+  gr_Tensor *view = gr_tensor_blank();
+  *result = view;
+  if (view == NULL) return gr_fail_memory(context, sizeof *view);
+  view->dtype = tensor->dtype;
+  view->rank = tensor->rank;
+  for (int i = 0; i < tensor->rank; i++) {
+    view->shape[i] = tensor->shape[i];
+    view->strides[i] = tensor->strides[i];
+  }
+  gr_tensor_share(view, tensor);
+  return GR_OK;
+}
+
+gr_Status gr_tensor_copy(gr_Context *context, const gr_Tensor *tensor, gr_DType dtype,
+                         gr_Tensor **result) {
+  gr_Status status = gr_tensor_new(context, dtype, tensor->rank, tensor->shape, result);
+  if (status == GR_OK) gr_tensor_gather(tensor, dtype, gr_tensor_data(*result));
+  return status;
+}
+
+gr_Tensor *gr_tensor_retain(gr_Tensor *tensor) {
+  tensor->references++;
+  return tensor;
+}
+
+/* Drop one reference; a tensor without any joins the list of those to free. */
+static void drop(gr_Tensor *tensor, gr_Tensor **dead) {
+  if (tensor == NULL || --tensor->references > 0) return;
+  tensor->next = *dead;
+  *dead = tensor;
+}
+
+/* A list and no recursion: a graph may be a chain of millions of nodes. */
+void gr_tensor_release(gr_Tensor *tensor) {
+  gr_Tensor *dead = NULL;
+  drop(tensor, &dead);
+  while (dead != NULL) {
+    gr_Tensor *last = dead;
+    dead = last->next;
+    storage_release(last->storage);
+    drop(last->grad, &dead);
+    if (last->node != NULL) {
+      for (int i = 0; i < last->node->operation->arity; i++) drop(last->node->inputs[i], &dead);
+      free(last->node);
+    }
+    free(last);
+  }
+}
+
+size_t gr_tensor_size(const gr_Tensor *tensor) {
+  size_t n = 1;
+  for (int i = 0; i < tensor->rank; i++) n *= (size_t)tensor->shape[i];
+  return n;
+}
+
+void *gr_tensor_data(const gr_Tensor *tensor) {
+  return tensor->storage->data + (size_t)tensor->offset * gr_dtype_size(tensor->dtype);
+}
+
+bool gr_tensor_is_contiguous(const gr_Tensor *tensor) {
+  ptrdiff_t expected = 1;
+  for (int i = tensor->rank - 1; i >= 0; i--) {
+    if (tensor->shape[i] == 0) return true;
+    if (tensor->shape[i] != 1 && tensor->strides[i] != expected) return false;
+    expected *= tensor->shape[i];
+  }
+  return true;
+}
+
+bool gr_same_shape(const gr_Tensor *a, const gr_Tensor *b) {
+  if (a->rank != b->rank) return false;
+  for (int i = 0; i < a->rank; i++)
+    if (a->shape[i] != b->shape[i]) return false;
+  return true;
+}
+
+void gr_tensor_set_contiguous(gr_Tensor *tensor) {
+  ptrdiff_t stride = 1;
+  for (int i = tensor->rank - 1; i >= 0; i--) {
+    tensor->strides[i] = stride;
+    stride *= tensor->shape[i] > 0 ? tensor->shape[i] : 1;
+  }
+}
+
+double gr_tensor_get(const gr_Tensor *tensor, ptrdiff_t distance) {
+  const void *data = gr_tensor_data(tensor);
+  return tensor->dtype == GR_FLOAT32 ? (double)((const float *)data)[distance]
+                                     : ((const double *)data)[distance];
+}
+
+void gr_tensor_set(gr_Tensor *tensor, ptrdiff_t distance, double value) {
+  void *data = gr_tensor_data(tensor);
+  if (tensor->dtype == GR_FLOAT32) ((float *)data)[distance] = (float)value;
+  else ((double *)data)[distance] = value;
+  tensor->storage->version++;
+}
+
+/* Walks */
+
+/* Merge axis i + 1 into axis i wherever every tensor lies so that one run covers both. */
+static void merge_axes(gr_Walk *walk) {
+  int kept = 0;
+  for (int i = 1; i < walk->rank; i++) {
+    bool joined = true;
+    for (int t = 0; t < walk->count; t++)
+      if (walk->strides[t][kept] != walk->strides[t][i] * walk->shape[i]) joined = false;
+    if (joined) walk->shape[kept] *= walk->shape[i];
+    else walk->shape[++kept] = walk->shape[i];
+    for (int t = 0; t < walk->count; t++) walk->strides[t][kept] = walk->strides[t][i];
+  }
+  if (walk->rank > 0) walk->rank = kept + 1;
+}
+
+bool gr_walk_begin(gr_Walk *walk, int count, int rank, const int64_t *shape,
+                   const ptrdiff_t *const *strides) {
+  walk->count = count;
+  walk->rank = 0;
+  for (int i = 0; i < rank; i++) {
+    if (shape[i] == 0) return false;
+    if (shape[i] == 1) continue;
+    walk->shape[walk->rank] = shape[i];
+    for (int t = 0; t < count; t++) walk->strides[t][walk->rank] = strides[t][i];
+    walk->rank++;
+  }
+  merge_axes(walk);
+  int last = walk->rank - 1;
+  walk->length = last < 0 ? 1 : walk->shape[last];
+  for (int t = 0; t < count; t++) {
+    walk->step[t] = last < 0 ? 1 : walk->strides[t][last];
+    walk->position[t] = 0;
+  }
+  for (int i = 0; i < walk->rank; i++) walk->index[i] = 0;
+  return true;
+}
+
+bool gr_walk_next(gr_Walk *walk) {
+  for (int i = walk->rank - 2; i >= 0; i--) {
+    if (++walk->index[i] < walk->shape[i]) {
+      for (int t = 0; t < walk->count; t++) walk->position[t] += walk->strides[t][i];
+      return true;
+    }
+    walk->index[i] = 0;
+    for (int t = 0; t < walk->count; t++)
+      walk->position[t] -= walk->strides[t][i] * (walk->shape[i] - 1);
+  }
+  return false;
+}
+
+/* Copies */
+
+#define COPY_RUN(To, From)                                            \
+  do {                                                                \
+    To *to = (To *)y;                                                 \
+    const From *from = (const From *)x;                               \
+    for (int64_t i = 0; i < n; i++) to[i * y_step] = (To)from[i * x_step]; \
+  } while (0)
+
+/* y[i * y_step] = x[i * x_step], cast. */
+static void copy_run(gr_DType to_type, void *y, ptrdiff_t y_step, gr_DType from_type,
+                     const void *x, ptrdiff_t x_step, int64_t n) {
+  if (to_type == from_type && y_step == 1 && x_step == 1)
+    memcpy(y, x, (size_t)n * gr_dtype_size(to_type));
+  else if (to_type == GR_FLOAT32 && from_type == GR_FLOAT32) COPY_RUN(float, float);
+  else if (to_type == GR_FLOAT32) COPY_RUN(float, double);
+  else if (from_type == GR_FLOAT32) COPY_RUN(double, float);
+  else COPY_RUN(double, double);
+}
+
+static const unsigned char *element(const void *data, gr_DType dtype, ptrdiff_t distance) {
+  return (const unsigned char *)data + distance * (ptrdiff_t)gr_dtype_size(dtype);
+}
+
+static void copy_strided(gr_DType to_type, void *to, const ptrdiff_t *to_strides,
+                         const gr_Tensor *from) {
+  gr_Walk walk;
+  const ptrdiff_t *strides[2] = {to_strides, from->strides};
+  const void *data = gr_tensor_data(from);
+  if (!gr_walk_begin(&walk, 2, from->rank, from->shape, strides)) return;
+  do {
+    copy_run(to_type, (void *)element(to, to_type, walk.position[0]), walk.step[0], from->dtype,
+             element(data, from->dtype, walk.position[1]), walk.step[1], walk.length);
+  } while (gr_walk_next(&walk));
+}
+
+void gr_convert(gr_DType to, void *y, gr_DType from, const void *x, size_t n) {
+  if (n > 0) copy_run(to, y, 1, from, x, 1, (int64_t)n);
+}
+
+void gr_tensor_assign(gr_Tensor *target, const gr_Tensor *source) {
+  copy_strided(target->dtype, gr_tensor_data(target), target->strides, source);
+  target->storage->version++;
+}
+
+void gr_tensor_gather(const gr_Tensor *tensor, gr_DType dtype, void *buffer) {
+  gr_Tensor layout = *tensor;
+  gr_tensor_set_contiguous(&layout);
+  copy_strided(dtype, buffer, layout.strides, tensor);
+}
+
+const void *gr_tensor_contiguous(const gr_Tensor *tensor, void *buffer) {
+  if (gr_tensor_is_contiguous(tensor)) return gr_tensor_data(tensor);
+  gr_tensor_gather(tensor, tensor->dtype, buffer);
+  return buffer;
+}
+
+void gr_tensor_fill(gr_Tensor *tensor, double value) {
+  static const ptrdiff_t zeros[GR_MAX_RANK] = {0};
+  gr_Tensor number = *tensor;  /* one element, seen through the tensor's shape */
+  _Alignas(64) unsigned char room[sizeof(gr_Storage) + 64];
+  gr_Storage *storage = (gr_Storage *)room;
+  number.storage = storage;
+  number.offset = 0;
+  memcpy(number.strides, zeros, sizeof zeros);
+  if (tensor->dtype == GR_FLOAT32) *(float *)storage->data = (float)value;
+  else *(double *)storage->data = value;
+  gr_tensor_assign(tensor, &number);
+}
+
+/* Text */
+
+char *gr_shape_text(char *buffer, int rank, const int64_t *shape) {
+  size_t used = 0;
+  buffer[used++] = '[';
+  for (int i = 0; i < rank && used + 24 < GR_SHAPE_TEXT; i++)
+    used += (size_t)snprintf(buffer + used, GR_SHAPE_TEXT - used, i > 0 ? ", %lld" : "%lld",
+                             (long long)shape[i]);
+  buffer[used++] = ']';
+  buffer[used] = '\0';
+  return buffer;
+}
+
+char *gr_tensor_shape_text(char *buffer, const gr_Tensor *tensor) {
+  return gr_shape_text(buffer, tensor->rank, tensor->shape);
+}
+
+gr_Status gr_tensors_lay_side_by_side(gr_Context *context, gr_Tensor **tensors, size_t count) {
+  if (count == 0) return GR_OK;
+  gr_DType dtype = tensors[0]->dtype;
+  size_t size = gr_dtype_size(dtype), bytes = 0;
+  for (size_t i = 0; i < count; i++) bytes += gr_tensor_size(tensors[i]) * size;
+  gr_Storage *storage = storage_new(context, bytes);
+  if (storage == NULL) return gr_fail_memory(context, bytes);
+  ptrdiff_t offset = 0;
+  for (size_t i = 0; i < count; i++) {
+    gr_Tensor *tensor = tensors[i];
+    gr_tensor_gather(tensor, dtype, storage->data + (size_t)offset * size);
+    storage_release(tensor->storage);
+    tensor->storage = storage;
+    storage->references++;
+    tensor->offset = offset;
+    gr_tensor_set_contiguous(tensor);
+    offset += (ptrdiff_t)gr_tensor_size(tensor);
+  }
+  storage_release(storage);
+  return GR_OK;
+}
