@@ -1,0 +1,47 @@
+/*
+** dispatch.c: which set of kernels this processor runs.
+**
+** A level is offered only where the processor, and the operating system's support for its
+** registers, are there; so valgrind, which hides what it cannot run, gets a level that it can.
+*/
+#include <string.h>
+
+#include "kernels.h"
+
+extern const gr_Kernels gr_kernels_portable;
+
+static bool runs_always(void) { return true; }
+
+#if defined __x86_64__
+extern const gr_Kernels gr_kernels_avx2, gr_kernels_avx512;
+
+static bool runs_avx2(void) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static bool runs_avx512(void) {
+  return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+         && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+/* The best first. */
+static const struct {
+  const gr_Kernels *kernels;
+  bool (*runs)(void);
+} levels[] = {
+#if defined __x86_64__
+  { &gr_kernels_avx512, runs_avx512 },
+  { &gr_kernels_avx2, runs_avx2 },
+#endif
+  { &gr_kernels_portable, runs_always }
+};
+
+const gr_Kernels *gr_kernels_choose(const char *level) {
+  for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+    const gr_Kernels *kernels = levels[i].kernels;
+    if (level != NULL && strcmp(level, kernels->level) != 0) continue;
+    if (levels[i].runs()) return kernels;
+  }
+  return NULL;
+}

@@ -1,0 +1,116 @@
+/*
+** kernels_avx512.h: the vectors of the level avx512, 64 bytes wide.
+**
+** The words that every level defines, here and in kernels_avx2.h and kernels_portable.h, for float
+** and for double (the name ends in the type):
+**
+**   vector, bits       LANES elements, and the same bytes as unsigned integers; + - * / & | << >>
+**                      and casts between the two are those of the compiler's vector extension
+**   splat              one number in all lanes
+**   load, store        from and to memory, with any alignment
+**   load_part          the first `count` lanes (0 to LANES) from memory, 0 in the others
+**   store_part         the first `count` lanes to memory, nothing else touched
+**   fused              a * b + c, rounded once
+**   fused_one          the same for one number
+**   root               the square root, correctly rounded
+**   less, less_equal, equal    a mask; false where there is a NaN
+**   both, either       of two masks
+**   choose             mask ? yes : no, lane by lane
+**   count_lanes        how many lanes of a mask hold
+**   first_lanes        the mask of the first `count` lanes
+**   load_wide          LANES_double floats, as doubles; store_narrow: back, each rounded once
+**
+** Each lane's result is IEEE's, so all levels agree to the bit.
+*/
+#ifndef GR_KERNELS_AVX512_H
+#define GR_KERNELS_AVX512_H
+
+#include <immintrin.h>
+
+enum { LANES_float = 16, LANES_double = 8 };
+#define TILE_ROWS 8  /* of a product, held in registers at once */
+
+typedef __m512 vector_float;
+typedef __m512d vector_double;
+typedef uint32_t bits_float __attribute__((vector_size(64), may_alias));
+typedef uint64_t bits_double __attribute__((vector_size(64), may_alias));
+typedef __mmask16 mask_float;
+typedef __mmask8 mask_double;
+
+WORD mask_float first_lanes_float(size_t count) { return (mask_float)((1u << count) - 1); }
+WORD mask_double first_lanes_double(size_t count) { return (mask_double)((1u << count) - 1); }
+
+WORD vector_float splat_float(float x) { return _mm512_set1_ps(x); }
+WORD vector_double splat_double(double x) { return _mm512_set1_pd(x); }
+
+WORD vector_float load_float(const float *p) { return _mm512_loadu_ps(p); }
+WORD vector_double load_double(const double *p) { return _mm512_loadu_pd(p); }
+
+WORD void store_float(float *p, vector_float x) { _mm512_storeu_ps(p, x); }
+WORD void store_double(double *p, vector_double x) { _mm512_storeu_pd(p, x); }
+
+WORD vector_float load_part_float(const float *p, size_t count) {
+  return _mm512_maskz_loadu_ps(first_lanes_float(count), p);
+}
+WORD vector_double load_part_double(const double *p, size_t count) {
+  return _mm512_maskz_loadu_pd(first_lanes_double(count), p);
+}
+
+WORD void store_part_float(float *p, vector_float x, size_t count) {
+  _mm512_mask_storeu_ps(p, first_lanes_float(count), x);
+}
+WORD void store_part_double(double *p, vector_double x, size_t count) {
+  _mm512_mask_storeu_pd(p, first_lanes_double(count), x);
+}
+
+WORD vector_float fused_float(vector_float a, vector_float b, vector_float c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+WORD vector_double fused_double(vector_double a, vector_double b, vector_double c) {
+  return _mm512_fmadd_pd(a, b, c);
+}
+
+WORD float fused_one_float(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+WORD double fused_one_double(double a, double b, double c) { return __builtin_fma(a, b, c); }
+
+WORD vector_float root_float(vector_float x) { return _mm512_sqrt_ps(x); }
+WORD vector_double root_double(vector_double x) { return _mm512_sqrt_pd(x); }
+
+WORD mask_float less_float(vector_float a, vector_float b) {
+  return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+WORD mask_double less_double(vector_double a, vector_double b) {
+  return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ);
+}
+WORD mask_float less_equal_float(vector_float a, vector_float b) {
+  return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ);
+}
+WORD mask_double less_equal_double(vector_double a, vector_double b) {
+  return _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ);
+}
+WORD mask_float equal_float(vector_float a, vector_float b) {
+  return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+}
+WORD mask_double equal_double(vector_double a, vector_double b) {
+  return _mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ);
+}
+
+WORD mask_float both_float(mask_float a, mask_float b) { return a & b; }
+WORD mask_double both_double(mask_double a, mask_double b) { return a & b; }
+WORD mask_float either_float(mask_float a, mask_float b) { return a | b; }
+WORD mask_double either_double(mask_double a, mask_double b) { return a | b; }
+
+WORD vector_float choose_float(mask_float mask, vector_float yes, vector_float no) {
+  return _mm512_mask_blend_ps(mask, no, yes);
+}
+WORD vector_double choose_double(mask_double mask, vector_double yes, vector_double no) {
+  return _mm512_mask_blend_pd(mask, no, yes);
+}
+
+WORD size_t count_lanes_float(mask_float mask) { return (size_t)__builtin_popcount(mask); }
+WORD size_t count_lanes_double(mask_double mask) { return (size_t)__builtin_popcount(mask); }
+
+WORD vector_double load_wide(const float *p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
+WORD void store_narrow(float *p, vector_double x) { _mm256_storeu_ps(p, _mm512_cvtpd_ps(x)); }
+
+#endif

@@ -1,0 +1,32 @@
+/*
+** kernels_squares.h: the sum of squares, for norms. It is computed in double, in the order that
+** kernels_sums.h lays down. Included for float and for double.
+*/
+
+#define squares_block NAME(squares_block)
+
+static double squares_block(const ELEMENT *x, size_t n) {
+  enum { VECTORS = 16 / LANES_double };
+  vector_double sums[VECTORS];
+  size_t i;
+  for (int j = 0; j < VECTORS; j++) sums[j] = splat_double(0);
+  for (i = 0; i + 16 <= n; i += 16)
+    for (int j = 0; j < VECTORS; j++) {
+      vector_double v = LOAD_WIDE(x + i + j * LANES_double);
+      sums[j] += v * v;
+    }
+  for (int j = 0; j < VECTORS && i < n; j++, i += LANES_double) {
+    vector_double v = read_wide(x + i, n - i);
+    sums[j] += v * v;
+  }
+  return lanes_sum_double(sums);
+}
+
+static double NAME(sum_of_squares)(const void *x, size_t n) {
+  const ELEMENT *from = x;
+  Pile_double pile;
+  pile.blocks = 0;
+  for (; n >= 1024; n -= 1024, from += 1024) pile_add_double(&pile, squares_block(from, 1024));
+  if (n > 0) pile_add_double(&pile, squares_block(from, n));
+  return pile_sum_double(&pile);
+}

@@ -1,0 +1,151 @@
+/*
+** kernels_sums.h: sums in the fixed order that kernels.h promises. Included for float and for
+** double.
+**
+** The order in full. The n terms are cut into blocks of 1,024, the last one shorter. In a block
+** the 16 lanes start at +0 and term i is added to lane i mod 16, in turn. Then lanes 2i and 2i + 1
+** are added, for each i, and of the 8 sums again neighbours, of the 4, of the 2. The sums of the
+** blocks are added in the same way, neighbours first; where their number is odd the last one is
+** taken up unchanged. (So many blocks are cut at the greatest power of two below their number.)
+** The sum of nothing is +0, and no sum is -0.
+*/
+
+#define Pile NAME(Pile)
+#define pile_add NAME(pile_add)
+#define pile_sum NAME(pile_sum)
+#define lanes_sum NAME(lanes_sum)
+#define join_lanes NAME(join_lanes)
+#define blocks_sum NAME(blocks_sum)
+#define short_block_sum NAME(short_block_sum)
+#define columns_sum NAME(columns_sum)
+#define terms_sum NAME(terms_sum)
+#define term_plain NAME(term_plain)
+#define term_squared_error NAME(term_squared_error)
+#define term_absolute_error NAME(term_absolute_error)
+#define number NAME(number)
+
+enum { NAME(LANE_VECTORS) = 16 / LANES };
+#define LANE_VECTORS NAME(LANE_VECTORS)
+
+/* The sums of blocks that wait for their neighbours: partial[h], the sum of 2^h blocks, is there
+** where bit h of `blocks` is set. */
+typedef struct Pile {
+  size_t blocks;
+  number partial[8 * sizeof(size_t)];
+} Pile;
+
+static void pile_add(Pile *pile, number sum) {
+  size_t height = 0;
+  for (; pile->blocks >> height & 1; height++) sum = pile->partial[height] + sum;
+  pile->partial[height] = sum;
+  pile->blocks++;
+}
+
+/* What waits is added from the last to the first. */
+static number pile_sum(const Pile *pile) {
+  size_t height = 0, blocks = pile->blocks;
+  number sum;
+  if (blocks == 0) return 0;
+  for (; (blocks >> height & 1) == 0; height++) ;
+  sum = pile->partial[height];
+  for (height++; blocks >> height != 0; height++)
+    if (blocks >> height & 1) sum = pile->partial[height] + sum;
+  return sum;
+}
+
+/* The 16 lanes, pairwise. */
+static number lanes_sum(const vector *lanes) {
+  number sums[16];
+  for (int i = 0; i < LANE_VECTORS; i++) store(sums + i * LANES, lanes[i]);
+  for (int count = 8; count > 0; count /= 2)
+    for (int i = 0; i < count; i++) sums[i] = sums[2 * i] + sums[2 * i + 1];
+  return sums[0];
+}
+
+WORD vector term_plain(vector a, vector b) { (void)b; return a; }
+WORD vector term_squared_error(vector a, vector b) { return (a - b) * (a - b); }
+WORD vector term_absolute_error(vector a, vector b) { return magnitude(a - b); }
+
+/* The last block, of n < 1,024 terms. An absent element counts as 0 and changes no lane. */
+WORD number short_block_sum(const number *a, const number *b, size_t n,
+                                  vector term(vector, vector)) {
+  vector lanes[LANE_VECTORS];
+  size_t i;
+  for (int j = 0; j < LANE_VECTORS; j++) lanes[j] = splat(0);
+  for (i = 0; i + 16 <= n; i += 16)
+    for (int j = 0; j < LANE_VECTORS; j++)
+      lanes[j] += term(load(a + i + j * LANES), load(b + i + j * LANES));
+  for (int j = 0; j < LANE_VECTORS && i < n; j++, i += LANES) {
+    size_t count = n - i < LANES ? n - i : LANES;
+    lanes[j] += term(load_part(a + i, count), load_part(b + i, count));
+  }
+  return lanes_sum(lanes);
+}
+
+/* `blocks` whole blocks side by side: the additions of one wait for each other. */
+WORD void blocks_sum(Pile *pile, const number *a, const number *b, const int blocks,
+                     vector term(vector, vector)) {
+  vector lanes[LANES / 2 + 1][LANE_VECTORS];
+  for (int k = 0; k < blocks; k++)
+    for (int j = 0; j < LANE_VECTORS; j++) lanes[k][j] = splat(0);
+  for (size_t i = 0; i < 1024; i += 16)
+    for (int k = 0; k < blocks; k++)
+      for (int j = 0; j < LANE_VECTORS; j++) {
+        size_t at = (size_t)k * 1024 + i + (size_t)j * LANES;
+        lanes[k][j] += term(load(a + at), load(b + at));
+      }
+  for (int k = 0; k < blocks; k++) pile_add(pile, lanes_sum(lanes[k]));
+}
+
+WORD number terms_sum(const number *a, const number *b, size_t n, vector term(vector, vector)) {
+  enum { SIDE_BY_SIDE = LANES / 2 };
+  Pile pile;
+  pile.blocks = 0;
+  for (; n >= SIDE_BY_SIDE * 1024; n -= SIDE_BY_SIDE * 1024) {
+    blocks_sum(&pile, a, b, SIDE_BY_SIDE, term);
+    a += SIDE_BY_SIDE * 1024;
+    b += SIDE_BY_SIDE * 1024;
+  }
+  for (; n >= 1024; n -= 1024, a += 1024, b += 1024) blocks_sum(&pile, a, b, 1, term);
+  if (n > 0) pile_add(&pile, short_block_sum(a, b, n, term));
+  return pile_sum(&pile);
+}
+
+static void NAME(sum)(void *y, const void *x, size_t n) {
+  *(number *)y = terms_sum(x, x, n, term_plain);
+}
+
+static void NAME(sum_squared_error)(void *y, const void *a, const void *b, size_t n) {
+  *(number *)y = terms_sum(a, b, n, term_squared_error);
+}
+
+static void NAME(sum_absolute_error)(void *y, const void *a, const void *b, size_t n) {
+  *(number *)y = terms_sum(a, b, n, term_absolute_error);
+}
+
+/* Rows are added in order to sums that start at +0; `vectors` of them stand side by side. */
+WORD void columns_sum(number *y, const number *x, size_t rows, size_t columns,
+                            const int vectors) {
+  vector sums[4];
+  for (int j = 0; j < vectors; j++) sums[j] = splat(0);
+  for (size_t i = 0; i < rows; i++)
+    for (int j = 0; j < vectors; j++) sums[j] += load(x + i * columns + (size_t)j * LANES);
+  for (int j = 0; j < vectors; j++) store(y + j * LANES, sums[j]);
+}
+
+static void NAME(sum_rows)(void *y, const void *x, size_t rows, size_t columns) {
+  const number *from = x;
+  number *to = y;
+  size_t j = 0;
+  for (; j + 4 * LANES <= columns; j += 4 * LANES)
+    columns_sum(to + j, from + j, rows, columns, 4);
+  for (; j + LANES <= columns; j += LANES)
+    columns_sum(to + j, from + j, rows, columns, 1);
+  if (j < columns) {
+    vector sum = splat(0);
+    for (size_t i = 0; i < rows; i++) sum += load_part(from + i * columns + j, columns - j);
+    store_part(to + j, sum, columns - j);
+  }
+}
+
+#undef LANE_VECTORS
