@@ -1,0 +1,101 @@
+/*
+** library.h: what the bindings share.
+**
+** Each file of src/lua exposes one thing of the core to Lua and ends in its luaL_Reg table. A
+** binding checks its arguments in order, calls the core and pushes the result; nothing is computed
+** here. All errors go through gr_lua_error, which points at the user's own line: frames of the
+** library, whose chunks are named "=gradus.<module>", are passed over.
+**
+** What lives across a call that may raise belongs to a userdata, so that Lua's long jump leaks
+** nothing. Each userdata begins with a tag, which is checked at every entry together with the size
+** of the block: a metatable can be put on anything, so it proves nothing.
+*/
+#ifndef GR_LUA_LIBRARY_H
+#define GR_LUA_LIBRARY_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "core/tensor.h"
+
+/* The one entry: makes a state's context and pushes the table `gradus`, whose fields are all the
+** words of the library. */
+int luaopen_gradus(lua_State *L);
+
+/* The context of this state. */
+gr_Context *gr_lua_context(lua_State *L);
+
+/* Who is asked whether a long loop should stop; "portable", "avx2" or "avx512". */
+void gr_lua_set_interrupt(lua_State *L, bool (*interrupted)(void *data), void *data);
+const char *gr_lua_kernels_level(lua_State *L);
+
+/* Errors. They do not return; the int is for `return gr_lua_error(...)`. */
+
+/* "script.lua:12: " and the formatted text (lua_pushfstring's formats). */
+int gr_lua_error(lua_State *L, const char *format, ...);
+
+/* "<where>: <argument> must be <expected>, got <the value at index>". */
+int gr_lua_argument_error(lua_State *L, const char *where, const char *argument,
+                          const char *expected, int index);
+
+/* Raise "<where>: <the context's message>" unless the status is GR_OK. */
+void gr_lua_check(lua_State *L, gr_Status status, const char *where);
+
+/* Push how a value is shown in a message: the string "abc", the number 3, a tensor [2, 3]. */
+const char *gr_lua_describe(lua_State *L, int index);
+
+/* Push `, did you mean "relu"?` for a name, given the index of a list of the known ones. */
+const char *gr_lua_suggestion(lua_State *L, const char *name, int names);
+
+/* Userdata: a block of `size` bytes that begins with the tag, all else zero, with the metatable
+** registered under `name`. */
+void *gr_lua_new_block(lua_State *L, const char *name, uint64_t tag, size_t size);
+/* The block at an index, or NULL when what is there is something else. */
+void *gr_lua_test_block(lua_State *L, int index, uint64_t tag, size_t size);
+
+/* Make a metatable registered under `name` with these functions and, as __name, the last part of
+** that name; leaves it on the stack. */
+void gr_lua_new_metatable(lua_State *L, const char *name, const luaL_Reg *functions);
+
+/* Tensors */
+
+/* Push a userdata without a tensor yet, and return the place for one: the core writes its result
+** there, so that nothing is lost when something raises in between. */
+gr_Tensor **gr_lua_push_slot(lua_State *L);
+gr_Tensor *gr_lua_test_tensor(lua_State *L, int index);  /* NULL: not a tensor */
+gr_Tensor *gr_lua_check_tensor(lua_State *L, int index, const char *where, const char *argument);
+
+/* A new tensor, pushed: elements not set. Tells the collector what was made. */
+gr_Tensor *gr_lua_new_tensor(lua_State *L, gr_DType dtype, int rank, const int64_t *shape,
+                             const char *where);
+
+/* Let the collector work in proportion to the bytes made since the last time. It may run
+** finalizers, that is Lua code: call it before any pointer is taken. */
+void gr_lua_collect(lua_State *L);
+
+/* Arguments. Each raises with the function's and the argument's name. */
+gr_DType gr_lua_check_dtype(lua_State *L, int index, const char *where);
+double gr_lua_check_number(lua_State *L, int index, const char *where, const char *argument);
+int64_t gr_lua_check_integer(lua_State *L, int index, const char *where, const char *argument);
+
+/* A shape given as a table at `index`, or as integers from `index` on; *next is set to the index
+** after it. Returns the rank. */
+int gr_lua_check_shape(lua_State *L, int index, const char *where, int64_t *shape, int *next);
+
+/* A number out of a recorded step's tensor would be wrong at replay: see recording.h. */
+void gr_lua_note_read(lua_State *L, const char *what);
+
+/* The parts of the table gradus.core; each pushes or fills the table on top of the stack. */
+void gr_lua_open_tensor(lua_State *L);
+void gr_lua_open_operations(lua_State *L);
+void gr_lua_open_optimizer(lua_State *L);
+void gr_lua_open_recording(lua_State *L);
+void gr_lua_open_random(lua_State *L);
+void gr_lua_open_data(lua_State *L);
+
+/* Modules in C that stdlib requires by name. */
+int luaopen_gradus_pipe(lua_State *L);
+int luaopen_gradus_statistics(lua_State *L);
+
+#endif

@@ -1,0 +1,279 @@
+/* operations.c: every row of the table of operations as a function of Lua, a method on tensors and,
+** where Lua has a sign for it, an operator. One generic function reads the arguments that the row
+** describes. */
+#include <string.h>
+
+#include "library.h"
+#include "core/kernels.h"
+#include "core/tape.h"
+
+/* Attributes */
+
+static const char *attribute_name(gr_AttributeKind kind) {
+  static const char *const names[] = {
+    [GR_AXES] = "axes", [GR_KEEPDIMS] = "keepdims", [GR_LOW] = "low", [GR_HIGH] = "high",
+    [GR_FRACTION] = "q", [GR_SHAPE] = "shape", [GR_ORDER] = "order", [GR_DTYPE] = "dtype",
+    [GR_ACTIVATION] = "activation", [GR_SLICES] = "key"
+  };
+  return names[kind];
+}
+
+/* The axis at the top of the stack, from 0. */
+static int check_axis(lua_State *L, const char *where, const gr_Tensor *x) {
+  char text[GR_SHAPE_TEXT];
+  int64_t axis = gr_lua_check_integer(L, -1, where, "an axis");
+  if (axis == 0 || axis > x->rank || axis < -x->rank)
+    gr_lua_error(L, "%s: axis %I is outside a tensor of shape %s (axes count from 1, from -1 at "
+                 "the end)", where, (lua_Integer)axis, gr_tensor_shape_text(text, x));
+  return (int)(axis > 0 ? axis - 1 : axis + x->rank);
+}
+
+/* A list of different axes: a number, a table, or nil for all. */
+static void read_axes(lua_State *L, int index, const char *where, const gr_Tensor *x,
+                      gr_Attributes *attributes) {
+  bool seen[GR_MAX_RANK] = {false};
+  bool is_table = lua_istable(L, index);
+  int count = is_table ? (int)lua_rawlen(L, index) : 1;
+  attributes->axes_count = -1;
+  if (lua_isnoneornil(L, index)) return;
+  if (count > x->rank)
+    gr_lua_error(L, "%s: expected at most %d axes, got %d", where, x->rank, count);
+  attributes->axes_count = count;
+  for (int i = 0; i < count; i++) {
+    if (is_table) lua_rawgeti(L, index, i + 1);
+    else lua_pushvalue(L, index);
+    int axis = check_axis(L, where, x);
+    lua_pop(L, 1);
+    if (seen[axis]) gr_lua_error(L, "%s: axis %d is named twice", where, axis + 1);
+    seen[axis] = true;
+    attributes->axes[i] = axis;
+  }
+}
+
+static void read_order(lua_State *L, int index, const char *where, const gr_Tensor *x,
+                       gr_Attributes *attributes) {
+  if (lua_type(L, index) == LUA_TNUMBER) {  /* x:transpose(2, 1): gather the numbers */
+    int count = lua_gettop(L) - index + 1;
+    lua_createtable(L, count, 0);
+    for (int i = 0; i < count; i++) {
+      lua_pushvalue(L, index + i);
+      lua_rawseti(L, -2, i + 1);
+    }
+    lua_replace(L, index);
+    lua_settop(L, index);
+  }
+  read_axes(L, index, where, x, attributes);
+  if (attributes->axes_count >= 0 && attributes->axes_count != x->rank)
+    gr_lua_error(L, "%s: expected an order of all %d axes, got %d", where, x->rank,
+                 attributes->axes_count);
+}
+
+static int check_activation(lua_State *L, int index, const char *where) {
+  static const char *const names[] = {"linear", "relu", "tanh", "sigmoid"};
+  if (lua_isnoneornil(L, index)) return GR_LINEAR;
+  if (lua_type(L, index) != LUA_TSTRING)
+    gr_lua_argument_error(L, where, "activation", "a string", index);
+  for (int i = 0; i <= GR_LAST_ACTIVATION; i++)
+    if (strcmp(lua_tostring(L, index), names[i]) == 0) return i;
+  lua_newtable(L);
+  for (int i = 0; i <= GR_LAST_ACTIVATION; i++) {
+    lua_pushstring(L, names[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  gr_lua_error(L, "%s: unknown activation \"%s\"%s", where, lua_tostring(L, index),
+               gr_lua_suggestion(L, lua_tostring(L, index), -1));
+  return GR_LINEAR;
+}
+
+static void read_bound(lua_State *L, int index, const char *where, const char *name,
+                       bool *is_given, double *bound) {
+  *is_given = !lua_isnoneornil(L, index);
+  if (!*is_given) return;
+  *bound = gr_lua_check_number(L, index, where, name);
+  if (*bound != *bound) gr_lua_argument_error(L, where, name, "a number other than nan", index);
+}
+
+static void read_attribute(lua_State *L, int index, const char *where, gr_AttributeKind kind,
+                           const gr_Tensor *x, gr_Attributes *attributes) {
+  int next;
+  switch (kind) {
+    case GR_AXES: read_axes(L, index, where, x, attributes); break;
+    case GR_ORDER: read_order(L, index, where, x, attributes); break;
+    case GR_LOW:
+      read_bound(L, index, where, "low", &attributes->has_low, &attributes->low);
+      break;
+    case GR_HIGH:
+      read_bound(L, index, where, "high", &attributes->has_high, &attributes->high);
+      break;
+    case GR_KEEPDIMS:
+      if (!lua_isnoneornil(L, index) && !lua_isboolean(L, index))
+        gr_lua_argument_error(L, where, "keepdims", "a boolean", index);
+      attributes->keepdims = lua_toboolean(L, index);
+      break;
+    case GR_FRACTION:
+      attributes->fraction = gr_lua_check_number(L, index, where, "q");
+      if (!(attributes->fraction >= 0 && attributes->fraction <= 1))
+        gr_lua_argument_error(L, where, "q", "from 0 to 1", index);
+      break;
+    case GR_SHAPE:
+      attributes->rank = gr_lua_check_shape(L, index, where, attributes->shape, &next);
+      break;
+    case GR_DTYPE: attributes->dtype = gr_lua_check_dtype(L, index, where); break;
+    case GR_ACTIVATION: attributes->activation = check_activation(L, index, where); break;
+    case GR_SLICES: case GR_NO_ATTRIBUTE: break;
+  }
+}
+
+/* Attributes by name: x:sum { axes = 2, keepdims = true }. Lays the values out from `index` on, in
+** the row's order, as if they had been given one by one. */
+static void spread_named(lua_State *L, int index, const gr_Operation *operation) {
+  int known = 0;
+  lua_settop(L, index);
+  for (int i = 0; i < GR_MAX_ATTRIBUTES && operation->attributes[i] != GR_NO_ATTRIBUTE; i++) {
+    const char *name = attribute_name(operation->attributes[i]);
+    if (lua_getfield(L, index, name) == LUA_TNIL && operation->attributes[i] == GR_AXES) {
+      lua_pop(L, 1);
+      lua_getfield(L, index, "axis");
+    }
+    known += !lua_isnil(L, -1);
+  }
+  int given = 0;
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) given++;
+  if (given != known)
+    gr_lua_error(L, "%s: unknown option among the named arguments; the call is %s",
+                 operation->name, operation->signature);
+  lua_remove(L, index);
+}
+
+/* Whether the value is a table with names in it: options and no list. */
+static bool is_named(lua_State *L, int index) {
+  if (!lua_istable(L, index)) return false;
+  lua_pushnil(L);
+  if (!lua_next(L, index)) return false;
+  bool named = lua_type(L, -2) == LUA_TSTRING;
+  lua_pop(L, 2);
+  return named;
+}
+
+/* Tensors */
+
+static bool takes_numbers(const gr_Operation *operation) {
+  return operation->arity == 2 && operation->typed_by == GR_COMMON_TYPE &&
+         strcmp(operation->name, "matmul") != 0;
+}
+
+static const char *argument_name(lua_State *L, int index) {
+  return lua_pushfstring(L, "argument %d", index);
+}
+
+/* Put a tensor in the place of a number (of the other operand's type) or, for take, of a table. */
+static void make_operand(lua_State *L, int index, const gr_Operation *operation) {
+  const gr_Tensor *other = gr_lua_test_tensor(L, 3 - index);
+  if (takes_numbers(operation) && lua_type(L, index) == LUA_TNUMBER && other != NULL) {
+    gr_Tensor *number = gr_lua_new_tensor(L, other->dtype, 0, NULL, operation->name);
+    gr_tensor_set(number, 0, lua_tonumber(L, index));
+  } else if (operation->typed_by == GR_OWN_TYPES && index == 2 && lua_istable(L, index)) {
+    lua_getfield(L, lua_upvalueindex(2), "tensor");
+    lua_pushvalue(L, index);
+    lua_pushliteral(L, "float64");
+    lua_call(L, 2, 1);
+  } else {
+    gr_lua_argument_error(L, operation->name, argument_name(L, index),
+                          takes_numbers(operation) ? "a tensor or a number" : "a tensor", index);
+  }
+  lua_replace(L, index);
+}
+
+/* The function for every row; the row is upvalue 1, gradus.core upvalue 2. */
+static int call_operation(lua_State *L) {
+  const gr_Operation *operation = lua_touserdata(L, lua_upvalueindex(1));
+  gr_Tensor *inputs[GR_MAX_INPUTS];
+  gr_Attributes attributes;
+  int arity = operation->arity;
+  if (lua_gettop(L) < arity) lua_settop(L, arity);
+  gr_lua_collect(L);
+  for (int i = 0; i < arity; i++) {
+    inputs[i] = gr_lua_test_tensor(L, i + 1);
+    if (inputs[i] == NULL) {
+      make_operand(L, i + 1, operation);
+      inputs[i] = gr_lua_test_tensor(L, i + 1);
+    }
+  }
+  if (operation->attributes[0] != GR_NO_ATTRIBUTE) {
+    if (is_named(L, arity + 1)) spread_named(L, arity + 1, operation);
+    lua_settop(L, lua_gettop(L) < arity + GR_MAX_ATTRIBUTES ? arity + GR_MAX_ATTRIBUTES
+                                                            : lua_gettop(L));
+    for (int i = 0; i < GR_MAX_ATTRIBUTES && operation->attributes[i] != GR_NO_ATTRIBUTE; i++)
+      read_attribute(L, arity + 1 + i, operation->name, operation->attributes[i], inputs[0],
+                     &attributes);
+  }
+  gr_Tensor **result = gr_lua_push_slot(L);
+  gr_lua_check(L, gr_apply(gr_lua_context(L), operation, inputs, &attributes, result),
+               operation->name);
+  return 1;
+}
+
+/* The operator gives its metamethod two operands even for unary minus. */
+static int negate(lua_State *L) {
+  lua_settop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+/* The index of the table: name, arity, signature, help, domain; for help, checks and fuzzing. */
+static int list_operations(lua_State *L) {
+  lua_newtable(L);
+  const gr_Operation *operation;
+  for (size_t i = 0; (operation = gr_operation(i)) != NULL; i++) {
+    lua_newtable(L);
+    lua_pushstring(L, operation->name);
+    lua_setfield(L, -2, "name");
+    lua_pushinteger(L, operation->arity);
+    lua_setfield(L, -2, "arity");
+    lua_pushstring(L, operation->signature);
+    lua_setfield(L, -2, "signature");
+    lua_pushstring(L, operation->help);
+    lua_setfield(L, -2, "help");
+    lua_pushboolean(L, operation->backward != NULL);
+    lua_setfield(L, -2, "differentiable");
+    lua_pushnumber(L, operation->low);
+    lua_setfield(L, -2, "low");
+    lua_pushnumber(L, operation->high);
+    lua_setfield(L, -2, "high");
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+static const struct { const char *sign, *name; } operators[] = {
+  {"__add", "add"}, {"__sub", "sub"}, {"__mul", "mul"}, {"__div", "div"}, {"__pow", "pow"},
+  {"__idiv", "floordiv"}, {"__mod", "mod"}
+};
+
+/* With gradus.core on top: a method and a function core.operations[name] for each row. */
+void gr_lua_open_operations(lua_State *L) {
+  int core = lua_gettop(L);
+  const gr_Operation *operation;
+  lua_getfield(L, core, "methods");
+  int methods = lua_gettop(L);
+  for (size_t i = 0; (operation = gr_operation(i)) != NULL; i++) {
+    if (operation->attributes[0] == GR_SLICES) continue;  /* x[key] */
+    lua_pushlightuserdata(L, (void *)operation);
+    lua_pushvalue(L, core);
+    lua_pushcclosure(L, call_operation, 2);
+    lua_setfield(L, methods, operation->name);
+  }
+  luaL_getmetatable(L, "gradus.tensor");
+  for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
+    lua_getfield(L, methods, operators[i].name);
+    lua_setfield(L, -2, operators[i].sign);
+  }
+  lua_getfield(L, methods, "neg");
+  lua_pushcclosure(L, negate, 1);
+  lua_setfield(L, -2, "__unm");
+  lua_pushcfunction(L, list_operations);
+  lua_setfield(L, core, "list_operations");
+  lua_settop(L, core);
+}

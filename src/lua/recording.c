@@ -1,0 +1,245 @@
+/* recording.c: recordings of a training step, for the loop in stdlib/training.lua. */
+#include <string.h>
+
+#include "library.h"
+#include "lua/optimizer.h"
+#include "core/recording.h"
+
+enum { RECORDING_TAG = 0x67725265 };
+
+typedef struct RecordingBlock {
+  uint64_t tag;
+  gr_Recording *recording;
+} RecordingBlock;
+
+static gr_Recording *check_recording(lua_State *L, const char *where) {
+  RecordingBlock *block = gr_lua_test_block(L, 1, RECORDING_TAG, sizeof *block);
+  if (block == NULL || block->recording == NULL)
+    gr_lua_argument_error(L, where, "argument 1", "a recording", 1);
+  return block->recording;
+}
+
+static int recording_gc(lua_State *L) {
+  RecordingBlock *block = gr_lua_test_block(L, 1, RECORDING_TAG, sizeof *block);
+  if (block == NULL) return 0;
+  gr_recording_free(block->recording);
+  block->recording = NULL;
+  return 0;
+}
+
+/* core.recording { tensors of the batch } -> recording */
+static int make_recording(lua_State *L) {
+  gr_Tensor *inputs[GR_RECORDING_INPUTS];
+  luaL_checktype(L, 1, LUA_TTABLE);
+  int count = (int)lua_rawlen(L, 1);
+  luaL_argcheck(L, count >= 1 && count <= GR_RECORDING_INPUTS, 1, "1 to 4 inputs");
+  for (int i = 0; i < count; i++) {
+    lua_rawgeti(L, 1, i + 1);
+    inputs[i] = gr_lua_check_tensor(L, -1, "recording", "an input");
+    lua_pop(L, 1);
+  }
+  RecordingBlock *block = gr_lua_new_block(L, "gradus.recording", RECORDING_TAG, sizeof *block);
+  gr_lua_check(L, gr_recording_new(gr_lua_context(L), inputs, count, &block->recording),
+               "recording");
+  return 1;
+}
+
+/* The state of Lua's own generator is an upvalue of math.random: a step that changes it draws. */
+typedef struct MathRandom {
+  unsigned char bytes[64];
+  size_t size;
+} MathRandom;
+
+static MathRandom math_random(lua_State *L) {
+  MathRandom state = {{0}, 0};
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  if (lua_getfield(L, -1, "math") == LUA_TTABLE) {
+    lua_getfield(L, -1, "random");
+    if (lua_iscfunction(L, -1) && lua_getupvalue(L, -1, 1) != NULL) {
+      state.size = lua_rawlen(L, -1) < sizeof state.bytes ? lua_rawlen(L, -1) : sizeof state.bytes;
+      if (lua_isuserdata(L, -1)) memcpy(state.bytes, lua_touserdata(L, -1), state.size);
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 2);
+  return state;
+}
+
+/* recording:capture(f, ...) -> what f returns
+** Call f(...) while the recording listens. */
+static int recording_capture(lua_State *L) {
+  gr_Recording *recording = check_recording(L, "capture");
+  gr_Context *context = gr_lua_context(L);
+  MathRandom before = math_random(L);
+  gr_recording_begin(context, recording);
+  int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
+  MathRandom after = math_random(L);
+  if (memcmp(before.bytes, after.bytes, before.size) != 0)
+    gr_recording_break(context, "it drew random numbers");
+  gr_recording_end(context);
+  if (status != LUA_OK) return lua_error(L);
+  return lua_gettop(L) - 1;
+}
+
+/* recording:broken() -> why it cannot be replayed, or nil */
+static int recording_broken(lua_State *L) {
+  const gr_Recording *recording = check_recording(L, "broken");
+  if (recording->broken[0] == '\0') lua_pushnil(L);
+  else lua_pushstring(L, recording->broken);
+  return 1;
+}
+
+/* recording:arrange(parameters): their gradients lie side by side from now on. */
+static int recording_arrange(lua_State *L) {
+  check_recording(L, "arrange");
+  luaL_checktype(L, 2, LUA_TTABLE);
+  size_t count = lua_rawlen(L, 2);
+  gr_Tensor **parameters = lua_newuserdatauv(L, (count + 1) * sizeof *parameters, 0);
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, 2, (lua_Integer)i + 1);
+    parameters[i] = gr_lua_check_tensor(L, -1, "arrange", "a parameter");
+    lua_pop(L, 1);
+  }
+  gr_lua_check(L, gr_recording_arrange(gr_lua_context(L), parameters, count), "arrange");
+  return 0;
+}
+
+/* recording:replay() -> the loss; gradients are set, nothing is updated. */
+static int recording_replay(lua_State *L) {
+  gr_Recording *recording = check_recording(L, "replay");
+  if (recording->plan == NULL)
+    return gr_lua_error(L, "replay: the recording is broken: %s", recording->broken);
+  gr_lua_check(L, gr_recording_replay(gr_lua_context(L), recording), "replay");
+  lua_pushnumber(L, gr_tensor_get(recording->loss, 0));
+  return 1;
+}
+
+/* Runs */
+
+/* A contiguous float64 tensor in field `name` of the table at `index`, with room for `room`
+** numbers from number `first` (from 0) on; NULL when the field is nil. */
+static double *numbers_field(lua_State *L, int index, const char *name, size_t first, size_t room) {
+  double *numbers = NULL;
+  if (lua_getfield(L, index, name) != LUA_TNIL) {
+    gr_Tensor *tensor = gr_lua_check_tensor(L, -1, "run", name);
+    if (tensor->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(tensor) ||
+        gr_tensor_size(tensor) < first + room)
+      gr_lua_error(L, "run: %s must be float64, without gaps and long enough", name);
+    numbers = (double *)gr_tensor_data(tensor) + first;
+  }
+  lua_pop(L, 1);
+  return numbers;
+}
+
+static void read_sources(lua_State *L, int index, gr_Run *run) {
+  luaL_checktype(L, index, LUA_TTABLE);
+  for (int i = 0; i < run->recording->inputs_count; i++) {
+    lua_rawgeti(L, index, i + 1);
+    gr_Tensor *source = gr_lua_check_tensor(L, -1, "run", "a source");
+    const gr_Tensor *batch = run->recording->inputs[i];
+    bool fits = source->rank == batch->rank;
+    for (int axis = 1; fits && axis < batch->rank; axis++)
+      fits = source->shape[axis] == batch->shape[axis];
+    if (!fits) gr_lua_error(L, "run: source %d does not have the rows of the recorded batch", i + 1);
+    run->sources[i] = source;
+    lua_pop(L, 1);
+  }
+}
+
+/* recording:run(optimizer, sources, order, first_row, steps, first_step, log, watch, seconds)
+**   -> steps done, sum of losses times rows, "complete" | "not finite" | "interrupted" | "progress"
+** Take `steps` batches of rows, from number first_row of `order` on, and train on each. `log` is a
+** table of float64 tensors losses, norms, scales, cuts, written from number first_step on. With
+** `watch` the run ends at the first loss or weight that is not finite; with `seconds` above 0
+** after that long. Rows and steps count from 1. */
+static int recording_run(lua_State *L) {
+  static const char *const ends[] = {
+    [GR_RUN_COMPLETE] = "complete", [GR_RUN_NOT_FINITE] = "not finite",
+    [GR_RUN_INTERRUPTED] = "interrupted", [GR_RUN_PROGRESS_DUE] = "progress"
+  };
+  gr_Run run = {.recording = check_recording(L, "run")};
+  if (run.recording->plan == NULL)
+    return gr_lua_error(L, "run: the recording is broken: %s", run.recording->broken);
+  run.optimizer = gr_lua_check_optimizer(L, 2, "run");
+  read_sources(L, 3, &run);
+  const gr_Tensor *order = gr_lua_check_tensor(L, 4, "run", "the order");
+  run.first_row = (size_t)gr_lua_check_integer(L, 5, "run", "the first row") - 1;
+  run.steps = (size_t)gr_lua_check_integer(L, 6, "run", "the number of steps");
+  size_t first_step = (size_t)gr_lua_check_integer(L, 7, "run", "the first step") - 1;
+  size_t rows = (size_t)run.recording->inputs[0]->shape[0];
+  if (order->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(order) ||
+      run.steps > gr_tensor_size(order) || run.first_row > gr_tensor_size(order) ||
+      run.first_row + run.steps * rows > gr_tensor_size(order))
+    return gr_lua_error(L, "run: the order has too few rows");
+  run.order = gr_tensor_data(order);
+  luaL_checktype(L, 8, LUA_TTABLE);
+  run.losses = numbers_field(L, 8, "losses", first_step, run.steps);
+  run.norms = numbers_field(L, 8, "norms", first_step, run.steps);
+  run.scales = numbers_field(L, 8, "scales", first_step, run.steps);
+  run.cuts = numbers_field(L, 8, "cuts", first_step, run.steps);
+  run.stop_at_not_finite = lua_toboolean(L, 9);
+  run.seconds = luaL_optnumber(L, 10, 0);
+  gr_lua_check(L, gr_recording_run(gr_lua_context(L), &run), "fit");
+  lua_pushinteger(L, (lua_Integer)run.steps_done);
+  lua_pushnumber(L, run.loss_sum);
+  lua_pushstring(L, ends[run.end]);
+  return 3;
+}
+
+/* core.gather_rows(source, order, first, count, batch): fill the batch with rows number
+** order[first] .. order[first + count - 1] of the source, cast. */
+static int gather_rows(lua_State *L) {
+  const gr_Tensor *source = gr_lua_check_tensor(L, 1, "gather_rows", "the source");
+  const gr_Tensor *order = gr_lua_check_tensor(L, 2, "gather_rows", "the order");
+  size_t first = (size_t)gr_lua_check_integer(L, 3, "gather_rows", "first") - 1;
+  size_t count = (size_t)gr_lua_check_integer(L, 4, "gather_rows", "count");
+  gr_Tensor *batch = gr_lua_check_tensor(L, 5, "gather_rows", "the batch");
+  size_t rows = gr_tensor_size(order);
+  if (order->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(order) || first > rows ||
+      count > rows - first || source->rank < 1 || source->rank != batch->rank ||
+      (size_t)batch->shape[0] != count || !gr_tensor_is_contiguous(batch))
+    return gr_lua_error(L, "gather_rows: source, order and batch do not fit together");
+  gr_lua_check(L, gr_gather_rows(gr_lua_context(L), source,
+                                 (const double *)gr_tensor_data(order) + first, count, batch),
+               "gather_rows");
+  return 0;
+}
+
+/* core.break_recording(reason): the step that is being recorded cannot be replayed. */
+static int break_recording(lua_State *L) {
+  gr_recording_break(gr_lua_context(L), luaL_checkstring(L, 1));
+  return 0;
+}
+
+/* core.interrupted() -> whether somebody asked the running loop to stop */
+static int interrupted(lua_State *L) {
+  lua_pushboolean(L, gr_interrupted(gr_lua_context(L)));
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+  {"capture", recording_capture},
+  {"broken", recording_broken},
+  {"arrange", recording_arrange},
+  {"replay", recording_replay},
+  {"run", recording_run},
+  {NULL, NULL}
+};
+
+static const luaL_Reg functions[] = {
+  {"recording", make_recording},
+  {"gather_rows", gather_rows},
+  {"break_recording", break_recording},
+  {"interrupted", interrupted},
+  {NULL, NULL}
+};
+
+void gr_lua_open_recording(lua_State *L) {
+  luaL_setfuncs(L, functions, 0);
+  gr_lua_new_metatable(L, "gradus.recording", (const luaL_Reg[]){{"__gc", recording_gc},
+                                                                 {NULL, NULL}});
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}

@@ -1,0 +1,827 @@
+/* tensor.c: tensors in Lua: making them, reading and writing elements, what they know of
+** themselves. What computes with them is in operations.c. */
+#include <math.h>
+#include <string.h>
+
+#include "library.h"
+#include "core/kernels.h"
+#include "core/tape.h"
+
+/* The userdata */
+
+enum { TENSOR_TAG = 0x67725473 };
+
+typedef struct TensorBlock {
+  uint64_t tag;
+  gr_Tensor *tensor;
+} TensorBlock;
+
+gr_Tensor *gr_lua_test_tensor(lua_State *L, int index) {
+  const TensorBlock *block = gr_lua_test_block(L, index, TENSOR_TAG, sizeof *block);
+  return block == NULL ? NULL : block->tensor;
+}
+
+gr_Tensor *gr_lua_check_tensor(lua_State *L, int index, const char *where, const char *argument) {
+  gr_Tensor *tensor = gr_lua_test_tensor(L, index);
+  if (tensor == NULL) gr_lua_argument_error(L, where, argument, "a tensor", index);
+  return tensor;
+}
+
+gr_Tensor **gr_lua_push_slot(lua_State *L) {
+  TensorBlock *block = gr_lua_new_block(L, "gradus.tensor", TENSOR_TAG, sizeof *block);
+  return &block->tensor;
+}
+
+static int tensor_gc(lua_State *L) {
+  TensorBlock *block = gr_lua_test_block(L, 1, TENSOR_TAG, sizeof *block);
+  if (block == NULL) return 0;
+  gr_tensor_release(block->tensor);
+  block->tensor = NULL;
+  return 0;
+}
+
+enum { BYTES_BETWEEN_STEPS = 64 * 1024 };
+
+void gr_lua_collect(lua_State *L) {
+  gr_Context *context = gr_lua_context(L);
+  if (context->bytes_made < BYTES_BETWEEN_STEPS) return;
+  size_t kilobytes = context->bytes_made / 1024;
+  context->bytes_made = 0;
+  if (lua_gc(L, LUA_GCISRUNNING))  /* a step would run a stopped collector */
+    lua_gc(L, LUA_GCSTEP, kilobytes > 1 << 30 ? 1 << 30 : (int)kilobytes);
+}
+
+gr_Tensor *gr_lua_new_tensor(lua_State *L, gr_DType dtype, int rank, const int64_t *shape,
+                             const char *where) {
+  gr_lua_collect(L);
+  gr_Tensor **slot = gr_lua_push_slot(L);
+  gr_lua_check(L, gr_tensor_new(gr_lua_context(L), dtype, rank, shape, slot), where);
+  return *slot;
+}
+
+/* Every NaN that crosses into Lua is the positive quiet one, so that it prints as `nan`. */
+static void push_number(lua_State *L, double value) {
+  lua_pushnumber(L, value != value ? (double)NAN : value);
+}
+
+/* Options of constructors: dtype and requires_grad, from a string or a table */
+
+typedef struct Options {
+  gr_DType dtype;
+  bool requires_grad;
+} Options;
+
+static void read_options(lua_State *L, int index, const char *where, Options *options) {
+  if (lua_isnoneornil(L, index)) return;
+  if (lua_type(L, index) == LUA_TSTRING) {
+    options->dtype = gr_lua_check_dtype(L, index, where);
+    return;
+  }
+  if (!lua_istable(L, index))
+    gr_lua_argument_error(L, where, "options", "a dtype or a table", index);
+  index = lua_absindex(L, index);
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+    if (strcmp(name, "dtype") == 0) {
+      options->dtype = gr_lua_check_dtype(L, -1, where);
+    } else if (strcmp(name, "requires_grad") == 0) {
+      options->requires_grad = lua_toboolean(L, -1);
+    } else if (*name != '\0') {
+      gr_lua_error(L, "%s: unknown option \"%s\" (there are: dtype, requires_grad)", where, name);
+    }
+  }
+}
+
+static Options default_options(lua_State *L) {
+  return (Options){gr_lua_context(L)->floatx, false};
+}
+
+/* From nested tables */
+
+/* Take the shape from the first branch of the nested table at the top of the stack. */
+static int nested_shape(lua_State *L, const char *where, int64_t *shape) {
+  int rank = 0, top = lua_gettop(L);
+  lua_pushvalue(L, -1);
+  while (lua_istable(L, -1)) {
+    if (rank == GR_MAX_RANK)
+      gr_lua_error(L, "%s: tables are nested more than %d deep", where, GR_MAX_RANK);
+    shape[rank++] = (int64_t)lua_rawlen(L, -1);
+    if (lua_rawgeti(L, -1, 1) == LUA_TNIL) break;
+  }
+  lua_settop(L, top);
+  return rank;
+}
+
+static double element_number(lua_State *L, const char *where) {
+  if (lua_istable(L, -1))
+    gr_lua_error(L, "%s: an element is a table where its neighbours are numbers", where);
+  return gr_lua_check_number(L, -1, where, "an element");
+}
+
+/* Write the nested table at the top of the stack from element *place on. */
+static void fill_nested(lua_State *L, const char *where, gr_Tensor *tensor, int axis,
+                        ptrdiff_t *place) {
+  int64_t n = tensor->shape[axis];
+  if (!lua_istable(L, -1))
+    gr_lua_argument_error(L, where, "an element", "a table like its neighbours", -1);
+  if ((int64_t)lua_rawlen(L, -1) != n)
+    gr_lua_error(L, "%s: a table has %d elements where its neighbours have %d", where,
+                 (int)lua_rawlen(L, -1), (int)n);
+  luaL_checkstack(L, 4, where);
+  for (int64_t i = 1; i <= n; i++) {
+    lua_rawgeti(L, -1, i);
+    if (axis + 1 < tensor->rank) fill_nested(L, where, tensor, axis + 1, place);
+    else gr_tensor_set(tensor, (*place)++, element_number(L, where));
+    lua_pop(L, 1);
+  }
+}
+
+/* Push a tensor with the numbers of the nested table (or the number) at `index`. */
+static gr_Tensor *tensor_from_table(lua_State *L, int index, gr_DType dtype, const char *where) {
+  int64_t shape[GR_MAX_RANK];
+  ptrdiff_t place = 0;
+  lua_pushvalue(L, index);
+  int rank = nested_shape(L, where, shape);
+  gr_Tensor *tensor = gr_lua_new_tensor(L, dtype, rank, shape, where);
+  lua_insert(L, -2);
+  if (rank == 0) gr_tensor_set(tensor, 0, gr_lua_check_number(L, -1, where, "the value"));
+  else fill_nested(L, where, tensor, 0, &place);
+  lua_pop(L, 1);
+  return tensor;
+}
+
+/* tensor(value [, dtype or options]) -> tensor
+** A tensor of the numbers in nested tables, of one number (rank 0), or a copy of a tensor. The
+** dtype is that of set_floatx (float32) or the tensor's; options: dtype, requires_grad. */
+static int make_tensor(lua_State *L) {
+  Options options = default_options(L);
+  const gr_Tensor *source = gr_lua_test_tensor(L, 1);
+  gr_Tensor *tensor;
+  if (source != NULL) options.dtype = source->dtype;
+  else if (!lua_istable(L, 1) && lua_type(L, 1) != LUA_TNUMBER)
+    gr_lua_argument_error(L, "tensor", "the value", "a table, a number or a tensor", 1);
+  read_options(L, 2, "tensor", &options);
+  if (source != NULL) {
+    gr_lua_note_read(L, "it copied a tensor with tensor(); x:clone() would be recorded");
+    tensor = gr_lua_new_tensor(L, options.dtype, source->rank, source->shape, "tensor");
+    gr_tensor_assign(tensor, source);
+  } else {
+    tensor = tensor_from_table(L, 1, options.dtype, "tensor");
+  }
+  tensor->requires_grad = options.requires_grad;
+  return 1;
+}
+
+/* Push a tensor of the shape given from argument 1 on, with options after it or among the shape. */
+static gr_Tensor *make_shaped(lua_State *L, const char *where, bool with_value, double value) {
+  Options options = default_options(L);
+  int64_t shape[GR_MAX_RANK];
+  int next = 2, rank = gr_lua_check_shape(L, 1, where, shape, &next);
+  for (int i = 0; i < rank; i++)
+    if (shape[i] < 0)
+      gr_lua_error(L, "%s: a dimension must be 0 or more, got %d", where, (int)shape[i]);
+  if (lua_istable(L, 1)) read_options(L, 1, where, &options);
+  if (with_value) value = gr_lua_check_number(L, next++, where, "the value");
+  read_options(L, next, where, &options);
+  gr_Tensor *tensor = gr_lua_new_tensor(L, options.dtype, rank, shape, where);
+  gr_tensor_fill(tensor, value);
+  tensor->requires_grad = options.requires_grad;
+  return tensor;
+}
+
+/* zeros(shape [, options]), ones(shape [, options]) -> tensor
+** zeros(2, 3), zeros { 2, 3 }, zeros { 2, 3, dtype = "float64" }: a tensor of that shape. */
+static int make_zeros(lua_State *L) {
+  make_shaped(L, "zeros", false, 0);
+  return 1;
+}
+
+static int make_ones(lua_State *L) {
+  make_shaped(L, "ones", false, 1);
+  return 1;
+}
+
+/* full(shape, value [, options]) -> tensor
+** A tensor with the same number everywhere; the shape is a table. */
+static int make_full(lua_State *L) {
+  if (!lua_istable(L, 1)) gr_lua_argument_error(L, "full", "shape", "a table of dimensions", 1);
+  make_shaped(L, "full", true, 0);
+  return 1;
+}
+
+/* range(n), range(first, last [, step]) -> tensor
+** 1 to n, or first, first + step, ... up to last, as Lua's for; float64. */
+static int make_range(lua_State *L) {
+  bool only_last = lua_gettop(L) == 1;
+  double first = only_last ? 1 : gr_lua_check_number(L, 1, "range", "first");
+  double last = gr_lua_check_number(L, only_last ? 1 : 2, "range", "last");
+  double step = lua_isnoneornil(L, 3) ? 1 : gr_lua_check_number(L, 3, "range", "step");
+  if (!(step != 0 && step - step == 0))
+    gr_lua_argument_error(L, "range", "step", "a finite number other than 0", 3);
+  if (!(last - first - (last - first) == 0))
+    gr_lua_error(L, "range: first and last must be finite numbers");
+  double steps = floor((last - first) / step);
+  if (steps > 9e15) gr_lua_error(L, "range: there are too many numbers from %f to %f", first, last);
+  int64_t n = steps < 0 ? 0 : (int64_t)steps + 1;
+  gr_Tensor *tensor = gr_lua_new_tensor(L, GR_FLOAT64, 1, &n, "range");
+  double *values = gr_tensor_data(tensor);
+  for (int64_t i = 0; i < n; i++) values[i] = first + (double)i * step;
+  return 1;
+}
+
+/* Reading */
+
+/* t:item() -> number
+** The one element of a tensor with one element. */
+static int tensor_item(lua_State *L) {
+  const gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "item", "argument 1");
+  char text[GR_SHAPE_TEXT];
+  if (gr_tensor_size(tensor) != 1)
+    return gr_lua_error(L, "item: the tensor must have one element, its shape is %s",
+                        gr_tensor_shape_text(text, tensor));
+  gr_lua_note_read(L, "it read a number out of a tensor");
+  push_number(L, gr_tensor_get(tensor, 0));
+  return 1;
+}
+
+static void push_nested(lua_State *L, const gr_Tensor *tensor, int axis, ptrdiff_t place) {
+  if (axis == tensor->rank) {
+    push_number(L, gr_tensor_get(tensor, place));
+    return;
+  }
+  int64_t n = tensor->shape[axis];
+  luaL_checkstack(L, 3, "totable");
+  lua_createtable(L, n > 1 << 26 ? 1 << 26 : (int)n, 0);
+  for (int64_t i = 0; i < n; i++) {
+    push_nested(L, tensor, axis + 1, place + i * tensor->strides[axis]);
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
+/* t:totable() -> table or number
+** The numbers as nested tables; of a tensor of rank 0 the number. */
+static int tensor_totable(lua_State *L) {
+  const gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "totable", "argument 1");
+  gr_lua_note_read(L, "it read numbers out of a tensor");
+  push_nested(L, tensor, 0, 0);
+  return 1;
+}
+
+/* Keys: X[3], X[{2, 5}], X[{{1, 500}, 2}], X[{{}, {10, 1, -3}}] */
+
+static int64_t check_index(lua_State *L, int index, const gr_Tensor *tensor, int axis) {
+  char text[GR_SHAPE_TEXT];
+  int is_integer;
+  lua_Integer i = lua_tointegerx(L, index, &is_integer);
+  gr_tensor_shape_text(text, tensor);
+  if (!is_integer)
+    gr_lua_error(L, "tensor: an index must be a whole number, got %s (the shape is %s)",
+                 gr_lua_describe(L, index), text);
+  if (i < 1 || i > tensor->shape[axis])
+    gr_lua_error(L, "tensor: index %I is outside axis %d of a tensor of shape %s (indices count "
+                 "from 1)", i, axis + 1, text);
+  return i - 1;
+}
+
+/* The range at the top of the stack: {}, {first, last} or {first, last, step}. */
+static void read_range(lua_State *L, const gr_Tensor *tensor, int axis, gr_Slice *slice) {
+  int table = lua_gettop(L);
+  char text[GR_SHAPE_TEXT];
+  size_t n = lua_rawlen(L, table);
+  *slice = (gr_Slice){false, 0, 1, tensor->shape[axis]};
+  if (n == 0) return;
+  if (n == 1 || n > 3)
+    gr_lua_error(L, "tensor: a range must be {}, {first, last} or {first, last, step}, got a table "
+                 "of %d entries", (int)n);
+  lua_rawgeti(L, table, 3);
+  if (n == 3) slice->step = gr_lua_check_integer(L, -1, "tensor", "the step of a range");
+  if (slice->step == 0) gr_lua_error(L, "tensor: the step of a range must not be 0");
+  lua_rawgeti(L, table, 1);
+  lua_rawgeti(L, table, 2);
+  int64_t first = gr_lua_check_integer(L, -2, "tensor", "the first index of a range");
+  int64_t last = gr_lua_check_integer(L, -1, "tensor", "the last index of a range");
+  lua_settop(L, table);
+  bool is_empty = slice->step > 0 ? last < first : last > first;
+  int64_t low = first < last ? first : last, high = first < last ? last : first;
+  if (is_empty ? first < 1 || first > tensor->shape[axis] + 1
+               : low < 1 || high > tensor->shape[axis])
+    gr_lua_error(L, "tensor: range {%I, %I} is outside axis %d of a tensor of shape %s",
+                 (lua_Integer)first, (lua_Integer)last, axis + 1,
+                 gr_tensor_shape_text(text, tensor));
+  slice->first = first - 1;
+  slice->count = is_empty ? 0
+                 : slice->step > 0 ? (last - first) / slice->step + 1
+                                   : (first - last) / -slice->step + 1;
+}
+
+/* Read the key at `index` of the stack: a number or a table of entries. True when every axis has
+** an index, so that the key names one element. */
+static bool read_key(lua_State *L, int index, const gr_Tensor *tensor, gr_Attributes *key) {
+  char text[GR_SHAPE_TEXT];
+  bool is_table = lua_istable(L, index), one_element = true;
+  key->rank = is_table ? (int)lua_rawlen(L, index) : 1;
+  if (key->rank > tensor->rank)
+    gr_lua_error(L, "tensor: %d indices for a tensor of shape %s", key->rank,
+                 gr_tensor_shape_text(text, tensor));
+  for (int axis = 0; axis < key->rank; axis++) {
+    gr_Slice *slice = &key->slices[axis];
+    if (is_table) lua_rawgeti(L, index, axis + 1);
+    else lua_pushvalue(L, index);
+    if (lua_istable(L, -1)) {
+      read_range(L, tensor, axis, slice);
+      one_element = false;
+    } else {
+      *slice = (gr_Slice){true, check_index(L, -1, tensor, axis), 1, 1};
+    }
+    lua_pop(L, 1);
+  }
+  return one_element && key->rank == tensor->rank;
+}
+
+static ptrdiff_t place_of(const gr_Tensor *tensor, const gr_Attributes *key) {
+  ptrdiff_t place = 0;
+  for (int axis = 0; axis < tensor->rank; axis++)
+    place += key->slices[axis].first * tensor->strides[axis];
+  return place;
+}
+
+static gr_Tensor *push_part(lua_State *L, gr_Tensor *tensor, const gr_Attributes *key) {
+  gr_Tensor **part = gr_lua_push_slot(L);
+  gr_lua_check(L, gr_apply(gr_lua_context(L), gr_operation_named("slice"), &tensor, key, part),
+               "slice");
+  return *part;
+}
+
+static int read_part(lua_State *L, gr_Tensor *tensor) {
+  gr_Attributes key;
+  /* ipairs stops at the first nil: that, and only that, is what one past the end is for. */
+  if (lua_isinteger(L, 2) && tensor->rank > 0 && lua_tointeger(L, 2) == tensor->shape[0] + 1) {
+    lua_pushnil(L);
+    return 1;
+  }
+  if (!read_key(L, 2, tensor, &key)) {
+    push_part(L, tensor, &key);
+  } else {
+    gr_lua_note_read(L, "it read a number out of a tensor");
+    push_number(L, gr_tensor_get(tensor, place_of(tensor, &key)));
+  }
+  return 1;
+}
+
+/* t:rows(first, last), t:cols(first, last) -> tensor
+** The rows (the first axis) or columns (the second) from first to last, both included: a view. */
+static int push_band(lua_State *L, const char *where, int axis) {
+  gr_Tensor *tensor = gr_lua_check_tensor(L, 1, where, "argument 1");
+  char text[GR_SHAPE_TEXT];
+  if (tensor->rank <= axis)
+    return gr_lua_error(L, "%s: expected a tensor with at least %d axes, got shape %s", where,
+                        axis + 1, gr_tensor_shape_text(text, tensor));
+  int64_t first = gr_lua_check_integer(L, 2, where, "first");
+  int64_t last = gr_lua_check_integer(L, 3, where, "last");
+  if (first < 1 || last > tensor->shape[axis] || last < first - 1)
+    return gr_lua_error(L, "%s: %I to %I is outside axis %d of a tensor of shape %s", where,
+                        (lua_Integer)first, (lua_Integer)last, axis + 1,
+                        gr_tensor_shape_text(text, tensor));
+  gr_Attributes key;
+  key.rank = axis + 1;
+  key.slices[0] = (gr_Slice){false, 0, 1, tensor->shape[0]};
+  key.slices[axis] = (gr_Slice){false, first - 1, 1, last - first + 1};
+  push_part(L, tensor, &key);
+  return 1;
+}
+
+static int tensor_rows(lua_State *L) { return push_band(L, "rows", 0); }
+static int tensor_cols(lua_State *L) { return push_band(L, "cols", 1); }
+
+/* t:mask(m) -> tensor
+** The rows of t where the mask m, of one number a row, is not 0. */
+static int tensor_mask(lua_State *L) {
+  gr_Tensor *inputs[2] = {gr_lua_check_tensor(L, 1, "mask", "argument 1"), NULL};
+  const gr_Tensor *mask = gr_lua_check_tensor(L, 2, "mask", "the mask");
+  char text[GR_SHAPE_TEXT], other[GR_SHAPE_TEXT];
+  if (mask->rank != 1 || inputs[0]->rank < 1 || mask->shape[0] != inputs[0]->shape[0])
+    return gr_lua_error(L, "mask: expected one number a row, got a mask of shape %s for a tensor "
+                        "of shape %s", gr_tensor_shape_text(text, mask),
+                        gr_tensor_shape_text(other, inputs[0]));
+  gr_lua_note_read(L, "it chose rows by a mask");
+  int64_t kept = 0;
+  for (int64_t i = 0; i < mask->shape[0]; i++)
+    kept += gr_tensor_get(mask, i * mask->strides[0]) != 0;
+  inputs[1] = gr_lua_new_tensor(L, GR_FLOAT64, 1, &kept, "mask");
+  double *rows = gr_tensor_data(inputs[1]);
+  for (int64_t i = 0; i < mask->shape[0]; i++)
+    if (gr_tensor_get(mask, i * mask->strides[0]) != 0) *rows++ = (double)i + 1;
+  gr_Tensor **part = gr_lua_push_slot(L);
+  gr_lua_check(L, gr_apply(gr_lua_context(L), gr_operation_named("take"), inputs, NULL, part),
+               "mask");
+  return 1;
+}
+
+/* Writing */
+
+static void check_writable(lua_State *L, const gr_Tensor *tensor) {
+  gr_Context *context = gr_lua_context(L);
+  if (tensor->requires_grad && context->grad_enabled)
+    gr_lua_error(L, "tensor: writing into a tensor that wants a gradient is an error outside "
+                 "no_grad");
+  gr_lua_note_read(L, "it wrote into a tensor");
+}
+
+/* target[...] = the tensor `source`, broadcast; through a copy where the two share memory. */
+static void assign_tensor(lua_State *L, gr_Tensor *target, gr_Tensor *source) {
+  char left[GR_SHAPE_TEXT], right[GR_SHAPE_TEXT];
+  int64_t shape[GR_MAX_RANK];
+  int rank;
+  bool fits = gr_broadcast_shape(target->rank, target->shape, source->rank, source->shape, &rank,
+                                 shape) && rank == target->rank;
+  for (int i = 0; fits && i < rank; i++) fits = shape[i] == target->shape[i];
+  if (!fits)
+    gr_lua_error(L, "tensor: a value of shape %s does not fit a part of shape %s",
+                 gr_tensor_shape_text(right, source), gr_tensor_shape_text(left, target));
+  if (source->storage == target->storage) {
+    gr_Tensor *copy = gr_lua_new_tensor(L, source->dtype, source->rank, source->shape, "tensor");
+    gr_tensor_assign(copy, source);
+    source = copy;
+  }
+  gr_Tensor wide = gr_broadcast_view(source, target->rank, target->shape);
+  gr_tensor_assign(target, &wide);
+}
+
+/* target[...] = the value at `index`: a number, a tensor or nested tables */
+static void assign_value(lua_State *L, gr_Tensor *target, int index) {
+  gr_Tensor *source = gr_lua_test_tensor(L, index);
+  if (source != NULL) assign_tensor(L, target, source);
+  else if (lua_istable(L, index))
+    assign_tensor(L, target, tensor_from_table(L, index, target->dtype, "tensor"));
+  else gr_tensor_fill(target, gr_lua_check_number(L, index, "tensor", "the value"));
+}
+
+static int write_part(lua_State *L, gr_Tensor *tensor) {
+  gr_Attributes key;
+  check_writable(L, tensor);
+  if (read_key(L, 2, tensor, &key) && lua_type(L, 3) == LUA_TNUMBER) {
+    gr_tensor_set(tensor, place_of(tensor, &key), lua_tonumber(L, 3));
+    return 0;
+  }
+  assign_value(L, push_part(L, tensor, &key), 3);
+  return 0;
+}
+
+/* t:fill(value) -> t
+** Set every element; value is a number, or a tensor or nested tables that broadcast to t. */
+static int tensor_fill(lua_State *L) {
+  gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "fill", "argument 1");
+  check_writable(L, tensor);
+  assign_value(L, tensor, 2);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* Properties */
+
+static int push_shape_table(lua_State *L, const gr_Tensor *tensor) {
+  lua_createtable(L, tensor->rank, 0);
+  for (int i = 0; i < tensor->rank; i++) {
+    lua_pushinteger(L, tensor->shape[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+/* The gradient as the user's own: a recording's memory is overwritten by the next step. */
+static int push_gradient(lua_State *L, const gr_Tensor *tensor) {
+  if (tensor->grad == NULL) {
+    lua_pushnil(L);
+  } else if (tensor->grad->references == 1) {
+    *gr_lua_push_slot(L) = gr_tensor_retain(tensor->grad);
+  } else {
+    const gr_Tensor *source = tensor->grad;
+    gr_Tensor *copy = gr_lua_new_tensor(L, source->dtype, source->rank, source->shape, "grad");
+    gr_tensor_assign(copy, source);
+  }
+  return 1;
+}
+
+static int push_transposed(lua_State *L, gr_Tensor *tensor) {
+  gr_Attributes attributes;
+  gr_Tensor **result = gr_lua_push_slot(L);
+  attributes.axes_count = -1;
+  gr_lua_check(L, gr_apply(gr_lua_context(L), gr_operation_named("transpose"), &tensor,
+                           &attributes, result), "T");
+  return 1;
+}
+
+static const char *const properties[] = {"shape", "dtype", "rank", "size", "T", "requires_grad",
+                                         "grad", NULL};
+
+static int read_property(lua_State *L, gr_Tensor *tensor, const char *name) {
+  if (strcmp(name, "shape") == 0) return push_shape_table(L, tensor);
+  if (strcmp(name, "dtype") == 0) lua_pushstring(L, gr_dtype_name(tensor->dtype));
+  else if (strcmp(name, "rank") == 0) lua_pushinteger(L, tensor->rank);
+  else if (strcmp(name, "size") == 0) lua_pushinteger(L, (lua_Integer)gr_tensor_size(tensor));
+  else if (strcmp(name, "T") == 0) return push_transposed(L, tensor);
+  else if (strcmp(name, "requires_grad") == 0) lua_pushboolean(L, tensor->requires_grad);
+  else if (strcmp(name, "grad") == 0) return push_gradient(L, tensor);
+  else return 0;
+  return 1;
+}
+
+/* Fail for a name that a tensor does not have; methods are upvalue 1. */
+static int unknown_name(lua_State *L, const char *name) {
+  lua_Integer n = 0;
+  lua_newtable(L);
+  int names = lua_gettop(L);
+  for (int i = 0; properties[i] != NULL; i++) {
+    lua_pushstring(L, properties[i]);
+    lua_rawseti(L, names, ++n);
+  }
+  for (lua_pushnil(L); lua_next(L, lua_upvalueindex(1)); lua_pop(L, 1)) {
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, names, ++n);
+  }
+  lua_getglobal(L, "table");
+  lua_getfield(L, -1, "sort");
+  lua_pushvalue(L, names);
+  lua_call(L, 1, 0);
+  return gr_lua_error(L, "tensor: there is no method or field \"%s\"%s", name,
+                      gr_lua_suggestion(L, name, names));
+}
+
+static int tensor_index(lua_State *L) {
+  gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "index", "argument 1");
+  if (lua_type(L, 2) != LUA_TSTRING) {
+    if (lua_istable(L, 2) || lua_type(L, 2) == LUA_TNUMBER) return read_part(L, tensor);
+    if (gr_lua_test_tensor(L, 2) != NULL)
+      return gr_lua_error(L, "tensor: a tensor is no index: x:take(indices) picks rows by number, "
+                          "x:mask(m) by a mask");
+    return gr_lua_argument_error(L, "tensor", "an index", "a whole number or a table", 2);
+  }
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
+  lua_pop(L, 1);
+  const char *name = lua_tostring(L, 2);
+  return read_property(L, tensor, name) ? 1 : unknown_name(L, name);
+}
+
+static int set_requires_grad(lua_State *L, gr_Tensor *tensor) {
+  if (!lua_isboolean(L, 3)) gr_lua_argument_error(L, "tensor", "requires_grad", "a boolean", 3);
+  if (tensor->node != NULL || tensor->graph_freed)
+    return gr_lua_error(L, "tensor: requires_grad follows from the operation that made this "
+                        "tensor; x:detach() has none");
+  tensor->requires_grad = lua_toboolean(L, 3);
+  return 0;
+}
+
+static int set_gradient(lua_State *L, gr_Tensor *tensor) {
+  gr_Tensor *gradient = NULL;
+  char left[GR_SHAPE_TEXT], right[GR_SHAPE_TEXT];
+  if (!lua_isnil(L, 3)) {
+    gradient = gr_lua_check_tensor(L, 3, "tensor", "grad");
+    if (!gr_same_shape(gradient, tensor) || gradient->dtype != tensor->dtype)
+      return gr_lua_error(L, "tensor: grad must be like the tensor, %s of %s, got %s of %s",
+                          gr_tensor_shape_text(left, tensor), gr_dtype_name(tensor->dtype),
+                          gr_tensor_shape_text(right, gradient), gr_dtype_name(gradient->dtype));
+    gr_Tensor *copy;
+    gr_lua_check(L, gr_tensor_copy(gr_lua_context(L), gradient, gradient->dtype, &copy), "tensor");
+    gradient = copy;
+  }
+  gr_tensor_release(tensor->grad);
+  tensor->grad = gradient;
+  tensor->grad_is_new = gradient != NULL;
+  return 0;
+}
+
+static int tensor_newindex(lua_State *L) {
+  gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "newindex", "argument 1");
+  if (lua_type(L, 2) != LUA_TSTRING) {
+    if (lua_istable(L, 2) || lua_type(L, 2) == LUA_TNUMBER) return write_part(L, tensor);
+    return gr_lua_argument_error(L, "tensor", "an index", "a whole number or a table", 2);
+  }
+  const char *name = lua_tostring(L, 2);
+  if (strcmp(name, "requires_grad") == 0) return set_requires_grad(L, tensor);
+  if (strcmp(name, "grad") == 0) return set_gradient(L, tensor);
+  return gr_lua_error(L, "tensor: the field \"%s\" cannot be set", name);
+}
+
+static int tensor_len(lua_State *L) {
+  const gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "#", "argument 1");
+  if (tensor->rank == 0) return gr_lua_error(L, "#: a tensor of rank 0 has no length");
+  lua_pushinteger(L, tensor->shape[0]);
+  return 1;
+}
+
+/* Comparing */
+
+static bool equal_numbers(double a, double b) { return a == b || (a != a && b != b); }
+
+static bool identical_numbers(double a, double b) {
+  return (a != a && b != b) || memcmp(&a, &b, sizeof a) == 0;
+}
+
+static bool all_equal(const gr_Tensor *a, const gr_Tensor *b, bool (*equal)(double, double)) {
+  gr_Walk walk;
+  const ptrdiff_t *strides[2] = {a->strides, b->strides};
+  if (a->dtype != b->dtype || !gr_same_shape(a, b)) return false;
+  if (!gr_walk_begin(&walk, 2, a->rank, a->shape, strides)) return true;
+  do {
+    for (int64_t i = 0; i < walk.length; i++)
+      if (!equal(gr_tensor_get(a, walk.position[0] + i * walk.step[0]),
+                 gr_tensor_get(b, walk.position[1] + i * walk.step[1]))) return false;
+  } while (gr_walk_next(&walk));
+  return true;
+}
+
+/* a == b: the same dtype, shape and numbers, nan equal to nan. */
+static int tensor_eq(lua_State *L) {
+  const gr_Tensor *a = gr_lua_test_tensor(L, 1), *b = gr_lua_test_tensor(L, 2);
+  gr_lua_note_read(L, "it compared tensors");
+  lua_pushboolean(L, a != NULL && b != NULL && all_equal(a, b, equal_numbers));
+  return 1;
+}
+
+/* a:identical(b) -> boolean
+** Whether dtype, shape and every bit are the same; all NaNs count as one value. */
+static int tensor_identical(lua_State *L) {
+  const gr_Tensor *a = gr_lua_check_tensor(L, 1, "identical", "argument 1");
+  const gr_Tensor *b = gr_lua_check_tensor(L, 2, "identical", "argument 2");
+  gr_lua_note_read(L, "it compared tensors");
+  lua_pushboolean(L, all_equal(a, b, identical_numbers));
+  return 1;
+}
+
+/* The number that an operand of < or <= stands for. */
+static double one_number(lua_State *L, int index, const char *sign, const char *method) {
+  const gr_Tensor *tensor = gr_lua_test_tensor(L, index);
+  char text[GR_SHAPE_TEXT];
+  if (tensor == NULL) return gr_lua_check_number(L, index, sign, "an operand");
+  if (gr_tensor_size(tensor) != 1)
+    gr_lua_error(L, "%s: it gives one boolean and compares single numbers, got a tensor of shape "
+                 "%s; a:%s(b) compares each element", sign, gr_tensor_shape_text(text, tensor),
+                 method);
+  gr_lua_note_read(L, "it compared numbers");
+  return gr_tensor_get(tensor, 0);
+}
+
+static int tensor_lt(lua_State *L) {
+  lua_pushboolean(L, one_number(L, 1, "<", "lt") < one_number(L, 2, "<", "lt"));
+  return 1;
+}
+
+static int tensor_le(lua_State *L) {
+  lua_pushboolean(L, one_number(L, 1, "<=", "le") <= one_number(L, 2, "<=", "le"));
+  return 1;
+}
+
+/* Text */
+
+/* Printing is policy: see stdlib/printing.lua. */
+static int tensor_tostring(lua_State *L) {
+  gr_lua_check_tensor(L, 1, "tostring", "argument 1");
+  gr_lua_note_read(L, "it printed a tensor");
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "gradus.printing");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "tensor");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+/* A tensor of rank 0 concatenates as its number does. */
+static void push_operand_text(lua_State *L, int index) {
+  const gr_Tensor *tensor = gr_lua_test_tensor(L, index);
+  if (tensor != NULL && tensor->rank == 0) {
+    push_number(L, gr_tensor_get(tensor, 0));
+    gr_lua_note_read(L, "it read a number out of a tensor");
+  } else {
+    lua_pushvalue(L, index);
+  }
+  luaL_tolstring(L, -1, NULL);
+  lua_remove(L, -2);
+}
+
+static int tensor_concat(lua_State *L) {
+  push_operand_text(L, 1);
+  push_operand_text(L, 2);
+  lua_concat(L, 2);
+  return 1;
+}
+
+/* Gradients */
+
+/* loss:backward()
+** Differentiate a loss of one element with respect to every tensor that requires a gradient:
+** each one's grad is replaced. The graph is freed; a second backward on it is an error. */
+static int tensor_backward(lua_State *L) {
+  gr_Tensor *loss = gr_lua_check_tensor(L, 1, "backward", "argument 1");
+  gr_lua_collect(L);
+  gr_lua_check(L, gr_backward(gr_lua_context(L), loss), "backward");
+  return 0;
+}
+
+/* t:detach() -> tensor
+** The same elements without the history: no gradient flows through it. A view. */
+static int tensor_detach(lua_State *L) {
+  const gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "detach", "argument 1");
+  gr_Tensor **view = gr_lua_push_slot(L);
+  gr_lua_check(L, gr_tensor_view(gr_lua_context(L), tensor, view), "detach");
+  return 1;
+}
+
+/* For stdlib */
+
+/* set_grad_enabled(flag) -> what it was before */
+static int set_grad_enabled(lua_State *L) {
+  gr_Context *context = gr_lua_context(L);
+  lua_pushboolean(L, context->grad_enabled);
+  context->grad_enabled = lua_toboolean(L, 1);
+  return 1;
+}
+
+/* set_floatx(dtype)
+** The type of tensors and models made from now on, "float32" (the default) or "float64". As
+** keras.config.set_floatx. */
+static int set_floatx(lua_State *L) {
+  gr_lua_context(L)->floatx = gr_lua_check_dtype(L, 1, "set_floatx");
+  return 0;
+}
+
+/* floatx() -> dtype */
+static int get_floatx(lua_State *L) {
+  lua_pushstring(L, gr_dtype_name(gr_lua_context(L)->floatx));
+  return 1;
+}
+
+/* lay_side_by_side(tensors): let these leaves share one storage, without gaps. */
+static int lay_side_by_side(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  size_t count = lua_rawlen(L, 1);
+  gr_Tensor **tensors = lua_newuserdatauv(L, (count + 1) * sizeof *tensors, 0);
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, 1, (lua_Integer)i + 1);
+    tensors[i] = gr_lua_check_tensor(L, -1, "lay_side_by_side", "an entry");
+    lua_pop(L, 1);
+  }
+  gr_lua_check(L, gr_tensors_lay_side_by_side(gr_lua_context(L), tensors, count),
+               "lay_side_by_side");
+  return 0;
+}
+
+/* is_tensor(value) -> boolean */
+static int is_tensor(lua_State *L) {
+  lua_pushboolean(L, gr_lua_test_tensor(L, 1) != NULL);
+  return 1;
+}
+
+/* The index */
+
+static const luaL_Reg methods[] = {
+  {"item", tensor_item},
+  {"totable", tensor_totable},
+  {"rows", tensor_rows},
+  {"cols", tensor_cols},
+  {"mask", tensor_mask},
+  {"fill", tensor_fill},
+  {"identical", tensor_identical},
+  {"backward", tensor_backward},
+  {"detach", tensor_detach},
+  {NULL, NULL}
+};
+
+static const luaL_Reg metamethods[] = {
+  {"__gc", tensor_gc},
+  {"__len", tensor_len},
+  {"__eq", tensor_eq},
+  {"__lt", tensor_lt},
+  {"__le", tensor_le},
+  {"__concat", tensor_concat},
+  {"__tostring", tensor_tostring},
+  {NULL, NULL}
+};
+
+static const luaL_Reg functions[] = {
+  {"tensor", make_tensor},
+  {"zeros", make_zeros},
+  {"ones", make_ones},
+  {"full", make_full},
+  {"range", make_range},
+  {"set_grad_enabled", set_grad_enabled},
+  {"set_floatx", set_floatx},
+  {"floatx", get_floatx},
+  {"lay_side_by_side", lay_side_by_side},
+  {"is_tensor", is_tensor},
+  {NULL, NULL}
+};
+
+void gr_lua_open_tensor(lua_State *L) {
+  luaL_setfuncs(L, functions, 0);
+  gr_lua_new_metatable(L, "gradus.tensor", metamethods);
+  luaL_newlib(L, methods);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -4, "methods");  /* operations.c adds the rest */
+  lua_pushcclosure(L, tensor_index, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, tensor_newindex);
+  lua_setfield(L, -2, "__newindex");
+  lua_pop(L, 1);
+}
