@@ -1,0 +1,46 @@
+-- batches: the rows of a data set in batches, for a training loop of one's own.
+
+local core = require "gradus.core"
+local errors = require "gradus.errors"
+local random = require "gradus.random"
+
+local batches = {}
+
+local known_options = { "batch_size", "shuffle", "model" }
+
+-- The row numbers of one pass: in order, or as the next shuffle of the model or the script.
+local function row_order(rows, shuffle, model)
+  local order = core.range(rows)
+  if not shuffle then return order end
+  local shuffled = model or random
+  shuffled.shuffles = shuffled.shuffles + 1
+  core.stream(model and model.number or 0, 0, "shuffle"):permutation(shuffled.shuffles, order)
+  return order
+end
+
+-- batches(x, y [, { batch_size = 32, shuffle = true, model = nil }]) -> iterator
+-- One pass over the rows for Lua's `for`: each turn gives a batch of x and one of y (y may be nil);
+-- the last may be smaller. With `model` the rows come in the order in which that model's fit would
+-- shuffle them.
+function batches.batches(x, y, options)
+  options = errors.check_options("batches", options, known_options)
+  local size = errors.option("batches", options, "batch_size", "positive integer", 32)
+  local shuffle = errors.option("batches", options, "shuffle", "boolean", true)
+  local model = errors.option("batches", options, "model", "table")
+  if not core.is_tensor(x) or x.rank == 0 then errors.argument("batches", "x", "a tensor of rows", x) end
+  if y ~= nil and not core.is_tensor(y) then errors.argument("batches", "y", "a tensor or nil", y) end
+  if y and (y.rank == 0 or #y ~= #x) then
+    errors.fail("batches: x and y must have the same number of rows, x is [%s] and y is [%s]",
+      table.concat(x.shape, ", "), table.concat(y.shape, ", "))
+  end
+  local rows, first = #x, 1
+  local order = row_order(rows, shuffle, model)
+  return function()
+    if first > rows then return nil end
+    local numbers = order:rows(first, math.min(first + size - 1, rows))
+    first = first + size
+    return x:take(numbers), y and y:take(numbers)
+  end
+end
+
+return batches

@@ -1,0 +1,110 @@
+-- errors: the one place for errors of the Lua part of the library.
+--
+-- An error names the function, the argument, what was expected and what came, and points at the
+-- user's own line: the core passes over every frame of the library, whose chunks are all named
+-- "=gradus.<module>".
+
+local core = require "gradus.core"
+
+local errors = {}
+
+-- Raise an error whose text is made as string.format makes it.
+function errors.fail(format, ...)
+  core.fail(format:format(...))
+end
+
+-- How a value is shown in a message: nothing, the string "abc", the number 3, a table,
+-- a tensor [32, 20].
+errors.describe = core.describe
+
+-- The number of single letters to insert, delete, replace or swap that make one word the other
+-- (optimal string alignment).
+local function edit_distance(a, b)
+  local before_last, last, row = nil, {}, nil
+  for j = 0, #b do last[j] = j end
+  for i = 1, #a do
+    row = { [0] = i }
+    for j = 1, #b do
+      local same = a:byte(i) == b:byte(j)
+      row[j] = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same and 0 or 1))
+      if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
+        row[j] = math.min(row[j], before_last[j - 2] + 1)
+      end
+    end
+    before_last, last = last, row
+  end
+  return last[#b]
+end
+
+-- The entry of the list `names` that is nearest to `name`, or nil when none is near. Ties go to
+-- the first.
+function errors.nearest(name, names)
+  local best, best_distance = nil, math.max(1, #name // 3) + 1
+  for _, known in ipairs(names) do
+    local distance = edit_distance(name:lower(), known:lower())
+    if distance < best_distance then best, best_distance = known, distance end
+  end
+  return best
+end
+
+-- `, did you mean "relu"?` or, where nothing is near, the list of what there is.
+function errors.suggestion(name, names)
+  local near = type(name) == "string" and errors.nearest(name, names)
+  if near then return (', did you mean "%s"?'):format(near) end
+  return " (there are: " .. table.concat(names, ", ") .. ")"
+end
+
+-- Fail with `function: argument must be <expected>, got <value>`.
+function errors.argument(where, argument, expected, value)
+  errors.fail("%s: %s must be %s, got %s", where, argument, expected, errors.describe(value))
+end
+
+-- Check a table of options: every key must be in the list `known` (integer keys too, where the
+-- list has them). nil is taken as an empty table. Returns the table.
+function errors.check_options(where, options, known)
+  if options == nil then return {} end
+  if type(options) ~= "table" then errors.argument(where, "options", "a table", options) end
+  local is_known = {}
+  for _, name in ipairs(known) do is_known[name] = true end
+  local unknown = {}
+  for key in pairs(options) do
+    if not is_known[key] then unknown[#unknown + 1] = tostring(key) end
+  end
+  if #unknown > 0 then
+    table.sort(unknown)
+    local names = {}
+    for _, name in ipairs(known) do
+      if type(name) == "string" then names[#names + 1] = name end
+    end
+    errors.fail('%s: unknown option "%s"%s', where, unknown[1],
+                errors.suggestion(unknown[1], names))
+  end
+  return options
+end
+
+-- One named option with its default. `expected` is a type's name ("number", "string", "boolean",
+-- "table", "function") or "integer", "positive integer".
+local matches = {
+  integer = function(value) return math.type(value) == "integer"
+    or (type(value) == "number" and value % 1 == 0) end,
+  ["positive integer"] = function(value)
+    return type(value) == "number" and value >= 1 and value % 1 == 0 and value < math.huge
+  end,
+  ["positive number"] = function(value)
+    return type(value) == "number" and value > 0 and value < math.huge
+  end,
+}
+
+function errors.option(where, options, name, expected, default)
+  local value = options[name]
+  if value == nil then return default end
+  local holds
+  if matches[expected] then holds = matches[expected](value) else holds = type(value) == expected end
+  if not holds then
+    local article = expected:find("^[aeiou]") and "an " or "a "
+    errors.argument(where, name, article .. expected, value)
+  end
+  return value
+end
+
+return errors

@@ -1,0 +1,689 @@
+-- figure: the model of a figure. What is drawn, on which axes, over which ranges.
+--
+-- A figure holds axes; axes hold artists in the order they were added; an artist is a plain table
+-- whose `kind` says what it holds:
+--
+--   line    x, y (arrays); color, alpha, linestyle, linewidth, marker, markersize, label
+--   points  x, y; color, alpha, marker, markersize, label
+--   bars    left, right, top (arrays) over a base of 0; color, edgecolor, alpha, label
+--   band    x, low, high (arrays); color, alpha, label
+--   cells   x, y (edges), values[row][column]; cmap, vmin, vmax, log
+--   rule    along ("x": horizontal, "y": vertical), at; color, alpha, linestyle, linewidth, label
+--   text    x, y, text; color, fontsize, ha, va, rotation
+--
+-- This file turns what a script passed into such tables and answers what every renderer asks:
+-- which range an axis spans, where its ticks stand and what they say, which runs of a curve can be
+-- drawn, which corner the legend leaves free. It draws nothing (gradus.gnuplot and gradus.terminal
+-- do) and rests on gradus.errors alone. A value "can be drawn" on an axis when it is finite and,
+-- where the axis is logarithmic, positive; everything else is a gap.
+
+local errors = require "gradus.errors"
+
+local floor, ceil, abs, max, min, huge = math.floor, math.ceil, math.abs, math.max, math.min, math.huge
+
+local function log10(value) return math.log(value, 10) end
+
+local figure = {}
+
+-- ---- data ----
+
+-- An array or tensor as nested Lua tables; nil when it is neither.
+local function as_table(value)
+  local kind = type(value)
+  if kind ~= "table" and kind ~= "userdata" then return nil end
+  if kind == "userdata" or getmetatable(value) then
+    local found, method = pcall(function() return value.totable end)
+    if found and type(method) == "function" then
+      local list = method(value)
+      return type(list) == "table" and list or { list }
+    end
+  end
+  return kind == "table" and value or nil
+end
+
+-- A number, or something that holds exactly one (a tensor of one element, a row { 3 }).
+local function as_number(value)
+  if type(value) == "number" then return value + 0.0 end
+  local list = as_table(value)
+  if list and #list == 1 then return as_number(list[1]) end
+  return nil
+end
+
+-- A fresh array of floats from a list of numbers, a tensor of rank 1 or of shape [n, 1].
+function figure.numbers(where, argument, value)
+  local list = as_table(value)
+  if not list then errors.argument(where, argument, "a list of numbers or a tensor", value) end
+  local result = {}
+  for i = 1, #list do
+    local number = as_number(list[i])
+    if not number then
+      errors.argument(where, ("%s[%d]"):format(argument, i), "a number", list[i])
+    end
+    result[i] = number
+  end
+  return result
+end
+
+-- Whether a value is data (a list, a tensor) and not a table of options. The empty table is data.
+function figure.is_data(value)
+  if type(value) == "userdata" then return true end
+  if type(value) ~= "table" then return false end
+  return getmetatable(value) ~= nil or value[1] ~= nil or next(value) == nil
+end
+
+-- Whether a list's entries are lists themselves.
+function figure.is_list_of_lists(value)
+  local list = as_table(value)
+  local first = list and list[1]
+  return first ~= nil and as_table(first) ~= nil and as_number(first) == nil
+end
+
+-- A grid of numbers, rows of equal length, from nested lists or a tensor of rank 2.
+function figure.grid(where, argument, value)
+  local list = as_table(value)
+  if not list or #list == 0 then
+    errors.argument(where, argument, "a list of rows of numbers or a tensor of rank 2", value)
+  end
+  local rows = {}
+  for i = 1, #list do
+    if not as_table(list[i]) then
+      errors.argument(where, ("%s[%d]"):format(argument, i), "a row of numbers", list[i])
+    end
+    rows[i] = figure.numbers(where, ("%s[%d]"):format(argument, i), list[i])
+    if #rows[i] ~= #rows[1] or #rows[i] == 0 then
+      errors.fail("%s: %s must have rows of one length, row 1 has %d numbers and row %d has %d",
+                  where, argument, #rows[1], i, #rows[i])
+    end
+  end
+  return rows
+end
+
+-- ---- texts ----
+
+-- A text as one line of UTF-8: control characters (a newline, a terminal's escape) become spaces,
+-- bytes that are no UTF-8 become ?.
+function figure.clean(text)
+  text = text:gsub("[%c\127]", " ")
+  local good, at = utf8.len(text)
+  while not good do
+    text = text:sub(1, at - 1) .. "?" .. text:sub(at + 1)
+    good, at = utf8.len(text, at)
+  end
+  return (text:gsub("\xc2[\x80-\x9f]", " "))
+end
+
+-- ---- colours ----
+
+-- Okabe and Ito's palette, told apart by colour-blind readers; C1 and on, as a curve's default.
+local palette = { "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f6a4f", "#5c5c5c" }
+
+local named = {
+  blue = "#0072b2", orange = "#e69f00", green = "#009e73", red = "#c8102e", purple = "#7b4fa3",
+  brown = "#7f6a4f", pink = "#cc79a7", gray = "#7f7f7f", grey = "#7f7f7f", olive = "#8a8d1f",
+  cyan = "#17a2b8", magenta = "#b5179e", yellow = "#f0c419", black = "#000000", white = "#ffffff",
+  vermillion = "#d55e00", skyblue = "#56b4e9", navy = "#1b2a5c", teal = "#007a7a",
+  lightgray = "#d3d3d3", lightgrey = "#d3d3d3", darkgray = "#4d4d4d", darkgrey = "#4d4d4d",
+  b = "#0072b2", g = "#009e73", r = "#c8102e", c = "#17a2b8", m = "#b5179e", y = "#f0c419",
+  k = "#000000", w = "#ffffff",
+}
+
+local names = {}
+for name in pairs(named) do
+  if #name > 1 then names[#names + 1] = name end
+end
+table.sort(names)
+
+-- "#rrggbb" from a name, "tab:name", "C1" ... (the default colours in turn) or "#rgb", "#rrggbb".
+function figure.color(where, argument, value)
+  if type(value) ~= "string" then
+    errors.argument(where, argument, 'a colour such as "blue", "C1" or "#0072b2"', value)
+  end
+  local text = value:lower():gsub("^tab:", "")
+  if text:find("^#%x%x%x%x%x%x$") then return text end
+  if text:find("^#%x%x%x$") then return (text:gsub("%x", "%0%0")) end
+  local turn = text:match("^c(%d%d?)$")
+  if turn then return figure.nth_color(tonumber(turn)) end
+  if named[text] then return named[text] end
+  errors.fail('%s: %s "%s" is no colour%s', where, argument, value, errors.suggestion(text, names))
+end
+
+function figure.nth_color(n) return palette[(n - 1) % #palette + 1] end
+
+-- Stops of the colour maps, from the lowest value to the highest.
+local maps = {
+  viridis = { "#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725" },
+  magma = { "#000004", "#1c1044", "#4f127b", "#812581", "#b5367a", "#e55064", "#fb8761", "#fec287", "#fcfdbf" },
+  blues = { "#f7fbff", "#deebf7", "#c6dbef", "#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306b" },
+  gray = { "#000000", "#ffffff" },
+  coolwarm = { "#3b4cc0", "#7b9ff9", "#c0d4f5", "#f2cbb7", "#ee8468", "#b40426" },
+}
+figure.map_names = { "viridis", "magma", "blues", "gray", "coolwarm" }
+
+-- The stops of a colour map by its name; "_r" at the end turns it round.
+function figure.colormap(where, name)
+  local base, reversed = name:lower():gsub("_r$", "")
+  local stops = maps[base]
+  if not stops then
+    errors.fail('%s: cmap "%s" is unknown%s', where, name, errors.suggestion(base, figure.map_names))
+  end
+  if reversed == 0 then return stops end
+  local turned = {}
+  for i = #stops, 1, -1 do turned[#turned + 1] = stops[i] end
+  return turned
+end
+
+-- The colour at `share` (0 to 1) of a list of stops, as three numbers 0 to 255.
+function figure.blend(stops, share)
+  local place = max(0, min(1, share)) * (#stops - 1)
+  local i = min(floor(place), #stops - 2)
+  local weight, mixed = place - i, {}
+  for channel = 1, 3 do
+    local from = tonumber(stops[i + 1]:sub(2 * channel, 2 * channel + 1), 16)
+    local to = tonumber(stops[i + 2]:sub(2 * channel, 2 * channel + 1), 16)
+    mixed[channel] = floor(from + (to - from) * weight + 0.5)
+  end
+  return mixed[1], mixed[2], mixed[3]
+end
+
+-- ---- figures and axes ----
+
+-- A figure of so many inches.
+function figure.new(width, height, title)
+  return { width = width, height = height, suptitle = title, axes = {}, current = nil }
+end
+
+-- The axes at place `index` of a grid, counted along the rows from 1; made when not yet there.
+function figure.subplot(self, rows, columns, index)
+  for _, axes in ipairs(self.axes) do
+    if axes.rows == rows and axes.columns == columns and axes.index == index then
+      self.current = axes
+      return axes
+    end
+  end
+  local axes = {
+    rows = rows, columns = columns, index = index,
+    row = (index - 1) // columns + 1, column = (index - 1) % columns + 1,
+    artists = {}, colors = 0, x = { scale = "linear" }, y = { scale = "linear" },
+  }
+  self.axes[#self.axes + 1] = axes
+  self.current = axes
+  return axes
+end
+
+-- The axes that verbs act on.
+function figure.current_axes(self) return self.current or figure.subplot(self, 1, 1, 1) end
+
+function figure.add(axes, artist)
+  axes.artists[#axes.artists + 1] = artist
+  return artist
+end
+
+-- The next colour of the axes' own turn.
+function figure.next_color(axes)
+  axes.colors = axes.colors + 1
+  return figure.nth_color(axes.colors)
+end
+
+-- ---- ranges ----
+
+local function can_draw(value, is_log)
+  return value == value and value > -huge and value < huge and (not is_log or value > 0)
+end
+figure.can_draw = can_draw
+
+-- Call `see(value)` for each number of the artist that its axes should show along `direction`. An x
+-- counts where its y is a gap, too: an empty curve still shows how long the run was.
+local function each_value(artist, direction, see)
+  local function all(list) for i = 1, #list do see(list[i]) end end
+  if artist.kind == "line" or artist.kind == "points" then
+    all(artist[direction])
+  elseif artist.kind == "bars" then
+    if direction == "x" then all(artist.left) all(artist.right)
+    else all(artist.top) see(0) end
+  elseif artist.kind == "band" then
+    if direction == "x" then all(artist.x) else all(artist.low) all(artist.high) end
+  elseif artist.kind == "cells" then
+    all(artist[direction])
+  elseif artist.kind == "rule" and artist.along ~= direction then
+    see(artist.at)
+  end
+end
+
+-- The smallest and largest value that can be drawn, or nil; whether the axis ends there exactly.
+local function data_range(axes, direction, is_log)
+  local low, high, tight = huge, -huge, false
+  for _, artist in ipairs(axes.artists) do
+    each_value(artist, direction, function(value)
+      if can_draw(value, is_log) then
+        if value < low then low = value end
+        if value > high then high = value end
+      end
+    end)
+    if artist.kind == "cells" then tight = true end
+  end
+  if low > high then return nil end
+  return low, high, tight
+end
+
+-- Bars stand on the axis itself: nothing is left free under their base of 0 (or over it, where all
+-- are negative).
+local function stands_on_zero(axes, direction)
+  if direction == "x" then return false end
+  for _, artist in ipairs(axes.artists) do
+    if artist.kind == "bars" then return true end
+  end
+  return false
+end
+
+local LARGEST, SMALLEST = 8e307, 1e-307
+
+local function widen_log(low, high, margin)
+  local a, b = log10(low), log10(high)
+  if b - a < 1e-9 then a, b = a - 0.5, b + 0.5 end
+  local room = (b - a) * margin
+  return max(10 ^ (a - room), SMALLEST), min(10 ^ min(b + room, 307.9), LARGEST)
+end
+
+local function widen_linear(low, high, margin, on_zero)
+  low, high = max(low, -LARGEST), min(high, LARGEST)
+  if high - low <= 1e-12 * max(abs(low), abs(high)) then
+    local room = max(abs(low) * 0.05, low == 0 and 0.5 or 0)
+    low, high = low - room, high + room
+  end
+  local room = (high - low) * margin
+  local bottom = on_zero and low == 0 and 0 or max(low - room, -LARGEST)
+  local top = on_zero and high == 0 and 0 or min(high + room, LARGEST)
+  return bottom, top
+end
+
+-- The range of one axis: { low, high, is_log }. What the user set stands; the rest follows from
+-- the data with a margin of 5 %, as in matplotlib; where nothing can be drawn, 0 to 1 or 1 to 10.
+function figure.range(axes, direction)
+  local axis = axes[direction]
+  local is_log = axis.scale == "log"
+  local low, high, tight = data_range(axes, direction, is_log)
+  if not low then
+    low, high = is_log and 1 or 0, is_log and 10 or 1
+  elseif not tight or low == high then
+    local margin = 0.05
+    if is_log then
+      if stands_on_zero(axes, direction) then low = low * 0.6 end
+      low, high = widen_log(low, high, margin)
+    else
+      low, high = widen_linear(low, high, margin, stands_on_zero(axes, direction))
+    end
+  end
+  if axis.low and can_draw(axis.low, is_log) then low = axis.low end
+  if axis.high and can_draw(axis.high, is_log) then high = axis.high end
+  if low == high or (low > high and not (axis.low and axis.high)) then
+    -- one end was set beyond all data
+    if axis.low then high = is_log and low * 10 or low + 1
+    else low = is_log and high / 10 or high - 1 end
+  end
+  return { low = low, high = high, is_log = is_log }
+end
+
+-- Where a value lies on a range: 0 at its low end, 1 at its high end.
+function figure.share(range, value)
+  if range.is_log then
+    return (log10(value) - log10(range.low)) / (log10(range.high) - log10(range.low))
+  end
+  -- halves, so that the difference of two huge numbers stays finite
+  return (value / 2 - range.low / 2) / (range.high / 2 - range.low / 2)
+end
+
+-- ---- ticks ----
+
+local superscripts = {
+  ["-"] = "⁻", ["0"] = "⁰", ["1"] = "¹", ["2"] = "²", ["3"] = "³", ["4"] = "⁴",
+  ["5"] = "⁵", ["6"] = "⁶", ["7"] = "⁷", ["8"] = "⁸", ["9"] = "⁹",
+}
+
+local function power_of_ten(exponent, plain)
+  if plain then return ("1e%d"):format(exponent) end
+  return "10" .. ("%d"):format(exponent):gsub(".", superscripts)
+end
+
+local function decimal(value, digits, plain)
+  local text = ("%." .. digits .. "f"):format(value):gsub(",", ".")
+  if text:find("^%-[0.]*$") then text = text:sub(2) end
+  return plain and text or (text:gsub("^%-", "−"))
+end
+
+-- The fewest decimals that show every multiple of `step` exactly.
+local function digits_of(step)
+  for digits = 0, 12 do
+    local scaled = step * 10 ^ digits
+    if abs(scaled - floor(scaled + 0.5)) < 1e-6 * scaled then return digits end
+  end
+  return 12
+end
+
+-- A label for each value: decimals, or m×10ᵏ with one k where decimals would be long.
+local function linear_labels(values, step, plain)
+  local largest = 0
+  for _, value in ipairs(values) do largest = max(largest, abs(value)) end
+  local labels = {}
+  local exponent = largest > 0 and floor(log10(largest) + 1e-9) or 0
+  if exponent < 6 and step >= 1e-5 then
+    for i, value in ipairs(values) do labels[i] = decimal(value, digits_of(step), plain) end
+    return labels
+  end
+  local unit = 10 ^ exponent
+  local digits = digits_of(step / unit)
+  for i, value in ipairs(values) do
+    if value == 0 then labels[i] = "0"
+    elseif plain then labels[i] = ("%se%d"):format(decimal(value / unit, digits, true), exponent)
+    else labels[i] = decimal(value / unit, digits) .. "×" .. power_of_ten(exponent) end
+  end
+  return labels
+end
+
+-- The smallest of 1, 2, 2.5, 5 times a power of ten that cuts `span` into at most `count` parts.
+local function nice_step(span, count)
+  local rough = span / count
+  local unit = 10 ^ floor(log10(rough))
+  for _, factor in ipairs { 1, 2, 2.5, 5, 10 } do
+    if factor * unit >= rough * (1 - 1e-9) then return factor * unit end
+  end
+  return 10 * unit
+end
+
+local function linear_ticks(low, high, count, plain)
+  local step = nice_step(max(high / 2 - low / 2, SMALLEST) * 2, count)
+  if not (step < huge) then return { at = {}, labels = {}, minor = {} } end
+  local at = {}
+  for k = ceil(low / step - 1e-9), floor(high / step + 1e-9) do at[#at + 1] = k * step end
+  if #at < 2 and count < 12 then return linear_ticks(low, high, count + 1, plain) end
+  return { at = at, labels = linear_labels(at, step, plain), minor = {} }
+end
+
+-- Within less than two decades: 1, 2 and 5 times powers of ten, or all their multiples where those
+-- are few, as decimals.
+local function short_log_ticks(low, high, count, plain)
+  local at, labels = {}, {}
+  local function add(exponent, factor)
+    local value = factor * 10.0 ^ exponent
+    if value < low * (1 - 1e-9) or value > high * (1 + 1e-9) then return end
+    at[#at + 1] = value
+    if exponent >= -4 and exponent < 6 then
+      labels[#at] = decimal(value, max(0, -exponent), plain)
+    elseif factor == 1 then
+      labels[#at] = power_of_ten(exponent, plain)
+    else
+      labels[#at] = factor .. (plain and "e" .. exponent or "×" .. power_of_ten(exponent))
+    end
+  end
+  for _, factors in ipairs { { 1, 2, 5 }, { 1, 2, 3, 4, 5, 6, 7, 8, 9 } } do
+    at, labels = {}, {}
+    for exponent = floor(log10(low)) - 1, ceil(log10(high)) do
+      for _, factor in ipairs(factors) do add(exponent, factor) end
+    end
+    if #at >= 3 then return { at = at, labels = labels, minor = {} } end
+  end
+  return linear_ticks(low, high, count, plain)
+end
+
+local function log_ticks(low, high, count, plain)
+  local first, last = ceil(log10(low) - 1e-9), floor(log10(high) + 1e-9)
+  if last - first < 1 then return short_log_ticks(low, high, count, plain) end
+  local step = 1
+  for _, candidate in ipairs { 1, 2, 3, 5, 10, 20, 50, 100 } do
+    step = candidate
+    if (last - first) // step + 1 <= count then break end
+  end
+  local at, labels, minor = {}, {}, {}
+  for exponent = first - 1, last do
+    local value = 10.0 ^ exponent
+    if exponent >= first and exponent % step == 0 then
+      at[#at + 1], labels[#labels + 1] = value, power_of_ten(exponent, plain)
+    elseif exponent >= first then
+      minor[#minor + 1] = value
+    end
+    for factor = 2, step == 1 and 9 or 1 do
+      if factor * value >= low and factor * value <= high then
+        minor[#minor + 1] = factor * value
+      end
+    end
+  end
+  return { at = at, labels = labels, minor = minor }
+end
+
+-- The ticks of a range, at most about `count`: { at, labels, minor }. `plain` keeps to ASCII. An
+-- axis that the user gave ticks has those.
+function figure.ticks(axis, range, count, plain)
+  local low, high = min(range.low, range.high), max(range.low, range.high)
+  local ticks
+  if axis.ticks then
+    ticks = { at = {}, labels = {}, minor = {} }
+    for i, value in ipairs(axis.ticks) do
+      if can_draw(value, range.is_log) and value >= low and value <= high then
+        ticks.at[#ticks.at + 1] = value
+        local label = axis.tick_labels and axis.tick_labels[i]
+        ticks.labels[#ticks.at] = label or (plain and ("%g"):format(value)
+          or (("%g"):format(value):gsub("^%-", "−")))
+      end
+    end
+  elseif range.is_log then
+    ticks = log_ticks(low, high, count, plain)
+  else
+    ticks = linear_ticks(low, high, count, plain)
+  end
+  return ticks
+end
+
+-- ---- what a renderer draws ----
+
+-- The runs of a curve that can be drawn: a list of { x = {...}, y = {...} } without gaps.
+function figure.runs(x, y, x_range, y_range)
+  local runs, run = {}, nil
+  for i = 1, #x do
+    if can_draw(x[i], x_range.is_log) and can_draw(y[i], y_range.is_log) then
+      if not run then
+        run = { x = {}, y = {} }
+        runs[#runs + 1] = run
+      end
+      run.x[#run.x + 1], run.y[#run.y + 1] = x[i], y[i]
+    else
+      run = nil
+    end
+  end
+  return runs
+end
+
+-- The runs of a band: { x, low, high }. On a logarithmic axis a lower edge that is not positive is
+-- the axis' own low end.
+function figure.band_runs(band, x_range, y_range)
+  local runs, run = {}, nil
+  for i = 1, #band.x do
+    local x, low, high = band.x[i], band.low[i], band.high[i]
+    if y_range.is_log and low <= 0 and low > -huge then low = min(y_range.low, y_range.high) end
+    if can_draw(x, x_range.is_log) and can_draw(low, y_range.is_log)
+       and can_draw(high, y_range.is_log) then
+      if not run then
+        run = { x = {}, low = {}, high = {} }
+        runs[#runs + 1] = run
+      end
+      local n = #run.x + 1
+      run.x[n], run.low[n], run.high[n] = x, low, high
+    else
+      run = nil
+    end
+  end
+  return runs
+end
+
+-- The bars that can be drawn, as a list of { left, right, low, high }.
+function figure.bar_rectangles(bars, x_range, y_range)
+  local rectangles = {}
+  local base = y_range.is_log and min(y_range.low, y_range.high) or 0
+  for i = 1, #bars.left do
+    local left, right, top = bars.left[i], bars.right[i], bars.top[i]
+    if can_draw(left, x_range.is_log) and can_draw(right, x_range.is_log)
+       and can_draw(top, y_range.is_log) and top ~= 0 then
+      rectangles[#rectangles + 1] =
+        { left = left, right = right, low = min(base, top), high = max(base, top) }
+    end
+  end
+  return rectangles
+end
+
+-- The range of a heat map's colours.
+function figure.color_range(cells)
+  local low, high = huge, -huge
+  for _, row in ipairs(cells.values) do
+    for _, value in ipairs(row) do
+      if can_draw(value, cells.log) then
+        low, high = min(low, value), max(high, value)
+      end
+    end
+  end
+  if low > high then low, high = cells.log and 1 or 0, cells.log and 10 or 1 end
+  low, high = cells.vmin or low, cells.vmax or high
+  if low == high and cells.log then low, high = low / 2, high * 2
+  elseif low == high then low, high = widen_linear(low, high, 0) end
+  return { low = low, high = high, is_log = cells.log }
+end
+
+-- The artists from the bottom layer to the top one: surfaces, then lines and points, then text.
+local layers = { cells = 0, band = 1, bars = 1, rule = 2, line = 2, points = 2, text = 3 }
+
+function figure.layered(axes)
+  local ordered = {}
+  for layer = 0, 3 do
+    for _, artist in ipairs(axes.artists) do
+      if layers[artist.kind] == layer then ordered[#ordered + 1] = artist end
+    end
+  end
+  return ordered
+end
+
+-- How many of a curve's points can be drawn.
+local function drawable_count(artist, x_range, y_range)
+  local count, heights = 0, artist.y or artist.high
+  for i = 1, #artist.x do
+    if can_draw(artist.x[i], x_range.is_log) and can_draw(heights[i], y_range.is_log) then
+      count = count + 1
+    end
+  end
+  return count
+end
+
+-- Whether axes hold curves and none of them has a value.
+function figure.is_blank(axes, x_range, y_range)
+  local curves = false
+  for _, artist in ipairs(axes.artists) do
+    if artist.kind == "line" or artist.kind == "points" or artist.kind == "band" then
+      curves = true
+      if drawable_count(artist, x_range, y_range) > 0 then return false end
+    elseif artist.kind ~= "rule" and artist.kind ~= "text" then
+      return false
+    end
+  end
+  return curves
+end
+
+-- The legend's rows in the order the artists were added: { artist, label }. A curve of which
+-- nothing can be drawn says so.
+function figure.legend_entries(axes, x_range, y_range)
+  local entries = {}
+  for _, artist in ipairs(axes.artists) do
+    local label = artist.label
+    if label and label ~= "" then
+      if artist.x and artist.kind ~= "cells" and drawable_count(artist, x_range, y_range) == 0 then
+        local log = x_range.is_log or y_range.is_log
+        label = label .. (log and " (no finite positive value)" or " (no finite value)")
+      end
+      entries[#entries + 1] = { artist = artist, label = label }
+    end
+  end
+  return entries
+end
+
+-- ---- the legend's place ----
+
+figure.places = {
+  "best", "upper right", "upper left", "lower left", "lower right", "center left", "center right",
+  "lower center", "upper center", "center", "outside",
+}
+
+-- Call `see(u, v)` for points of the artist on the unit square of its axes, closely enough that a
+-- legend cannot slip between two of them.
+local function each_spot(artist, x_range, y_range, see)
+  local function along(u0, v0, u1, v1)
+    local steps = min(40, ceil(max(abs(u1 - u0), abs(v1 - v0)) * 40))
+    for k = 0, steps do
+      local t = steps == 0 and 0 or k / steps
+      see(u0 + (u1 - u0) * t, v0 + (v1 - v0) * t)
+    end
+  end
+  local function path(x, y)
+    for _, run in ipairs(figure.runs(x, y, x_range, y_range)) do
+      local u0, v0
+      for i = 1, #run.x do
+        local u, v = figure.share(x_range, run.x[i]), figure.share(y_range, run.y[i])
+        along(u0 or u, v0 or v, u, v)
+        u0, v0 = u, v
+      end
+    end
+  end
+  if artist.kind == "line" then
+    path(artist.x, artist.y)
+  elseif artist.kind == "points" then
+    for i = 1, #artist.x do path({ artist.x[i] }, { artist.y[i] }) end
+  elseif artist.kind == "band" then
+    path(artist.x, artist.low)
+    path(artist.x, artist.high)
+  elseif artist.kind == "bars" then
+    for _, bar in ipairs(figure.bar_rectangles(artist, x_range, y_range)) do
+      local middle = figure.share(x_range, bar.left / 2 + bar.right / 2)
+      along(middle, figure.share(y_range, bar.low), middle, figure.share(y_range, bar.high))
+    end
+  elseif artist.kind == "text" and can_draw(artist.x, x_range.is_log)
+         and can_draw(artist.y, y_range.is_log) then
+    see(figure.share(x_range, artist.x), figure.share(y_range, artist.y))
+  elseif artist.kind == "rule" and artist.along == "x" and can_draw(artist.at, y_range.is_log) then
+    local v = figure.share(y_range, artist.at)
+    along(0, v, 1, v)
+  elseif artist.kind == "rule" and can_draw(artist.at, x_range.is_log) then
+    local u = figure.share(x_range, artist.at)
+    along(u, 0, u, 1)
+  end
+end
+
+-- Where a box of width w and height h (shares of the axes) lies when put at a named place.
+local function place_of(name, w, h, gap_u, gap_v)
+  local u, v = (1 - w) / 2, (1 - h) / 2
+  if name:find "left" then u = gap_u elseif name:find "right" then u = 1 - w - gap_u end
+  if name:find "upper" then v = 1 - h - gap_v elseif name:find "lower" then v = gap_v end
+  return u, v
+end
+
+-- The place of a legend of width w and height h: the named one or, for "best", the one under which
+-- the fewest points lie, the upper right one first, as in matplotlib. Returns the name.
+function figure.legend_place(axes, x_range, y_range, w, h)
+  local wanted = axes.legend.loc
+  if wanted ~= "best" then return wanted end
+  local boxes = {}
+  for i = 2, #figure.places - 1 do
+    local u, v = place_of(figure.places[i], w, h, 0.02, 0.03)
+    boxes[#boxes + 1] = { name = figure.places[i], u = u, v = v, count = 0 }
+  end
+  for _, artist in ipairs(axes.artists) do
+    each_spot(artist, x_range, y_range, function(u, v)
+      for _, box in ipairs(boxes) do
+        if u >= box.u - 0.01 and u <= box.u + w + 0.01 and v >= box.v - 0.01
+           and v <= box.v + h + 0.01 then
+          box.count = box.count + 1
+        end
+      end
+    end)
+  end
+  local best = boxes[1]
+  for _, box in ipairs(boxes) do
+    if box.count < best.count then best = box end
+  end
+  return best.name
+end
+
+return figure

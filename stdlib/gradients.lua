@@ -1,0 +1,85 @@
+-- gradients: words about derivatives: computing without them, and checking them.
+
+local core = require "gradus.core"
+local errors = require "gradus.errors"
+
+local gradients = {}
+
+local function restore(was_enabled, succeeded, ...)
+  core.set_grad_enabled(was_enabled)
+  if not succeeded then error((...), 0) end
+  return ...
+end
+
+-- no_grad(f, ...) -> what f returns
+-- Call f(...) without recording anything for gradients, so that tensors which want a gradient may
+-- be written to. As torch.no_grad.
+function gradients.no_grad(f, ...)
+  if type(f) ~= "function" then errors.argument("no_grad", "argument 1", "a function", f) end
+  return restore(core.set_grad_enabled(false), pcall(f, ...))
+end
+
+-- Different weights for the elements of a result, so that no error in a gradient cancels.
+local function weights_like(result)
+  local weights = core.range(result.size):reshape(result.shape)
+  return weights * 0.37 - (weights * 0.37):floor() + 0.5
+end
+
+local function weighted_sum(f, inputs)
+  local result = f(table.unpack(inputs))
+  if not core.is_tensor(result) then
+    errors.argument("gradcheck", "the function's result", "a tensor", result)
+  end
+  if result.rank == 0 then return result end
+  return (result * weights_like(result)):sum()
+end
+
+-- (f(x + h) - f(x - h)) / 2h for one element; x is flat and shares the input's memory.
+local function central_difference(f, inputs, flat, place, step)
+  local value = flat[place]
+  flat[place] = value + step
+  local above = weighted_sum(f, inputs):item()
+  flat[place] = value - step
+  local below = weighted_sum(f, inputs):item()
+  flat[place] = value
+  return (above - below) / (2 * step)
+end
+
+local known_options = { "step", "rtol", "atol" }
+
+-- gradcheck(f, inputs [, { step = 1e-6, rtol = 1e-5, atol = 1e-7 }]) -> true
+-- Compare the gradients that backward finds for f(inputs...) with central finite differences, in
+-- float64, element by element. inputs is a list of tensors; a result that is no single number is
+-- summed with weights. An error says where and by how much they differ. As
+-- torch.autograd.gradcheck.
+function gradients.gradcheck(f, inputs, options)
+  if type(f) ~= "function" then errors.argument("gradcheck", "argument 1", "a function", f) end
+  if type(inputs) ~= "table" then
+    errors.argument("gradcheck", "inputs", "a list of tensors", inputs)
+  end
+  options = errors.check_options("gradcheck", options, known_options)
+  local step = errors.option("gradcheck", options, "step", "positive number", 1e-6)
+  local rtol = errors.option("gradcheck", options, "rtol", "number", 1e-5)
+  local atol = errors.option("gradcheck", options, "atol", "number", 1e-7)
+  local leaves = {}
+  for i, input in ipairs(inputs) do
+    if not core.is_tensor(input) then errors.argument("gradcheck", "input " .. i, "a tensor", input) end
+    leaves[i] = core.tensor(input, { dtype = "float64", requires_grad = true })
+  end
+  weighted_sum(f, leaves):backward()
+  for i, leaf in ipairs(leaves) do
+    local found = leaf.grad and leaf.grad:reshape(-1)
+    local flat = leaf:detach():reshape(-1)
+    for place = 1, leaf.size do
+      local expected = gradients.no_grad(central_difference, f, leaves, flat, place, step)
+      local came = found and found[place] or 0
+      if not (math.abs(came - expected) <= atol + rtol * math.abs(expected)) then
+        errors.fail("gradcheck: input %d, element %d: backward gives %.10g, finite differences "
+          .. "give %.10g", i, place, came, expected)
+      end
+    end
+  end
+  return true
+end
+
+return gradients

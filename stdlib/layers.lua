@@ -1,0 +1,235 @@
+-- layers: what a model is made of.
+--
+-- A layer is a table with `call(self, x) -> tensor` and, if it has weights, `build(self,
+-- input_shape)`, which makes them with self:add_weight. A layer that a user writes from tensor
+-- operations is a table with these two, or just a function of x; it trains as the built-in ones do.
+-- After Keras's Layer.
+
+local core = require "gradus.core"
+local errors = require "gradus.errors"
+local initializers = require "gradus.initializers"
+
+local layers = {}
+
+local Layer = { __name = "layer", is_built = false }
+Layer.__index = Layer
+layers.Base = Layer
+
+-- Whether a value is a layer (made by Layer, Dense and the like).
+function layers.is_layer(value)
+  local metatable = type(value) == "table" and getmetatable(value)
+  while type(metatable) == "table" do
+    if metatable == Layer then return true end
+    metatable = getmetatable(metatable)
+  end
+  return false
+end
+
+-- Layer { call = function(self, x) ... end, build = function(self, input_shape) ... end,
+--         name = "layer" } -> layer
+-- A layer of one's own from tensor operations. build gets the shape of the first input and makes
+-- weights with self:add_weight; it may be left out.
+function layers.Layer(fields)
+  if type(fields) == "function" then
+    local f = fields
+    fields = { call = function(_, x) return f(x) end }
+  end
+  if type(fields) ~= "table" then errors.argument("Layer", "argument 1", "a table", fields) end
+  if type(fields.call) ~= "function" then errors.argument("Layer", "call", "a function", fields.call) end
+  if fields.build ~= nil and type(fields.build) ~= "function" then
+    errors.argument("Layer", "build", "a function", fields.build)
+  end
+  fields.kind = fields.kind or fields.name or "layer"
+  return setmetatable(fields, Layer)
+end
+
+-- A layer from what a model is given: a layer, a plain table with `call`, or a function.
+function layers.adopt(where, value)
+  if layers.is_layer(value) then return value end
+  if type(value) == "function" or (type(value) == "table" and getmetatable(value) == nil
+      and value.call ~= nil) then
+    return layers.Layer(value)
+  end
+  errors.argument(where, "a layer", "a layer, a table with `call` or a function", value)
+end
+
+-- layer:add_weight { name = "kernel", shape = { ... }, initializer = "glorot_uniform",
+--                    trainable = true } -> tensor
+-- Make a weight of this layer, in the model's dtype. Called from build.
+local weight_options = { "name", "shape", "initializer", "trainable" }
+
+function Layer:add_weight(options)
+  options = errors.check_options("add_weight", options, weight_options)
+  local shape = errors.option("add_weight", options, "shape", "table", {})
+  local make = initializers.get("add_weight", "initializer",
+    options.initializer or "glorot_uniform")
+  self.weights = self.weights or {}
+  self.stream = self.stream or core.stream(core.next_model_number(), 1, "weights")
+  local dtype = self.dtype or core.floatx()
+  local weight = make(shape, dtype, self.stream, #self.weights + 1)
+  if not core.is_tensor(weight) then
+    errors.argument("add_weight", "the initializer's result", "a tensor", weight)
+  end
+  if table.concat(weight.shape, ",") ~= table.concat(shape, ",") then
+    errors.fail("add_weight: the initializer made a tensor [%s] for a weight [%s]",
+      table.concat(weight.shape, ", "), table.concat(shape, ", "))
+  end
+  if weight.dtype ~= dtype then weight = weight:cast(dtype) end
+  local entry = { tensor = weight, name = options.name or "weight" .. #self.weights + 1,
+                  trainable = options.trainable ~= false }
+  weight.requires_grad = entry.trainable
+  self.weights[#self.weights + 1] = entry
+  return weight
+end
+
+-- Build once, for inputs of this shape.
+function Layer:ensure_built(input_shape)
+  if self.is_built then return end
+  if self.build then self:build(input_shape) end
+  self.weights = self.weights or {}
+  self.is_built = true
+  self.trainable_weights = {}
+  for _, entry in ipairs(self.weights) do
+    if entry.trainable then
+      self.trainable_weights[#self.trainable_weights + 1] = entry.tensor
+    end
+  end
+end
+
+-- layer(x) -> tensor
+function Layer:__call(x)
+  if not core.is_tensor(x) then errors.argument(self.kind, "the input", "a tensor", x) end
+  self:ensure_built(x.shape)
+  local y = self:call(x)
+  if not core.is_tensor(y) then errors.argument(self.kind, "what call returns", "a tensor", y) end
+  return y
+end
+
+-- layer:get_weights() -> list of tensors; layer:set_weights(list)
+-- Copies out, and copies into the layer's own tensors; shapes must agree.
+function Layer:get_weights()
+  local copies = {}
+  for i, entry in ipairs(self.weights or {}) do copies[i] = core.tensor(entry.tensor) end
+  return copies
+end
+
+function Layer:set_weights(values)
+  layers.assign_weights(self.kind .. ".set_weights", self.weights or {}, values)
+end
+
+-- Copy a list of values into the tensors of a list of weights, after checking them all.
+function layers.assign_weights(where, weights, values)
+  if type(values) ~= "table" then errors.argument(where, "the weights", "a list of tensors", values) end
+  if #values ~= #weights then
+    errors.fail("%s: expected %d weights, got %d", where, #weights, #values)
+  end
+  local tensors = {}
+  for i, entry in ipairs(weights) do
+    local value = values[i]
+    local given = core.is_tensor(value) and value or core.tensor(value, entry.tensor.dtype)
+    local expected, came = table.concat(entry.tensor.shape, ", "), table.concat(given.shape, ", ")
+    if expected ~= came then
+      errors.fail("%s: weight %d (%s) is [%s], got [%s]", where, i, entry.name, expected, came)
+    end
+    tensors[i] = given
+  end
+  local was_enabled = core.set_grad_enabled(false)
+  for i, entry in ipairs(weights) do entry.tensor:fill(tensors[i]) end
+  core.set_grad_enabled(was_enabled)
+end
+
+-- Dense
+
+local Dense = setmetatable({ __name = "layer", kind = "dense", type_name = "Dense",
+                             is_built_in = true, __call = Layer.__call }, Layer)
+Dense.__index = Dense
+
+local dense_options = { 1, "units", "activation", "use_bias", "kernel_initializer",
+                        "bias_initializer", "input_dim", "input_shape", "name" }
+local activations = { "linear", "relu", "tanh", "sigmoid" }
+
+-- The number of features of one input row, from input_dim or input_shape, or nil.
+local function input_features(options)
+  local shape = errors.option("Dense", options, "input_shape", "table")
+  local features = shape and shape[#shape] or options.input_dim
+  if features == nil then return nil end
+  return errors.option("Dense", { input_dim = features }, "input_dim", "positive integer")
+end
+
+local function check_activation(activation)
+  if type(activation) == "function" then return activation end
+  if type(activation) ~= "string" then
+    errors.argument("Dense", "activation", "a name or a function", activation)
+  end
+  for _, name in ipairs(activations) do
+    if name == activation then return name end
+  end
+  errors.fail('Dense: unknown activation "%s"%s', activation,
+    errors.suggestion(activation, activations))
+end
+
+-- Dense { units, activation = "linear", use_bias = true, kernel_initializer = "glorot_uniform",
+--         bias_initializer = "zeros", input_dim = nil, name = "dense" } -> layer
+-- y = activation(x . kernel + bias): x [..., inputs], kernel [inputs, units], bias [units]. The
+-- activation is linear, relu, tanh, sigmoid or a function of a tensor; initializers are
+-- glorot_uniform, he_uniform, zeros, ones, random_uniform, random_normal or a function of shape
+-- and dtype. With input_dim a model is built at once, else when it first sees data. As
+-- keras.layers.Dense.
+function layers.Dense(options)
+  if type(options) == "number" then options = { options } end
+  if type(options) ~= "table" then
+    errors.argument("Dense", "argument 1", "a table such as { 25, activation = \"relu\" }", options)
+  end
+  errors.check_options("Dense", options, dense_options)
+  local units = options[1] or options.units
+  local self = setmetatable({}, Dense)
+  self.units = errors.option("Dense", { units = units }, "units", "positive integer")
+  if units == nil then errors.argument("Dense", "units", "a positive integer", units) end
+  self.activation = check_activation(options.activation or "linear")
+  self.use_bias = errors.option("Dense", options, "use_bias", "boolean", true)
+  self.kernel_initializer = initializers.get("Dense", "kernel_initializer",
+    options.kernel_initializer or "glorot_uniform")
+  self.bias_initializer = initializers.get("Dense", "bias_initializer",
+    options.bias_initializer or "zeros")
+  self.input_dim = input_features(options)
+  self.name = errors.option("Dense", options, "name", "string")
+  return self
+end
+
+function Dense:build(input_shape)
+  local inputs = input_shape[#input_shape]
+  if self.input_dim and inputs ~= self.input_dim then
+    errors.fail("Dense: input has %s features, input_dim is %d", inputs, self.input_dim)
+  end
+  if not inputs then errors.fail("Dense: the input must have at least one axis") end
+  self.kernel = self:add_weight { name = "kernel", shape = { inputs, self.units },
+                                  initializer = self.kernel_initializer }
+  if self.use_bias then
+    self.bias = self:add_weight { name = "bias", shape = { self.units },
+                                  initializer = self.bias_initializer }
+  end
+end
+
+function Dense:call(x)
+  local features = x.shape[x.rank]
+  if features ~= self.kernel.shape[1] then
+    errors.fail("Dense: input has %s features, kernel expects %d (x is [%s])", features or 0,
+      self.kernel.shape[1], table.concat(x.shape, ", "))
+  end
+  local named = type(self.activation) == "string"
+  if self.bias then
+    local y = x:dense(self.kernel, self.bias, named and self.activation or "linear")
+    return named and y or self.activation(y)
+  end
+  if x.dtype ~= self.kernel.dtype then x = x:cast(self.kernel.dtype) end
+  local z = x:matmul(self.kernel)
+  if not named then return self.activation(z) end
+  return self.activation == "linear" and z or z[self.activation](z)
+end
+
+-- A built-in layer with an activation written in Lua is written in Lua, too.
+function layers.is_written_in_lua(layer)
+  return not layer.is_built_in or type(layer.activation) == "function"
+end
+
+return layers

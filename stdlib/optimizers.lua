@@ -1,0 +1,46 @@
+-- optimizers: constructors of the core's optimizers, with Keras's names and defaults.
+
+local core = require "gradus.core"
+local errors = require "gradus.errors"
+
+local optimizers = {}
+
+local sgd_options = { "learning_rate", "lr", "momentum", "nesterov", "weight_decay", "clipnorm",
+                      "global_clipnorm", "clipvalue" }
+
+-- SGD { learning_rate = 0.01, momentum = 0, nesterov = false, weight_decay = nil,
+--       clipnorm = nil, global_clipnorm = nil, clipvalue = nil } -> optimizer
+-- Gradient descent with momentum: v = momentum v - learning_rate g, w = w + v; with nesterov
+-- w = w + momentum v - learning_rate g. lr is learning_rate. weight_decay d takes d learning_rate w
+-- off w before the update.
+-- clipnorm scales each variable's gradient down to that norm (Keras 3's clipnorm), global_clipnorm
+-- all gradients together (Pascanu et al. 2013; what clipnorm meant in Keras 2); only one of the two.
+-- clipvalue c clips each element to [-c, c], { low, high } to that range (Graves 2013), after the
+-- norm. nil or false turns one off. Every field can be set later and acts from the next step;
+-- last_step tells what the last step did. As keras.optimizers.SGD.
+function optimizers.SGD(options)
+  options = errors.check_options("SGD", options, sgd_options)
+  if options.lr ~= nil and options.learning_rate ~= nil then
+    errors.fail("SGD: lr is another name for learning_rate; only one can be given")
+  end
+  local optimizer = core.sgd()
+  for _, name in ipairs(sgd_options) do
+    if options[name] ~= nil then optimizer[name] = options[name] end
+  end
+  return optimizer
+end
+
+-- The optimizer for a name with its defaults, or the optimizer itself.
+function optimizers.get(where, optimizer)
+  if type(optimizer) == "string" then
+    if optimizer:lower() == "sgd" then return optimizers.SGD() end
+    errors.fail('%s: unknown optimizer "%s"%s', where, optimizer,
+      errors.suggestion(optimizer, { "sgd" }))
+  end
+  if not core.is_optimizer(optimizer) then
+    errors.argument(where, "optimizer", 'an optimizer or "sgd"', optimizer)
+  end
+  return optimizer
+end
+
+return optimizers

@@ -1,0 +1,192 @@
+-- printing: how values look as text.
+--
+-- A tensor prints as NumPy's do: numbers aligned, large ones shortened to their ends, with its
+-- shape and dtype behind.
+
+local printing = {}
+
+local THRESHOLD, EDGE = 1000, 3  -- of more elements than this, three at each end are shown
+local PRECISION = 4
+
+local function is_finite(number) return number - number == 0 end
+
+-- The places that are shown along an axis of n: all, or the ends with a gap (0) between them.
+local function shown_places(n, shortens)
+  local places = {}
+  if not shortens or n <= 2 * EDGE then
+    for i = 1, n do places[i] = i end
+  else
+    for i = 1, EDGE do places[i] = i end
+    places[EDGE + 1] = 0
+    for i = n - EDGE + 1, n do places[#places + 1] = i end
+  end
+  return places
+end
+
+-- Call visit(number) for each number that is shown.
+local function each_shown(value, rank, shortens, visit)
+  if rank == 0 then return visit(value) end
+  for _, place in ipairs(shown_places(#value, shortens)) do
+    if place > 0 then each_shown(value[place], rank - 1, shortens, visit) end
+  end
+end
+
+-- A format for all shown numbers together: whole, fixed or with exponents.
+local function choose_format(value, rank, shortens)
+  local largest, smallest, all_whole = 0, math.huge, true
+  each_shown(value, rank, shortens, function(number)
+    if not is_finite(number) then return end
+    local size = math.abs(number)
+    largest = math.max(largest, size)
+    if size > 0 then smallest = math.min(smallest, size) end
+    if number % 1 ~= 0 then all_whole = false end
+  end)
+  if all_whole and largest < 1e8 then return "%.0f." end
+  if largest >= 1e8 or smallest < 1e-4 or largest / smallest > 1e6 then
+    return "%." .. PRECISION .. "e"
+  end
+  return "%." .. PRECISION .. "f"
+end
+
+local function number_text(format, number)
+  if number ~= number then return "nan" end
+  if number == math.huge then return "inf" end
+  if number == -math.huge then return "-inf" end
+  return format:format(number)
+end
+
+local function pad(text, width) return (" "):rep(width - #text) .. text end
+
+-- The text of a nested table; `indent` is how far the brackets opened so far reach.
+local function nested_text(value, rank, shortens, show, indent)
+  if rank == 0 then return show(value) end
+  local parts = {}
+  for _, place in ipairs(shown_places(#value, shortens)) do
+    parts[#parts + 1] = place == 0 and "..."
+      or nested_text(value[place], rank - 1, shortens, show, indent + 1)
+  end
+  local gap = rank == 1 and " " or ("\n"):rep(rank - 1) .. (" "):rep(indent + 1)
+  return "[" .. table.concat(parts, gap) .. "]"
+end
+
+-- Break a row of a long vector so that lines stay within 80 columns.
+local function wrap(text)
+  local lines, line = {}, ""
+  for word in text:gmatch("%s*%S+") do
+    if #line + #word > 78 and #line > 0 then
+      lines[#lines + 1] = line
+      line = " " .. word
+    else
+      line = line .. word
+    end
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n")
+end
+
+-- The part of a tensor that is shown, as nested tables of its full length where it is cut.
+local function shown_numbers(tensor, shortens)
+  if not shortens then return tensor:totable() end
+  local key, holes = {}, {}
+  local function read(axis)
+    local n = tensor.shape[axis]
+    local row = setmetatable({}, { __len = function() return n end })
+    for _, place in ipairs(shown_places(n, true)) do
+      if place > 0 then
+        key[axis] = place
+        if axis == tensor.rank then row[place] = tensor[key] else row[place] = read(axis + 1) end
+      end
+    end
+    key[axis] = nil
+    return row
+  end
+  return read(1), holes
+end
+
+-- tostring(t)
+function printing.tensor(tensor)
+  local rank = tensor.rank
+  local suffix = ("tensor [%s] %s"):format(table.concat(tensor.shape, ", "), tensor.dtype)
+  if tensor.size == 0 then return "[]  " .. suffix end
+  local shortens = tensor.size > THRESHOLD
+  local value = shown_numbers(tensor, shortens)
+  if rank == 0 then
+    return is_finite(value) and ("%.14g"):format(value) or number_text("%g", value)
+  end
+  local format = choose_format(value, rank, shortens)
+  local width = 0
+  each_shown(value, rank, shortens, function(number)
+    width = math.max(width, #number_text(format, number))
+  end)
+  local text = nested_text(value, rank, shortens, function(number)
+    return pad(number_text(format, number), width)
+  end, 0)
+  return (rank == 1 and wrap(text) or text) .. "\n" .. suffix
+end
+
+-- Rows of cells as text, the columns aligned to the left.
+local function table_text(rows)
+  local widths, lines = {}, {}
+  for _, row in ipairs(rows) do
+    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, #cell) end
+  end
+  for _, row in ipairs(rows) do
+    local cells = {}
+    for i, cell in ipairs(row) do cells[i] = cell .. (" "):rep(widths[i] - #cell) end
+    lines[#lines + 1] = (" " .. table.concat(cells, "  ")):gsub("%s+$", "")
+  end
+  return lines
+end
+
+local function shape_text(shape)
+  if not shape then return "?" end
+  return "[batch" .. (#shape > 1 and ", " .. table.concat(shape, ", ", 2) or "") .. "]"
+end
+
+local function bytes_text(bytes)
+  if bytes < 1024 then return bytes .. " B" end
+  if bytes < 1024 * 1024 then return ("%.2f KB"):format(bytes / 1024) end
+  return ("%.2f MB"):format(bytes / 1024 / 1024)
+end
+
+local function count_parameters(weights, trainable)
+  local count = 0
+  for _, entry in ipairs(weights) do
+    if trainable == nil or entry.tensor.requires_grad == trainable then
+      count = count + entry.tensor.size
+    end
+  end
+  return count
+end
+
+-- How the steps of fit run, for the last line of a summary.
+local function steps_text(model)
+  if not model.loss then return "not compiled" end
+  if model.run_eagerly then return "eager, as compile asked" end
+  if model.eager_reason then return "eager, because " .. model.eager_reason end
+  return "recorded once, then replayed"
+end
+
+-- A model's summary.
+function printing.model(model)
+  local size = model.dtype == "float64" and 8 or 4
+  local rows = { { "Layer (type)", "Output shape", "Parameters" } }
+  for _, layer in ipairs(model.layers) do
+    rows[#rows + 1] = { ("%s (%s)"):format(layer.name, layer.type_name or "Layer"),
+                        shape_text(layer.output_shape),
+                        tostring(count_parameters(layer.weights or {})) }
+  end
+  local lines = table_text(rows)
+  local width = 0
+  for _, line in ipairs(lines) do width = math.max(width, #line) end
+  table.insert(lines, 2, (" %s"):format(("-"):rep(width - 1)))
+  table.insert(lines, 1, ('Model "%s", %s'):format(model.name, model.dtype))
+  for _, part in ipairs { { "Total", nil }, { "Trainable", true }, { "Non-trainable", false } } do
+    local count = count_parameters(model.weights, part[2])
+    lines[#lines + 1] = (" %s parameters: %d (%s)"):format(part[1], count, bytes_text(count * size))
+  end
+  lines[#lines + 1] = " Steps: " .. steps_text(model)
+  return table.concat(lines, "\n")
+end
+
+return printing

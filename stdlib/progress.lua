@@ -1,0 +1,76 @@
+-- progress: what fit prints while it trains, as Keras prints it.
+--
+-- verbose 1: `Epoch 3/100` and a bar, redrawn where standard output is a terminal and printed once
+-- an epoch elsewhere; verbose 2: one line an epoch; 0: nothing.
+
+local pipe = require "gradus.pipe"
+
+local progress = {}
+
+local BAR = 20
+
+local function number_text(value)
+  if value ~= value then return "nan" end
+  local size = math.abs(value)
+  if size ~= 0 and size < math.huge and (size < 1e-3 or size >= 1e7) then
+    return ("%.4e"):format(value)
+  end
+  return ("%.4f"):format(value)
+end
+
+local function logs_text(logs)
+  local parts = {}
+  for _, name in ipairs { "loss", "val_loss" } do
+    if logs[name] then parts[#parts + 1] = " - " .. name .. ": " .. number_text(logs[name]) end
+  end
+  return table.concat(parts)
+end
+
+local function time_text(seconds)
+  if seconds >= 1 then return ("%.0fs"):format(seconds) end
+  if seconds >= 1e-3 then return ("%.0fms"):format(seconds * 1e3) end
+  return ("%.0fus"):format(seconds * 1e6)
+end
+
+local Progress = {}
+Progress.__index = Progress
+
+function progress.new(verbose, epochs, steps)
+  local on_terminal = verbose == 1 and pipe.terminal() ~= nil
+  return setmetatable({ verbose = verbose, epochs = epochs, steps = steps,
+                        redraws = on_terminal }, Progress)
+end
+
+-- How many seconds a run of steps may take before the bar is drawn again; 0: no limit.
+function Progress:interval() return self.redraws and 0.1 or 0 end
+
+function Progress:begin_epoch(epoch)
+  self.began, self.epoch = os.clock(), epoch
+  if self.verbose > 0 then io.write(("Epoch %d/%d\n"):format(epoch, self.epochs)) end
+end
+
+function Progress:line(done, logs)
+  local seconds = os.clock() - self.began
+  local filled = done * BAR // self.steps
+  return ("%d/%d %s%s %.0fs %s/step%s"):format(done, self.steps, ("━"):rep(filled),
+    ("─"):rep(BAR - filled), seconds, time_text(seconds / math.max(done, 1)), logs_text(logs))
+end
+
+-- Draw the running bar.
+function Progress:show(done, logs)
+  if not self.redraws then return end
+  io.write("\r\27[K", self:line(done, logs))
+  io.flush()
+end
+
+function Progress:end_epoch(done, logs)
+  if self.verbose == 1 then
+    io.write(self.redraws and "\r\27[K" or "", self:line(done, logs), "\n")
+  elseif self.verbose == 2 then
+    local seconds = os.clock() - self.began
+    io.write(("%d/%d - %.0fs - %s/step%s\n"):format(done, self.steps, seconds,
+      time_text(seconds / math.max(done, 1)), logs_text(logs)))
+  end
+end
+
+return progress

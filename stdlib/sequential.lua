@@ -1,0 +1,260 @@
+-- sequential: a model as a list of layers, one after the other. After Keras's Sequential.
+
+local core = require "gradus.core"
+local errors = require "gradus.errors"
+local layers = require "gradus.layers"
+local losses = require "gradus.losses"
+local optimizers = require "gradus.optimizers"
+
+local Sequential = { __name = "model" }
+Sequential.__index = Sequential
+
+-- Sequential { layer, layer, ..., dtype = "float32", name = "sequential" } -> model
+-- A model that hands its input from layer to layer. A layer is Dense { ... }, a table with `call`
+-- (and `build`), or a function of a tensor. The dtype is that of set_floatx unless given. As
+-- keras.Sequential.
+local function new(fields)
+  if fields == nil then fields = {} end
+  if type(fields) ~= "table" then errors.argument("Sequential", "argument 1", "a table of layers", fields) end
+  for key in pairs(fields) do
+    if math.type(key) ~= "integer" and key ~= "dtype" and key ~= "name" then
+      errors.fail('Sequential: unknown option "%s"%s', key,
+        errors.suggestion(tostring(key), { "dtype", "name" }))
+    end
+  end
+  local self = setmetatable({
+    layers = {}, is_built = false, number = core.next_model_number(), shuffles = 0, recordings = {},
+    dtype = fields.dtype or core.floatx(), name = fields.name or "sequential",
+    trainable_weights = {}, weights = {},
+  }, Sequential)
+  if self.dtype ~= "float32" and self.dtype ~= "float64" then
+    errors.argument("Sequential", "dtype", '"float32" or "float64"', self.dtype)
+  end
+  for _, layer in ipairs(fields) do self:add(layer) end
+  return self
+end
+
+-- "dense", "dense_1", ... in order, as Keras numbers them.
+local function name_layer(self, layer)
+  if layer.name then return end
+  local same = 0
+  for _, other in ipairs(self.layers) do
+    if other ~= layer and other.kind == layer.kind then same = same + 1 end
+  end
+  layer.name = same == 0 and layer.kind or layer.kind .. "_" .. same
+end
+
+-- model:add(layer)
+-- Put a layer at the end.
+function Sequential:add(layer)
+  layer = layers.adopt("Sequential", layer)
+  local place = #self.layers + 1
+  for _, other in ipairs(self.layers) do
+    if other == layer then errors.fail("Sequential: the layer %s is in this model already", layer.name) end
+  end
+  name_layer(self, layer)
+  self.layers[place] = layer
+  layer.dtype = layer.dtype or self.dtype
+  layer.stream = layer.stream or core.stream(self.number, place, "weights")
+  self.is_built, self.recordings = false, {}
+  local first = self.layers[1]
+  if first.input_dim then self:build { 1, first.input_dim } end
+end
+
+-- Put the trainable weights side by side, so that an update is one pass over them.
+local function collect_weights(self)
+  self.weights, self.trainable_weights = {}, {}
+  for _, layer in ipairs(self.layers) do
+    for _, entry in ipairs(layer.weights) do
+      self.weights[#self.weights + 1] = entry
+      local trains = entry.trainable and layer.trainable ~= false
+      entry.tensor.requires_grad = trains
+      if trains then self.trainable_weights[#self.trainable_weights + 1] = entry.tensor end
+    end
+  end
+  core.lay_side_by_side(self.trainable_weights)
+  self.recordings = {}
+end
+
+-- model:build(input_shape)
+-- Make the weights, for inputs of this shape (rows first). It happens by itself when the first
+-- layer has input_dim, else when the model first sees data.
+function Sequential:build(input_shape)
+  if #self.layers == 0 then errors.fail("Sequential: the model has no layers; add one first") end
+  local was_enabled = core.set_grad_enabled(false)
+  local succeeded, message = pcall(function()
+    local x = core.zeros(input_shape, self.dtype)
+    for _, layer in ipairs(self.layers) do
+      layer:ensure_built(x.shape)
+      x = layer(x)
+      layer.output_shape = x.shape
+    end
+  end)
+  core.set_grad_enabled(was_enabled)
+  if not succeeded then error(message, 0) end
+  collect_weights(self)
+  self.is_built = true
+end
+
+-- A row shape for building: one row of x.
+local function ensure_built(self, x)
+  if self.is_built then return end
+  local shape = x.shape
+  if #shape > 0 then shape[1] = 1 end
+  self:build(shape)
+end
+
+-- x as a tensor of the model's type.
+function Sequential:as_input(where, x)
+  if type(x) == "table" then x = core.tensor(x, self.dtype) end
+  if not core.is_tensor(x) then errors.argument(where, "x", "a tensor", x) end
+  return x
+end
+
+-- Hand x through the layers.
+function Sequential:call(x)
+  ensure_built(self, x)
+  if x.dtype ~= self.dtype then x = x:cast(self.dtype) end
+  for _, layer in ipairs(self.layers) do x = layer(x) end
+  return x
+end
+
+-- model(x) -> tensor
+-- The model's output for x, with gradients.
+function Sequential:__call(x)
+  return self:call(self:as_input("model", x))
+end
+
+local compile_options = { "loss", "optimizer", "run_eagerly" }
+
+-- model:compile { loss = "mean_squared_error", optimizer = "sgd", run_eagerly = false }
+-- Say how the model is to be trained. The loss is a name (mean_squared_error or mse,
+-- mean_absolute_error or mae) or a function of y_true and y_pred; the optimizer is SGD { ... } or
+-- "sgd". With run_eagerly no step is recorded and replayed. As Keras's compile.
+function Sequential:compile(options)
+  options = errors.check_options("compile", options, compile_options)
+  if options.loss == nil then errors.argument("compile", "loss", "a name or a function", nil) end
+  self.loss, self.loss_is_built_in = losses.get("compile", options.loss)
+  self.optimizer = optimizers.get("compile", options.optimizer or "sgd")
+  self.run_eagerly = errors.option("compile", options, "run_eagerly", "boolean", false)
+  self.recordings, self.eager_reason = {}, nil
+  if self.is_built then collect_weights(self) end
+end
+
+function Sequential:ensure_compiled(where)
+  if not self.loss then
+    errors.fail("%s: the model is not compiled: model:compile { loss = ..., optimizer = ... } first",
+      where)
+  end
+end
+
+-- The loss of a batch as one number with its gradient.
+function Sequential:batch_loss(x, y)
+  local loss = self.loss(y, self:call(x))
+  if not core.is_tensor(loss) then
+    errors.argument("fit", "what the loss returns", "a tensor", loss)
+  end
+  return loss.rank == 0 and loss or loss:mean()
+end
+
+-- Whether a step runs Lua code that is not the library's.
+function Sequential:is_written_in_lua()
+  if not self.loss_is_built_in then return true end
+  for _, layer in ipairs(self.layers) do
+    if layers.is_written_in_lua(layer) then return true end
+  end
+  return false
+end
+
+-- y [n] beside outputs [n, 1] is taken as [n, 1].
+function Sequential:as_target(where, x, y)
+  if type(y) == "table" then y = core.tensor(y, self.dtype) end
+  if not core.is_tensor(y) then errors.argument(where, "y", "a tensor", y) end
+  if x.rank == 0 or y.rank == 0 or x.shape[1] ~= y.shape[1] then
+    errors.fail("%s: x and y must have the same number of rows, x is [%s] and y is [%s]", where,
+      table.concat(x.shape, ", "), table.concat(y.shape, ", "))
+  end
+  if #x == 0 then
+    errors.fail("%s: expected at least one row, x is [%s]", where, table.concat(x.shape, ", "))
+  end
+  ensure_built(self, x)
+  local output = self.layers[#self.layers].output_shape
+  if y.rank == 1 and #output == 2 and output[2] == 1 then y = y:reshape(y.size, 1) end
+  return y
+end
+
+-- model:fit(x, y [, options]) -> history
+-- Train the model; see gradus.training for what options there are.
+function Sequential:fit(x, y, options)
+  return require("gradus.training").fit(self, x, y, options)
+end
+
+local evaluate_options = { "batch_size", "verbose" }
+
+-- Means over rows can be taken in blocks of any size; a loss of one's own sees batches as in fit.
+local BLOCK = 1024
+
+-- The mean loss over all rows, without gradients.
+local function mean_loss(self, x, y, batch_size)
+  local rows, block, sum = #x, self.loss_is_built_in and BLOCK or batch_size, 0
+  if rows <= block then return self:batch_loss(x, y):item() end
+  for first = 1, rows, block do
+    local last = math.min(first + block - 1, rows)
+    sum = sum + self:batch_loss(x:rows(first, last), y:rows(first, last)):item() * (last - first + 1)
+  end
+  return sum / rows
+end
+
+-- The loss on data that were checked before.
+function Sequential:evaluate_checked(x, y, batch_size)
+  local was_enabled = core.set_grad_enabled(false)
+  local succeeded, loss = pcall(mean_loss, self, x, y, batch_size)
+  core.set_grad_enabled(was_enabled)
+  if not succeeded then error(loss, 0) end
+  return loss
+end
+
+-- model:evaluate(x, y [, { batch_size = 32, verbose = 0 }]) -> number
+-- The loss on x and y: its mean over all rows, weights as they are. As Keras's evaluate.
+function Sequential:evaluate(x, y, options)
+  self:ensure_compiled("evaluate")
+  options = errors.check_options("evaluate", options, evaluate_options)
+  local batch_size = errors.option("evaluate", options, "batch_size", "positive integer", 32)
+  x = self:as_input("evaluate", x)
+  return self:evaluate_checked(x, self:as_target("evaluate", x, y), batch_size)
+end
+
+-- model:predict(x) -> tensor
+-- The model's output for all rows, without gradients.
+function Sequential:predict(x)
+  x = self:as_input("predict", x)
+  local was_enabled = core.set_grad_enabled(false)
+  local succeeded, y = pcall(self.call, self, x)
+  core.set_grad_enabled(was_enabled)
+  if not succeeded then error(y, 0) end
+  return y
+end
+
+-- model:get_weights() -> list of tensors; model:set_weights(list)
+-- Copies of all weights, layer by layer (kernel, bias); and copies into the model's own tensors.
+function Sequential:get_weights()
+  local copies = {}
+  for i, entry in ipairs(self.weights) do copies[i] = core.tensor(entry.tensor) end
+  return copies
+end
+
+function Sequential:set_weights(values)
+  layers.assign_weights("set_weights", self.weights, values)
+end
+
+-- model:summary()
+-- Print the layers with their output shapes and numbers of parameters, and how steps are run.
+function Sequential:summary()
+  print(require("gradus.printing").model(self))
+end
+
+function Sequential:__tostring()
+  return require("gradus.printing").model(self)
+end
+
+return { Sequential = new, is_model = function(value) return getmetatable(value) == Sequential end }

@@ -1,0 +1,345 @@
+-- training: fit.
+--
+-- The epoch loop is here, for whoever wants to read or change it; the steps run in the core. For
+-- each shape of batch the first step is run once from Lua and recorded; the following ones are
+-- replayed in C, from the gather of rows to the update. A step whose Lua did something that cannot
+-- be replayed stays eager: it runs from Lua each time, with the same bits. Where a model has parts
+-- written in Lua, a recording is held against running the Lua again, to the bit, at its first
+-- replay and at the first batch of each epoch.
+
+local core = require "gradus.core"
+local errors = require "gradus.errors"
+local history = require "gradus.history"
+local progress = require "gradus.progress"
+
+local training = {}
+
+local hold_interrupts = core.hold_interrupts or core.interrupted
+
+local function warn(format, ...)
+  io.stdout:flush()
+  io.stderr:write("gradus: warning: ", format:format(...), "\n")
+end
+
+local function is_finite(number) return number - number == 0 end
+
+-- One step from Lua: forward, loss, backward, as in a loop of one's own.
+local function forward_and_backward(model, x, y)
+  local loss = model:batch_loss(x, y)
+  loss:backward()
+  return loss
+end
+
+-- The trainer: one run of fit
+
+local Trainer = {}
+Trainer.__index = Trainer
+
+-- What is kept for one shape of batch: the batch's tensors and, maybe, their recorded step.
+local function batch_of(trainer, rows)
+  local key = rows .. ":" .. table.concat(trainer.x.shape, ",", 2)
+    .. ":" .. table.concat(trainer.y.shape, ",", 2)
+  local batch = trainer.model.recordings[key]
+  if not batch then
+    local x_shape, y_shape = trainer.x.shape, trainer.y.shape
+    x_shape[1], y_shape[1] = rows, rows
+    batch = { rows = rows, x = core.zeros(x_shape, trainer.model.dtype),
+              y = core.zeros(y_shape, trainer.model.dtype) }
+    trainer.model.recordings[key] = batch
+  end
+  return batch
+end
+
+function Trainer:gather(batch, first_row)
+  core.gather_rows(self.x, self.order, first_row, batch.rows, batch.x)
+  core.gather_rows(self.y, self.order, first_row, batch.rows, batch.y)
+end
+
+-- Steps stay eager from here on.
+function Trainer:give_up_replay(reason)
+  local model = self.model
+  model.eager_reason = reason
+  for _, batch in pairs(model.recordings) do batch.recording = nil end
+end
+
+-- Update with the gradients that backward has left, and write the step down.
+function Trainer:finish_step(loss, rows)
+  local optimizer, log, step = self.model.optimizer, self.log, self.step
+  optimizer:apply(self.model)
+  local finite
+  log.losses[step] = loss
+  log.norms[step], log.scales[step], log.cuts[step], finite = core.step_report(optimizer)
+  self.step = step + 1
+  return loss * rows, is_finite(loss) and finite
+end
+
+function Trainer:eager_step(batch, first_row)
+  self:gather(batch, first_row)
+  local loss = forward_and_backward(self.model, batch.x, batch.y):item()
+  return self:finish_step(loss, batch.rows)
+end
+
+-- The first step of its shape, recorded while it runs.
+function Trainer:recorded_step(batch, first_row)
+  self:gather(batch, first_row)
+  local recording = core.recording { batch.x, batch.y }
+  local loss = recording:capture(forward_and_backward, self.model, batch.x, batch.y)
+  local reason = recording:broken()
+  if reason then
+    self:give_up_replay(reason)
+  else
+    recording:arrange(self.model.trainable_weights)
+    batch.recording, batch.is_fresh = recording, true
+  end
+  return self:finish_step(loss:item(), batch.rows)
+end
+
+local function gradients_of(model)
+  local gradients = {}
+  for i, weight in ipairs(model.trainable_weights) do gradients[i] = weight.grad end
+  return gradients
+end
+
+local function are_identical(a, b)
+  for i = 1, math.max(#a, #b) do
+    if not (a[i] and b[i] and a[i]:identical(b[i])) then return false end
+  end
+  return true
+end
+
+-- A step that is replayed and run from Lua, both on the same weights; they must agree to the bit.
+function Trainer:checked_step(batch, first_row)
+  local model = self.model
+  self:gather(batch, first_row)
+  for _, weight in ipairs(model.trainable_weights) do weight.grad = nil end
+  local replayed_loss = core.tensor(batch.recording:replay(), "float64")
+  local replayed = gradients_of(model)
+  for _, weight in ipairs(model.trainable_weights) do weight.grad = nil end
+  local loss = forward_and_backward(model, batch.x, batch.y):item()
+  if not (replayed_loss:identical(core.tensor(loss, "float64"))
+      and are_identical(replayed, gradients_of(model))) then
+    self:give_up_replay("running its Lua again gave other numbers")
+    warn("fit: at epoch %d, step %d the recorded step and its Lua code give different numbers, so "
+      .. "it depends on more than its tensors; training goes on without replay", self.epoch,
+      self.step - self.first_step + 1)
+  end
+  batch.is_fresh = false
+  return self:finish_step(loss, batch.rows)
+end
+
+-- The loss or a weight stopped being finite at the step before self.step.
+function Trainer:note_not_finite()
+  local step = self.step - 1
+  local loss = self.log.losses[step]
+  local in_epoch = step - self.first_step + 1
+  self.watch = false
+  self.history.first_not_finite = { epoch = self.epoch, step = in_epoch,
+                                    what = is_finite(loss) and "weight" or "loss" }
+  if not self.warns then return end
+  local what = is_finite(loss) and "a weight is no longer finite after"
+    or ("the loss is %s at"):format(loss ~= loss and "nan" or tostring(loss))
+  warn("fit: %s epoch %d, step %d of %d (gradient norm %.3g; at the first step %.3g). Clipping "
+    .. "bounds the step: SGD { clipnorm = 1 }. warn_nonfinite = false silences this", what,
+    self.epoch, in_epoch, self.steps, self.log.norms[step], self.log.norms[1])
+end
+
+-- Run the next step or steps of this shape: `left` of them at most. Returns how many were done, the
+-- sum of their losses times rows, and whether all stayed finite.
+function Trainer:advance(batch, first_row, left)
+  local model = self.model
+  if model.run_eagerly or model.eager_reason then
+    return 1, self:eager_step(batch, first_row)
+  end
+  if not batch.recording then return 1, self:recorded_step(batch, first_row) end
+  if self.checks and (batch.is_fresh or batch.checked_epoch ~= self.epoch) then
+    batch.checked_epoch = self.epoch
+    return 1, self:checked_step(batch, first_row)
+  end
+  if self.calls_each_step then left = 1 end
+  local done, sum, ending = batch.recording:run(model.optimizer, self.sources, self.order, first_row,
+    left, self.step, self.log, self.watch, self.progress:interval())
+  self.step = self.step + done
+  return done, sum, ending ~= "not finite"
+end
+
+function Trainer:callback(name, ...)
+  for _, callback in ipairs(self.callbacks) do
+    if callback[name] then callback[name](callback, ...) end
+  end
+end
+
+-- All steps of an epoch: the full batches, then what is left. Returns the mean loss, or nil when it
+-- was interrupted before the end.
+function Trainer:run_batches()
+  local rows, size = #self.x, self.batch_size
+  local first_row, sum, done = 1, 0.0, 0
+  while first_row <= rows do
+    local count = math.min(size, rows - first_row + 1)
+    local left = count == size and (rows - first_row + 1) // size or 1
+    if self.calls_each_step then self:callback("on_train_batch_begin", done + 1, {}) end
+    local steps, part, finite = self:advance(batch_of(self, count), first_row, left)
+    first_row, sum, done = first_row + steps * count, sum + part, done + steps
+    if self.watch and not finite then self:note_not_finite() end
+    local logs = { loss = sum / (first_row - 1) }
+    if self.calls_each_step then self:callback("on_train_batch_end", done, logs) end
+    if core.interrupted() then return nil, done end
+    if first_row <= rows then self.progress:show(done, logs) end
+  end
+  return sum / rows, done
+end
+
+function Trainer:shuffle_rows()
+  if not self.shuffles then return end
+  local model = self.model
+  model.shuffles = model.shuffles + 1
+  self.shuffle_stream:permutation(model.shuffles, self.order)
+end
+
+-- One epoch; false when it was interrupted.
+function Trainer:run_epoch(epoch)
+  local model, record = self.model, self.history
+  self.epoch, self.first_step = epoch, self.step
+  self:callback("on_epoch_begin", epoch, {})
+  self.progress:begin_epoch(epoch)
+  self:shuffle_rows()
+  local loss, done = self:run_batches()
+  if not loss then return false end
+  local logs = { loss = loss }
+  record.epoch[#record.epoch + 1] = epoch
+  record.history.loss[#record.history.loss + 1] = loss
+  if self.val_x then
+    logs.val_loss = model:evaluate_checked(self.val_x, self.val_y, self.batch_size)
+    record.history.val_loss[#record.history.val_loss + 1] = logs.val_loss
+  end
+  self.progress:end_epoch(done, logs)
+  self:callback("on_epoch_end", epoch, logs)
+  return not core.interrupted()
+end
+
+-- The steps that were done, as tensors.
+function Trainer:close_log()
+  local done, log = self.step - 1, self.log
+  self.history.steps = { loss = log.losses:rows(1, done), grad_norm = log.norms:rows(1, done),
+                         clip_scale = log.scales:rows(1, done), cut = log.cuts:rows(1, done) }
+end
+
+function Trainer:run()
+  self:callback("on_train_begin", {})
+  for epoch = 1, self.epochs do
+    if not self:run_epoch(epoch) then
+      self.history.interrupted = core.interrupted()
+      break
+    end
+    if self.model.stop_training then break end
+  end
+  self:close_log()
+  self:callback("on_train_end", {})
+  return self.history
+end
+
+-- Arguments
+
+local known_options = { "batch_size", "epochs", "verbose", "shuffle", "validation_data",
+                        "validation_split", "callbacks", "warn_nonfinite" }
+
+-- The last fraction of the rows is for validation.
+local function split_rows(x, y, fraction)
+  if type(fraction) ~= "number" or not (fraction > 0 and fraction < 1) then
+    errors.argument("fit", "validation_split", "a number between 0 and 1", fraction)
+  end
+  local kept = math.floor(#x * (1 - fraction))
+  if kept < 1 or kept >= #x then
+    errors.fail("fit: validation_split %g of %d rows leaves no rows on one side", fraction, #x)
+  end
+  return x:rows(1, kept), y:rows(1, kept), x:rows(kept + 1, #x), y:rows(kept + 1, #x)
+end
+
+local function check_validation(model, data)
+  if type(data) ~= "table" or data[1] == nil or data[2] == nil then
+    errors.argument("fit", "validation_data", "a table { x, y }", data)
+  end
+  local x = model:as_input("fit", data[1])
+  return x, model:as_target("fit", x, data[2])
+end
+
+local function check_verbose(options)
+  local verbose = options.verbose
+  if verbose == nil then return 1 end
+  if verbose ~= 0 and verbose ~= 1 and verbose ~= 2 then
+    errors.argument("fit", "verbose", "0, 1 or 2", verbose)
+  end
+  return verbose
+end
+
+local function wants_each_step(callbacks)
+  for i, callback in ipairs(callbacks) do
+    if type(callback) ~= "table" then errors.argument("fit", "callback " .. i, "a table", callback) end
+    if callback.on_train_batch_begin or callback.on_train_batch_end then return true end
+  end
+  return false
+end
+
+-- Small validation data are cast once; large ones block by block.
+local function cast_small(model, x)
+  if x.dtype == model.dtype or #x > 1024 then return x end
+  return x:cast(model.dtype)
+end
+
+local function new_trainer(model, x, y, options)
+  local self = setmetatable({ model = model, step = 1, watch = true }, Trainer)
+  self.batch_size = errors.option("fit", options, "batch_size", "positive integer", 32)
+  self.epochs = errors.option("fit", options, "epochs", "positive integer", 1)
+  self.shuffles = errors.option("fit", options, "shuffle", "boolean", true)
+  self.warns = errors.option("fit", options, "warn_nonfinite", "boolean", true)
+  self.callbacks = errors.option("fit", options, "callbacks", "table", {})
+  self.calls_each_step = wants_each_step(self.callbacks)
+  if options.validation_data then
+    self.val_x, self.val_y = check_validation(model, options.validation_data)
+  elseif options.validation_split then
+    x, y, self.val_x, self.val_y = split_rows(x, y, options.validation_split)
+  end
+  if self.val_x then
+    self.val_x, self.val_y = cast_small(model, self.val_x), cast_small(model, self.val_y)
+  end
+  self.x, self.y, self.sources = x, y, { x, y }
+  self.order = core.range(#x)
+  self.shuffle_stream = core.stream(model.number, 0, "shuffle")
+  self.steps = (#x + self.batch_size - 1) // self.batch_size
+  self.progress = progress.new(check_verbose(options), self.epochs, self.steps)
+  self.checks = model:is_written_in_lua()
+  local total = self.steps * self.epochs
+  self.log = {}
+  for _, name in ipairs { "losses", "norms", "scales", "cuts" } do
+    self.log[name] = core.zeros({ total }, "float64")
+  end
+  self.history = history.new { epochs = self.epochs, steps = self.steps,
+                               batch_size = self.batch_size, verbose = check_verbose(options) }
+  if self.val_x then self.history.history.val_loss = {} end
+  return self
+end
+
+-- model:fit(x, y [, { batch_size = 32, epochs = 1, verbose = 1, shuffle = true,
+--   validation_data = { x, y }, validation_split = nil, callbacks = {}, warn_nonfinite = true }])
+--   -> history
+-- Train on all rows `epochs` times, in batches; the last of an epoch may be smaller. With shuffle
+-- the rows come in a fresh order each epoch, from the model's own stream. validation_split takes
+-- the last fraction of the rows, before shuffling; validation_data wins over it. Callbacks are
+-- tables with on_train_begin, on_epoch_begin, on_train_batch_begin and their ends. The first loss
+-- or weight that is not finite is told on standard error. Ctrl-C ends the training after the
+-- running step; the history so far is returned with interrupted = true. As Keras's fit.
+function training.fit(model, x, y, options)
+  model:ensure_compiled("fit")
+  options = errors.check_options("fit", options, known_options)
+  x = model:as_input("fit", x)
+  y = model:as_target("fit", x, y)
+  local trainer = new_trainer(model, x, y, options)
+  model.stop_training = false
+  model.optimizer:bind(model)
+  hold_interrupts(true)
+  local succeeded, result = pcall(trainer.run, trainer)
+  hold_interrupts(false)
+  if not succeeded then error(result, 0) end
+  return result
+end
+
+return training

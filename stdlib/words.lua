@@ -1,0 +1,50 @@
+-- words: the words of the library, that is the table that `require "gradus"` returns.
+--
+-- Each word stands with the module that has it; a module is loaded when one of its words is first
+-- used, so that a script pays only for what it needs. In the program the words are globals, too.
+
+local core = require "gradus.core"
+
+-- module -> the words it has, under the same names
+local modules = {
+  core = { "tensor", "zeros", "ones", "full", "range", "set_floatx", "floatx" },
+  gradients = { "no_grad", "gradcheck" },
+  layers = { "Layer", "Dense" },
+  losses = { "mean_squared_error", "mean_absolute_error" },
+  optimizers = { "SGD" },
+  sequential = { "Sequential" },
+  batches = { "batches" },
+  random = { "RandomState", "seed" },
+  datasets = { "make_regression" },
+  preprocessing = { "StandardScaler", "MinMaxScaler", "train_test_split" },
+}
+
+local module_of = { core = "core", plot = "plot" }
+for module, words in pairs(modules) do
+  for _, word in ipairs(words) do module_of[word] = module end
+end
+
+-- Modules that are words themselves.
+local whole = { core = core, plot = true }
+
+local words = {}
+
+return setmetatable(words, {
+  __index = function(_, word)
+    local module = module_of[word]
+    if module == nil then return nil end
+    local loaded = module == "core" and core or require("gradus." .. module)
+    local value = whole[word] and loaded or loaded[word]
+    rawset(words, word, value)
+    return value
+  end,
+  __pairs = function()  -- every word, loaded or not, in the order of the alphabet
+    local names, i = {}, 0
+    for word in next, module_of do names[#names + 1] = word end
+    table.sort(names)
+    return function()
+      i = i + 1
+      if names[i] then return names[i], words[names[i]] end
+    end
+  end,
+})
