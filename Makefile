@@ -71,4 +71,39 @@ $(BUILD)/tests/%: tests/core/%.c $(CORE_O)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Itests/core -MMD -MP $(SANITIZE) -o $@ $< $(CORE_O) -lm
 
+# Goals
+
+PACKAGES = gcc make liblua5.4-dev lua-unit gnuplot-nox
+
+.PHONY: all help setup run test clean
+
+all: $(BUILD)/gradus
+
+help:
+	@echo 'make            build $(BUILD)/gradus'
+	@echo 'make setup      install what building, running and testing need (Debian packages)'
+	@echo 'make run        run the experiments of the tutorial; figures go to $(BUILD)/figures'
+	@echo 'make test       the quick tests'
+	@echo 'make clean      remove $(BUILD)'
+
+# On Debian, install; elsewhere, name the packages and go on.
+setup:
+	@if command -v apt-get >/dev/null; then \
+	  if dpkg -s $(PACKAGES) >/dev/null 2>&1; then exit 0; fi; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; \
+	else \
+	  echo 'setup: this is not Debian; what is needed is what Debian calls: $(PACKAGES)'; \
+	fi
+
+run: $(BUILD)/gradus
+	@$(BUILD)/gradus scripts/all.lua $(BUILD)/figures
+
+test: $(BUILD)/gradus $(CORE_TESTS)
+	@BUILD=$(BUILD) $(BUILD)/gradus tests/run.lua
+
+clean:
+	rm -rf $(BUILD)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -426,7 +426,7 @@ end
 
 local function log_ticks(low, high, count, plain)
   local first, last = ceil(log10(low) - 1e-9), floor(log10(high) + 1e-9)
-  if last - first < 1 then return short_log_ticks(low, high, count, plain) end
+  if last - first < 2 then return short_log_ticks(low, high, count, plain) end
   local step = 1
   for _, candidate in ipairs { 1, 2, 3, 5, 10, 20, 50, 100 } do
     step = candidate

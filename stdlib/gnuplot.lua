@@ -25,8 +25,11 @@ local PAD = 7             -- between panels and around them
 
 -- ---- words of gnuplot's language ----
 
--- Text as gnuplot's quoted string.
-local function quote(text) return "'" .. figure.clean(text):gsub("'", "''") .. "'" end
+-- Text as gnuplot's quoted string. gnuplot takes '' at the start of one for an empty string, so a '
+-- there becomes the typographic one.
+local function quote(text)
+  return "'" .. figure.clean(text):gsub("^'", "‘"):gsub("'", "''") .. "'"
+end
 
 -- A number in full, in C's notation whatever the locale.
 local function number(value)

@@ -192,6 +192,13 @@ static int make_random_state(lua_State *L) {
   return 1;
 }
 
+/* core.check_random_state(value, where, argument) -> RandomState
+** For stdlib: the RandomState itself, or a new one with the value as its seed. */
+static int check_random_state(lua_State *L) {
+  gr_lua_check_random_state(L, 1, luaL_checkstring(L, 2), luaL_checkstring(L, 3));
+  return 1;
+}
+
 /* rs:seed([seed])
 ** Begin anew with this seed, as RandomState(seed) does. */
 static int random_seed(lua_State *L) {
@@ -733,6 +740,7 @@ static const luaL_Reg stream_methods[] = {
 
 static const luaL_Reg functions[] = {
   {"random_state", make_random_state},
+  {"check_random_state", check_random_state},
   {"seed", core_seed},
   {"root_seed", core_root_seed},
   {"next_model_number", core_next_model_number},

@@ -1,6 +1,6 @@
 /*
-** test_random.c: RandomState gives the numbers of NumPy to the bit, and the logarithm beneath it the
-** bits of glibc's.
+** test_random.c: RandomState gives NumPy's numbers to the bit, and the logarithm beneath it gives
+** those of glibc.
 */
 #include "../golden/random_golden.h"
 

@@ -154,8 +154,8 @@ def regression_golden():
             ", ".join(fields[:4]), ", ".join(fields[4:]), digest(X), digest(coef),
             number(state.random_sample())))
         values.append(np.ravel(y))
-    parts.append("/* The options; SHA-256 of X and coef; the next uniform number. Case i has seed\n"
-                 "** by 20 + i and first draws i normal numbers. */\n"
+    parts.append("/* The options; SHA-256 of X and coef; the next uniform number. Case i has the\n"
+                 "** seed 20 + i and first draws i normal numbers. */\n"
                  "static const struct {\n  gr_RegressionOptions options;\n"
                  "  const char *X, *coef;\n  double next;\n} golden_cases[] = {\n"
                  + "\n".join(text) + "\n};\n")

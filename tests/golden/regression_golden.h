@@ -282,8 +282,8 @@ static const double golden_tutorial_fliers[] = {
   0x1.1fa7069b7f47fp+9
 };
 
-/* The options; SHA-256 of X and coef; the next uniform number. Case i is seeded
-** by 20 + i and first draws i normal numbers. */
+/* The options; SHA-256 of X and coef; the next uniform number. Case i has the
+** seed 20 + i and first draws i normal numbers. */
 static const struct {
   gr_RegressionOptions options;
   const char *X, *coef;

@@ -1,0 +1,83 @@
+-- run: runs every test and prints how many passed.
+--
+--   gradus tests/run.lua [-p pattern] [files...]
+--
+-- Without files: the C programs in build/tests and every test_*.lua under tests/, each Lua file under
+-- LuaUnit in a process of its own, so that none sees another's globals. The last line is
+-- `N passed, N failed`.
+
+local build = os.getenv "BUILD" or "build"
+local wrapper = os.getenv "TEST_WRAPPER"  -- valgrind, say
+local gradus = (wrapper and wrapper .. " " or "") .. build .. "/gradus"
+
+local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+local function lines_of(command)
+  local pipe <close> = assert(io.popen(command))
+  local lines = {}
+  for line in pipe:lines() do lines[#lines + 1] = line end
+  return lines
+end
+
+-- Run a command; its output, and whether it exited with 0.
+local function capture(command)
+  local pipe = assert(io.popen(command .. " 2>&1"))
+  local output = pipe:read "a"
+  local succeeded = pipe:close()
+  return output, succeeded == true
+end
+
+local pattern, files = nil, {}
+local i = 1
+while arg[i] do
+  if arg[i] == "-p" then pattern, i = arg[i + 1], i + 1 else files[#files + 1] = arg[i] end
+  i = i + 1
+end
+if #files == 0 then
+  files = lines_of("ls " .. build .. "/tests/test_* 2>/dev/null | grep -v '\\.d$'")
+  for _, file in ipairs(lines_of "find tests -name 'test_*.lua' | sort") do files[#files + 1] = file end
+end
+
+local luaunit = [[
+  local file = table.remove(arg, 1)
+  local lu = require "luaunit"
+  dofile(file)
+  os.exit(lu.LuaUnit.run(), true)
+]]
+
+-- The command for one file.
+local function command_for(file)
+  if not file:find "%.lua$" then return (wrapper and wrapper .. " " or "") .. quote(file) end
+  local runner = os.tmpname()
+  local handle <close> = assert(io.open(runner, "w"))
+  handle:write(luaunit)
+  local options = pattern and " -p " .. quote(pattern) or ""
+  return ("%s %s %s%s; status=$?; rm -f %s; exit $status"):format(gradus, runner, quote(file), options,
+    runner)
+end
+
+-- How many passed and failed, from a runner's last lines; nil when it did not come to its end. A C
+-- program checks many thousand facts and counts as one test.
+local function counts(output)
+  local facts_failed = output:match "%d+ passed, (%d+) failed"
+  if facts_failed then return facts_failed == "0" and 1 or 0, facts_failed == "0" and 0 or 1 end
+  local line = output:match "Ran %d+ tests in [^\n]*"
+  if not line then return nil end
+  passed = tonumber(line:match "(%d+) success") or 0
+  failed = (tonumber(line:match "(%d+) failure") or 0) + (tonumber(line:match "(%d+) error") or 0)
+  return passed, failed
+end
+
+local all_passed, all_failed = 0, 0
+for _, file in ipairs(files) do
+  local output, succeeded = capture(command_for(file))
+  local passed, failed = counts(output)
+  if not passed then passed, failed = 0, 1 end
+  if not succeeded and failed == 0 then failed = 1 end
+  all_passed, all_failed = all_passed + passed, all_failed + failed
+  print(("%-44s %4d passed, %d failed"):format(file, passed, failed))
+  if failed > 0 then print(output) end
+  io.stdout:flush()
+end
+print(("%d passed, %d failed"):format(all_passed, all_failed))
+os.exit(all_failed == 0 and all_passed > 0, true)
