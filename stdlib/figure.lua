@@ -19,7 +19,8 @@
 
 local errors = require "gradus.errors"
 
-local floor, ceil, abs, max, min, huge = math.floor, math.ceil, math.abs, math.max, math.min, math.huge
+local floor, ceil, abs, max, min = math.floor, math.ceil, math.abs, math.max, math.min
+local huge = math.huge
 
 local function log10(value) return math.log(value, 10) end
 
@@ -115,7 +116,8 @@ end
 -- ---- colours ----
 
 -- Okabe and Ito's palette, told apart by colour-blind readers; C1 and on, as a curve's default.
-local palette = { "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f6a4f", "#5c5c5c" }
+local palette = { "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f6a4f",
+                  "#5c5c5c" }
 
 local named = {
   blue = "#0072b2", orange = "#e69f00", green = "#009e73", red = "#c8102e", purple = "#7b4fa3",
@@ -151,9 +153,12 @@ function figure.nth_color(n) return palette[(n - 1) % #palette + 1] end
 
 -- Stops of the colour maps, from the lowest value to the highest.
 local maps = {
-  viridis = { "#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725" },
-  magma = { "#000004", "#1c1044", "#4f127b", "#812581", "#b5367a", "#e55064", "#fb8761", "#fec287", "#fcfdbf" },
-  blues = { "#f7fbff", "#deebf7", "#c6dbef", "#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306b" },
+  viridis = { "#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962",
+              "#addc30", "#fde725" },
+  magma = { "#000004", "#1c1044", "#4f127b", "#812581", "#b5367a", "#e55064", "#fb8761", "#fec287",
+            "#fcfdbf" },
+  blues = { "#f7fbff", "#deebf7", "#c6dbef", "#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c",
+            "#08306b" },
   gray = { "#000000", "#ffffff" },
   coolwarm = { "#3b4cc0", "#7b9ff9", "#c0d4f5", "#f2cbb7", "#ee8468", "#b40426" },
 }
@@ -164,7 +169,8 @@ function figure.colormap(where, name)
   local base, reversed = name:lower():gsub("_r$", "")
   local stops = maps[base]
   if not stops then
-    errors.fail('%s: cmap "%s" is unknown%s', where, name, errors.suggestion(base, figure.map_names))
+    errors.fail('%s: cmap "%s" is unknown%s', where, name,
+                errors.suggestion(base, figure.map_names))
   end
   if reversed == 0 then return stops end
   local turned = {}

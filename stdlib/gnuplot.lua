@@ -2,8 +2,9 @@
 --
 -- The commands go to gnuplot's standard input and the picture comes back from its standard output,
 -- so no file name ever stands in a command. What a script passes as text stands between single
--- quotes, in which gnuplot reads nothing but '' (no backtick, no @macro, no newline is left in it),
--- under a terminal that is `noenhanced`; data are numbers alone. So no text becomes a command.
+-- quotes, in which gnuplot reads nothing (no backtick, no @macro), with no quote and no newline
+-- left in it, under a terminal that is `noenhanced`; data are numbers alone. So no text becomes a
+-- command.
 --
 -- All sizes are in points (1/72 inch), whatever the picture's format; margins are computed here,
 -- from the ticks that are computed in gradus.figure, so that panels line up and nothing is wasted.
@@ -12,6 +13,8 @@
 local errors = require "gradus.errors"
 local figure = require "gradus.figure"
 local pipe = require "gradus.pipe"
+
+local floor, max, min = math.floor, math.max, math.min
 
 local gnuplot = {}
 
@@ -25,11 +28,9 @@ local PAD = 7             -- between panels and around them
 
 -- ---- words of gnuplot's language ----
 
--- Text as gnuplot's quoted string. gnuplot takes '' at the start of one for an empty string, so a '
--- there becomes the typographic one.
-local function quote(text)
-  return "'" .. figure.clean(text):gsub("^'", "‘"):gsub("'", "''") .. "'"
-end
+-- Text as gnuplot's quoted string. A ' becomes the typographic one: gnuplot 5.4 misreads the
+-- doubled '' at the start of a string, and two of them in a row.
+local function quote(text) return "'" .. figure.clean(text):gsub("'", "’") .. "'" end
 
 -- A number in full, in C's notation whatever the locale.
 local function number(value)
@@ -38,7 +39,7 @@ end
 
 -- "#rrggbb" with an alpha of 0 (unseen) to 1 as gnuplot's '#AARRGGBB', whose 00 is opaque.
 local function rgb(color, alpha)
-  local clear = math.floor((1 - (alpha or 1)) * 255 + 0.5)
+  local clear = floor((1 - (alpha or 1)) * 255 + 0.5)
   if clear == 0 then return "rgb '" .. color .. "'" end
   return ("rgb '#%02x%s'"):format(clear, color:sub(2))
 end
@@ -86,7 +87,7 @@ end
 
 local function widest(labels, size)
   local width = 0
-  for _, label in ipairs(labels) do width = math.max(width, text_width(label, size)) end
+  for _, label in ipairs(labels) do width = max(width, text_width(label, size)) end
   return width
 end
 
@@ -98,7 +99,7 @@ local function heat_map(axes)
   end
 end
 
-local function clamp(value, low, high) return math.max(low, math.min(high, value)) end
+local function clamp(value, low, high) return max(low, min(high, value)) end
 
 -- What one panel shows and the room it needs on each side. `cell` is its share of the figure.
 local function measure(axes, cell)
@@ -125,13 +126,15 @@ local function measure(axes, cell)
   view.left = widest(view.y_ticks.labels, SIZE.tick) + 8
   if axes.ylabel then -- gnuplot puts it beside labels that it takes to be wider than they are
     local letters = 0
-    for _, label in ipairs(view.y_ticks.labels) do letters = math.max(letters, utf8.len(figure.clean(label))) end
-    view.left = math.max(view.left, letters * 0.6 * SIZE.tick + 8) + SIZE.label * 1.6
+    for _, label in ipairs(view.y_ticks.labels) do
+      letters = max(letters, utf8.len(figure.clean(label)))
+    end
+    view.left = max(view.left, letters * 0.6 * SIZE.tick + 8) + SIZE.label * 1.6
   end
   view.bottom = label_height + 7 + (axes.xlabel and SIZE.label * 1.45 or 0)
   view.top = axes.title and SIZE.title * 1.75 or 5
   local last = view.x_ticks.labels[#view.x_ticks.labels]
-  view.right = last and math.max(3, text_width(last, SIZE.tick) / 2 - 4) or 3
+  view.right = last and max(3, text_width(last, SIZE.tick) / 2 - 4) or 3
   if axes.colorbar then
     view.color_range = figure.color_range(view.cells)
     view.color_ticks = figure.ticks({}, view.color_range, clamp(height / 34 // 1, 3, 9))
@@ -143,7 +146,7 @@ local function measure(axes, cell)
   local letters = 0
   for i, entry in ipairs(view.entries) do
     labels[i] = figure.clean(entry.label)
-    letters = math.max(letters, utf8.len(labels[i]))
+    letters = max(letters, utf8.len(labels[i]))
   end
   -- gnuplot takes each letter for a wide one: tell it how many fewer there are
   local letter = 0.65 * SIZE.legend
@@ -163,16 +166,18 @@ local function lay_out(self, width, height)
   local roof = height - PAD - (self.suptitle and SIZE.suptitle * 1.9 or 0)
   for i, axes in ipairs(self.axes) do
     local w, h = (width - PAD) / axes.columns, (roof - PAD / 2) / axes.rows
-    local cell = { left = PAD + (axes.column - 1) * w + (axes.column > 1 and PAD or 0), right = axes.column * w,
+    local cell = { left = PAD + (axes.column - 1) * w + (axes.column > 1 and PAD or 0),
+                   right = axes.column * w,
                    bottom = roof - axes.row * h + PAD / 2,
                    top = roof - (axes.row - 1) * h - (axes.row > 1 and PAD or 0) }
     local view = measure(axes, cell)
     view.cell = cell
     views[i] = view
     local grid = axes.rows .. "x" .. axes.columns
-    for side, line in pairs { left = axes.column, right = axes.column, top = axes.row, bottom = axes.row } do
-      local key = grid .. side .. line
-      shared[key] = math.max(shared[key] or 0, view[side])
+    for _, side in ipairs { "left", "right", "top", "bottom" } do
+      local upright = side == "left" or side == "right"
+      local key = grid .. side .. (upright and axes.column or axes.row)
+      shared[key] = max(shared[key] or 0, view[side])
     end
   end
   for _, view in ipairs(views) do
@@ -218,7 +223,19 @@ local function add_block(script, rows)
   return name
 end
 
-local function add_part(script, format, ...) script.parts[#script.parts + 1] = format:format(...) end
+local function add_part(script, format, ...)
+  script.parts[#script.parts + 1] = format:format(...)
+end
+
+local function add_lines(script, rows, artist)
+  add_part(script, "%s using 1:2 with lines %s %s", add_block(script, rows), line_style(artist),
+           color_of(artist))
+end
+
+local function add_points(script, rows, artist)
+  add_part(script, "%s using 1:2 with points %s %s", add_block(script, rows), point_style(artist),
+           color_of(artist))
+end
 
 local draw = {}
 
@@ -240,10 +257,10 @@ function draw.line(script, artist, view)
   local rows, lone, all = curve_rows(artist.x, artist.y, view)
   if #all == 0 then return end
   if artist.linestyle ~= "none" then
-    add_part(script, "%s using 1:2 with lines %s %s", add_block(script, rows), line_style(artist), color_of(artist))
+    add_lines(script, rows, artist)
   end
   if artist.marker ~= "none" then
-    add_part(script, "%s using 1:2 with points %s %s", add_block(script, all), point_style(artist), color_of(artist))
+    add_points(script, all, artist)
   elseif #lone > 0 then
     add_part(script, "%s using 1:2 with points pt 7 ps %s %s", add_block(script, lone),
              short(artist.linewidth / 3.2), color_of(artist))
@@ -253,7 +270,7 @@ end
 function draw.points(script, artist, view)
   local _, _, all = curve_rows(artist.x, artist.y, view)
   if #all == 0 then return end
-  add_part(script, "%s using 1:2 with points %s %s", add_block(script, all), point_style(artist), color_of(artist))
+  add_points(script, all, artist)
 end
 
 function draw.rule(script, artist, view)
@@ -262,7 +279,7 @@ function draw.rule(script, artist, view)
   local rows = artist.along == "x"
     and { { view.x.low, artist.at }, { view.x.high, artist.at } }
     or { { artist.at, view.y.low }, { artist.at, view.y.high } }
-  add_part(script, "%s using 1:2 with lines %s %s", add_block(script, rows), line_style(artist), color_of(artist))
+  add_lines(script, rows, artist)
 end
 
 function draw.bars(script, artist, view)
@@ -316,20 +333,19 @@ function draw.cells(script, artist, view)
              add_block(script, filled))
   end
   if #missing > 0 then
-    add_part(script, "%s using 1:2:3:4:5:6 with boxxyerror fs solid 1 border lc rgb '#ffffff' lw 0.7 lc rgb '%s'",
-             add_block(script, missing), MISSING)
+    add_part(script, "%s using 1:2:3:4:5:6 with boxxyerror fs solid 1 border lc rgb '#ffffff' "
+             .. "lw 0.7 lc rgb '%s'", add_block(script, missing), MISSING)
   end
 end
 
 local shift = { bottom = 0.55, center = 0, top = -0.55 }
 
 function draw.text(script, artist, view)
-  if not (figure.can_draw(artist.x, view.x.is_log) and figure.can_draw(artist.y, view.y.is_log)) then
-    return
-  end
-  emit(script, "set label %s at first %s, first %s %s rotate by %s font ',%s' textcolor %s offset 0,%s front",
-       quote(artist.text), number(artist.x), number(artist.y), artist.ha, number(artist.rotation),
-       number(artist.fontsize), rgb(artist.color), number(shift[artist.va]))
+  if not figure.can_draw(artist.x, view.x.is_log) then return end
+  if not figure.can_draw(artist.y, view.y.is_log) then return end
+  emit(script, "set label %s at first %s, first %s %s rotate by %s font ',%s' textcolor %s "
+       .. "offset 0,%s front", quote(artist.text), number(artist.x), number(artist.y), artist.ha,
+       short(artist.rotation), short(artist.fontsize), rgb(artist.color), short(shift[artist.va]))
 end
 
 -- How a legend shows an artist.
@@ -353,17 +369,19 @@ local function draw_legend(script, view)
   local width, height = box.right - box.left, box.top - box.bottom
   local place = figure.legend_place(axes, view.x, view.y, view.legend_width / width,
                                     view.legend_height / height)
-  local u, h = 0.5, "center"
-  local v, w = 0.5, "center"
-  if place:find "left" then u, h = 6 / width, "left" elseif place:find "right" then u, h = 1 - 6 / width, "right" end
-  if place:find "upper" then v, w = 1 - 5 / height, "top" elseif place:find "lower" then v, w = 5 / height, "bottom" end
+  local u, h, v, w = 0.5, "center", 0.5, "center"
+  if place:find "left" then u, h = 6 / width, "left"
+  elseif place:find "right" then u, h = 1 - 6 / width, "right" end
+  if place:find "upper" then v, w = 1 - 5 / height, "top"
+  elseif place:find "lower" then v, w = 5 / height, "bottom" end
   if place == "outside" then u, h, v, w = 1 + 8 / width, "left", 1, "top" end
-  emit(script, "set key on at graph %s, graph %s %s %s vertical Left reverse samplen 1.7 spacing 1.15 width %s height 0.3 "
-       .. "font ',%s' textcolor rgb '%s' box lc rgb '%s' lw 0.7 opaque fillcolor rgb '#30ffffff'",
+  emit(script, "set key on at graph %s, graph %s %s %s vertical Left reverse samplen 1.7 "
+       .. "spacing 1.15 width %s height 0.3 font ',%s' textcolor rgb '%s' box lc rgb '%s' lw 0.7 "
+       .. "opaque fillcolor rgb '#30ffffff'",
        number(u), number(v), h, w, short(view.legend_slack), short(SIZE.legend), INK, FRAME)
   for _, entry in ipairs(view.entries) do
-    add_part(script, "keyentry with %s %s title %s", sample_style(entry.artist), color_of(entry.artist),
-             quote(entry.label))
+    add_part(script, "keyentry with %s %s title %s", sample_style(entry.artist),
+             color_of(entry.artist), quote(entry.label))
   end
 end
 
@@ -381,7 +399,7 @@ local function draw_axis(script, name, range, ticks, more)
   emit(script, "set %srange [%s:%s] noextend", name, number(range.low), number(range.high))
   if range.is_log then emit(script, "set logscale %s 10", name) end
   emit(script, "set %stics %s nomirror out scale 0.55,0.3 font ',%s' textcolor rgb '%s' %s", name,
-       tick_list(ticks), number(SIZE.tick), INK, more or "")
+       tick_list(ticks), short(SIZE.tick), INK, more or "")
 end
 
 local function draw_colorbar(script, view, width, height)
@@ -391,13 +409,13 @@ local function draw_colorbar(script, view, width, height)
     return
   end
   local range = view.color_range
-  emit(script, "set colorbox user origin screen %s, screen %s size screen %s, screen %s noborder front",
-       number((box.right + view.bar_gap) / width), number(box.bottom / height), number(10 / width),
-       number((box.top - box.bottom) / height))
+  emit(script, "set colorbox user origin screen %s, screen %s size screen %s, screen %s "
+       .. "noborder front", number((box.right + view.bar_gap) / width), number(box.bottom / height),
+       number(10 / width), number((box.top - box.bottom) / height))
   draw_axis(script, "cb", range, view.color_ticks)
   if axes.colorbar.label then
-    emit(script, "set cblabel %s font ',%s' textcolor rgb '%s' offset 0.7,0", quote(axes.colorbar.label),
-         number(SIZE.label), INK)
+    emit(script, "set cblabel %s font ',%s' textcolor rgb '%s' offset 0.7,0",
+         quote(axes.colorbar.label), short(SIZE.label), INK)
   end
 end
 
@@ -425,26 +443,28 @@ local function draw_panel(script, view, width, height)
   local grid = axes.grid
   if grid == nil then grid = not view.cells end
   if grid then
-    emit(script, "set grid xtics ytics %s lt 1 lw 0.7 lc rgb '%s'", view.cells and "front" or "back", GRID)
+    emit(script, "set grid xtics ytics %s lt 1 lw 0.7 lc rgb '%s'",
+         view.cells and "front" or "back", GRID)
   end
   emit(script, "set clip two")
   if axes.title then
     emit(script, "set title %s font ',%s' textcolor rgb '%s' offset 0,-0.45", quote(axes.title),
-         number(SIZE.title), INK)
+         short(SIZE.title), INK)
   end
   for _, direction in ipairs { "x", "y" } do
     local label = axes[direction .. "label"]
     if label then
-      emit(script, "set %slabel %s font ',%s' textcolor rgb '%s'%s", direction, quote(label),
-           number(SIZE.label), INK, direction == "x" and not view.x_turned and " offset 0,0.25" or "")
+      local nearer = direction == "x" and not view.x_turned and "offset 0,0.25" or ""
+      emit(script, "set %slabel %s font ',%s' textcolor rgb '%s' %s", direction, quote(label),
+           short(SIZE.label), INK, nearer)
     end
   end
   draw_palette(script, view)
   draw_colorbar(script, view, width, height)
   for _, artist in ipairs(figure.layered(axes)) do draw[artist.kind](script, artist, view) end
   if figure.is_blank(axes, view.x, view.y) then
-    emit(script, "set label 'no finite value' at graph 0.5, graph 0.5 center font ',%s' textcolor rgb '#8a8a8a'",
-         number(SIZE.label))
+    emit(script, "set label 'no finite value' at graph 0.5, graph 0.5 center font ',%s' "
+         .. "textcolor rgb '%s'", short(SIZE.label), AXIS)
   end
   draw_legend(script, view)
   -- a point without a value: gnuplot wants something to plot, and a heat map's colours, too
@@ -471,7 +491,7 @@ local function commands_for(self, terminal)
     if i == 1 and self.suptitle then
       emit(script, "set label %s at screen 0.5, screen %s center font ',%s' textcolor rgb '%s'",
            quote(self.suptitle), number(1 - (PAD / 2 + SIZE.suptitle * 0.95) / height),
-           number(SIZE.suptitle), INK)
+           short(SIZE.suptitle), INK)
     end
     draw_panel(script, view, width, height)
   end
@@ -520,20 +540,23 @@ end
 
 local FONT_SCALE = 0.75 -- cairo's terminals draw a font of 10 points as 13.3 units
 
--- gnuplot's terminal for each kind of file
+local CANVAS = ("noenhanced rounded background rgb '#ffffff' font '%s,10'"):format(FONT)
+
+-- gnuplot's terminal for each kind of file. The factors make a point of line, letter and marker the
+-- same in all three.
 local terminals = {
   png = function(self, dpi)
-    return ("pngcairo size %d,%d noenhanced rounded background rgb '#ffffff' font '%s,10' fontscale %s linewidth %s pointscale %s")
-      :format(math.floor(self.width * dpi + 0.5), math.floor(self.height * dpi + 0.5), FONT,
-              number(dpi / 72 * FONT_SCALE), number(dpi / 72), number(dpi / 72 * 0.62))
+    return ("pngcairo size %d,%d %s fontscale %s linewidth %s pointscale %s"):format(
+      floor(self.width * dpi + 0.5), floor(self.height * dpi + 0.5), CANVAS,
+      short(dpi / 72 * FONT_SCALE), short(dpi / 72), short(dpi / 72 * 0.62))
   end,
   svg = function(self)
-    return ("svg size %d,%d noenhanced rounded background rgb '#ffffff' font '%s,10' fontscale %s linewidth 1.33")
-      :format(math.floor(self.width * 96 + 0.5), math.floor(self.height * 96 + 0.5), FONT, number(96 / 72))
+    return ("svg size %d,%d %s fontscale 1.3333 linewidth 1.33"):format(
+      floor(self.width * 96 + 0.5), floor(self.height * 96 + 0.5), CANVAS)
   end,
   pdf = function(self)
-    return ("pdfcairo size %sin,%sin noenhanced rounded background rgb '#ffffff' font '%s,10' fontscale %s linewidth 2 pointscale 0.68")
-      :format(number(self.width), number(self.height), FONT, number(FONT_SCALE))
+    return ("pdfcairo size %sin,%sin %s fontscale %s linewidth 2 pointscale 0.68"):format(
+      short(self.width), short(self.height), CANVAS, short(FONT_SCALE))
   end,
 }
 gnuplot.formats = { "png", "svg", "pdf" }
@@ -563,7 +586,7 @@ function gnuplot.window(self)
   local name = window_terminal()
   if not name then return false end
   local terminal = ("%s size %d,%d noenhanced font '%s,10' linewidth 1.33 title %s persist")
-    :format(name, math.floor(self.width * 96 + 0.5), math.floor(self.height * 96 + 0.5), FONT,
+    :format(name, floor(self.width * 96 + 0.5), floor(self.height * 96 + 0.5), FONT,
             quote(self.suptitle or "Gradus"))
   return run(commands_for(self, terminal)) ~= nil
 end

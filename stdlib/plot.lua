@@ -133,7 +133,8 @@ end
 -- Makes the axes at place `index` of a grid the current ones; places are counted along the rows
 -- from 1. plot.subplot(121) says the same in one number. Follows matplotlib.pyplot.subplot.
 function plot.subplot(rows, columns, index)
-  if columns == nil and index == nil and math.type(rows) == "integer" and rows >= 111 and rows <= 999 then
+  local packed = columns == nil and index == nil and math.type(rows) == "integer"
+  if packed and rows >= 111 and rows <= 999 then
     rows, columns, index = rows // 100, rows // 10 % 10, rows % 10
   end
   local place = { rows = rows, columns = columns, index = index }
@@ -154,13 +155,16 @@ end
 -- Closes the current figure without drawing it; with "all", every open figure. Follows
 -- matplotlib.pyplot.close.
 function plot.close(which)
-  if which ~= nil and which ~= "all" then errors.argument("plot.close", "which", '"all" or nothing', which) end
+  if which ~= nil and which ~= "all" then
+    errors.argument("plot.close", "which", '"all" or nothing', which)
+  end
   if which == "all" then open_figures = {} else open_figures[#open_figures] = nil end
 end
 
 -- ---- curves ----
 
-local curve_options = { "label", "color", "linestyle", "linewidth", "marker", "markersize", "alpha" }
+local curve_options =
+  { "label", "color", "linestyle", "linewidth", "marker", "markersize", "alpha" }
 
 -- plot.plot(x, y, { label, color, linestyle = "-", linewidth = 1.6, marker = "none", markersize =
 --   5, alpha = 1 })
@@ -179,16 +183,15 @@ end
 -- Draws a marker at each point; markersize is its width in points (1/72 inch). What is not finite
 -- is left out. Follows matplotlib.pyplot.scatter.
 function plot.scatter(x, y, options)
-  if y == nil or not figure.is_data(y) then
-    errors.argument("plot.scatter", "y", "a list of numbers or a tensor", y)
-  end
-  x, y, options = curve_arguments("plot.scatter", { "label", "color", "marker", "markersize", "alpha" },
+  local where = "plot.scatter"
+  if not figure.is_data(y) then errors.argument(where, "y", "a list of numbers or a tensor", y) end
+  x, y, options = curve_arguments(where, { "label", "color", "marker", "markersize", "alpha" },
                                   x, y, options)
   local axes = current_axes()
-  local dots = { kind = "points", x = x, y = y, alpha = alpha_option("plot.scatter", options, 0.8),
-                 label = label_option("plot.scatter", options) }
-  style_marker("plot.scatter", options, dots, "o", 5)
-  dots.color = color_option("plot.scatter", options, axes)
+  local dots = { kind = "points", x = x, y = y, alpha = alpha_option(where, options, 0.8),
+                 label = label_option(where, options) }
+  style_marker(where, options, dots, "o", 5)
+  dots.color = color_option(where, options, axes)
   figure.add(axes, dots)
 end
 
@@ -210,8 +213,8 @@ function plot.errorbar(x, y, yerr, options)
   local axes = current_axes()
   local line = style_line(where, options, { kind = "line", x = x, y = y }, axes)
   style_marker(where, options, line, "o", 5)
-  local bars = { kind = "line", x = {}, y = {}, color = line.color, alpha = line.alpha, linestyle = "-",
-                 linewidth = line.linewidth, marker = "none", markersize = 5 }
+  local bars = { kind = "line", x = {}, y = {}, color = line.color, alpha = line.alpha,
+                 linestyle = "-", linewidth = line.linewidth, marker = "none", markersize = 5 }
   for i = 1, #x do
     local n = 3 * (i - 1)
     bars.x[n + 1], bars.x[n + 2], bars.x[n + 3] = x[i], x[i], 0 / 0
@@ -227,13 +230,17 @@ end
 -- a lower edge that is not positive is the axis' end. Follows matplotlib.pyplot.fill_between.
 function plot.fill_between(x, y1, y2, options)
   local where = "plot.fill_between"
-  if options == nil and type(y2) == "table" and not figure.is_data(y2) then y2, options = nil, y2 end
+  if options == nil and type(y2) == "table" and not figure.is_data(y2) then
+    y2, options = nil, y2
+  end
   options = errors.check_options(where, options, { "label", "color", "alpha" })
   x = figure.numbers(where, "x", x)
   local function edge(argument, value)
     if type(value) ~= "number" then
       local list = figure.numbers(where, argument, value)
-      if #list ~= #x then errors.fail("%s: x has %d numbers, %s has %d", where, #x, argument, #list) end
+      if #list ~= #x then
+        errors.fail("%s: x has %d numbers, %s has %d", where, #x, argument, #list)
+      end
       return list
     end
     local list = {}
@@ -247,12 +254,15 @@ function plot.fill_between(x, y1, y2, options)
     else low[i], high[i] = second[i], first[i] end
   end
   local axes = current_axes()
-  figure.add(axes, { kind = "band", x = x, low = low, high = high, label = label_option(where, options),
-                     alpha = alpha_option(where, options, 0.25), color = color_option(where, options, axes) })
+  figure.add(axes, {
+    kind = "band", x = x, low = low, high = high, label = label_option(where, options),
+    alpha = alpha_option(where, options, 0.25), color = color_option(where, options, axes),
+  })
 end
 
 local function add_rule(where, along, at, options)
-  options = errors.check_options(where, options, { "label", "color", "linestyle", "linewidth", "alpha" })
+  options = errors.check_options(where, options,
+                                 { "label", "color", "linestyle", "linewidth", "alpha" })
   at = finite_argument(where, along == "x" and "y" or "x", at)
   local axes = current_axes()
   local color = options.color == nil and "#5c5c5c" or figure.color(where, "color", options.color)
@@ -306,7 +316,9 @@ function plot.hist(values, options)
     { "bins", "range", "density", "label", "color", "edgecolor", "alpha" })
   values = figure.numbers(where, "values", values)
   local bins = math.tointeger(errors.option(where, options, "bins", "positive integer", 10))
-  if not bins or bins > 1000000 then errors.argument(where, "bins", "at most 1000000", options.bins) end
+  if not bins or bins > 1000000 then
+    errors.argument(where, "bins", "at most 1000000", options.bins)
+  end
   local low, high = bin_range(where, values, options.range)
   local density = errors.option(where, options, "density", "boolean", false)
   local counts, edges = statistics.histogram(values, bins, low, high)
@@ -330,8 +342,8 @@ end
 local function add_box(axes, box, at, width, look)
   local gap, half, cap = 0 / 0, width / 2, width / 4
   local function line(color, linewidth, xs, ys)
-    figure.add(axes, { kind = "line", x = xs, y = ys, color = color, linewidth = linewidth, alpha = 1,
-                       linestyle = "-", marker = "none", markersize = 5 })
+    figure.add(axes, { kind = "line", x = xs, y = ys, color = color, linewidth = linewidth,
+                       alpha = 1, linestyle = "-", marker = "none", markersize = 5 })
   end
   line(look.color, 1, -- the box, its whiskers and their caps
     { at - half, at + half, at + half, at - half, at - half, gap, at, at, gap, at, at, gap,
@@ -357,7 +369,8 @@ end
 -- matplotlib.cbook.boxplot_stats.
 function plot.boxplot(values, options)
   local where = "plot.boxplot"
-  options = errors.check_options(where, options, { "labels", "positions", "widths", "showfliers", "color" })
+  options = errors.check_options(where, options,
+                                 { "labels", "positions", "widths", "showfliers", "color" })
   local several = figure.is_list_of_lists(values)
   local sets = {}
   if several then
@@ -380,17 +393,20 @@ function plot.boxplot(values, options)
   for name, list in pairs { positions = positions, labels = labels } do
     if type(list) ~= "table" then errors.argument(where, name, "a list", list) end
     if #list ~= #sets then
-      errors.fail("%s: %s must have one entry for each box (%d), it has %d", where, name, #sets, #list)
+      errors.fail("%s: %s must have one entry for each box (%d), it has %d", where, name, #sets,
+                  #list)
     end
   end
-  local width = errors.option(where, options, "widths", "positive number", math.max(0.15, math.min(0.5, 0.15 * #sets)))
+  local width = errors.option(where, options, "widths", "positive number",
+                              math.max(0.15, math.min(0.5, 0.15 * #sets)))
   local look = { color = "#333333", median = "#d55e00",
                  fliers = errors.option(where, options, "showfliers", "boolean", true) }
   if options.color ~= nil then look.color = figure.color(where, "color", options.color) end
   local axes, results, ticks = current_axes(), {}, {}
   for i, set in ipairs(sets) do
     results[i] = statistics.box(set)
-    ticks[i] = labels and text_argument(where, ("labels[%d]"):format(i), labels[i]) or ("%g"):format(positions[i])
+    ticks[i] = labels and text_argument(where, ("labels[%d]"):format(i), labels[i])
+      or ("%g"):format(positions[i])
   end
   for i, box in ipairs(results) do add_box(axes, box, positions[i], width, look) end
   -- room for half a box beyond the outer ones, and a tick under each
@@ -424,7 +440,9 @@ local function add_cells(where, x, y, values, options)
   for _, name in ipairs { "vmin", "vmax" } do
     if options[name] ~= nil then
       cells[name] = finite_argument(where, name, options[name])
-      if log and cells[name] <= 0 then errors.argument(where, name, "positive with a log norm", options[name]) end
+      if log and cells[name] <= 0 then
+        errors.argument(where, name, "positive with a log norm", options[name])
+      end
     end
   end
   if cells.vmin and cells.vmax and cells.vmin >= cells.vmax then
@@ -528,7 +546,9 @@ function plot.ylabel(text) current_axes().ylabel = text_argument("plot.ylabel", 
 
 -- plot.suptitle(text)
 -- The title over the whole figure. Follows matplotlib.pyplot.suptitle.
-function plot.suptitle(text) current_figure().suptitle = text_argument("plot.suptitle", "text", text) end
+function plot.suptitle(text)
+  current_figure().suptitle = text_argument("plot.suptitle", "text", text)
+end
 
 -- plot.text(x, y, text, { color = "#262626", fontsize = 9, ha = "left", va = "bottom", rotation = 0
 --   })
@@ -537,13 +557,14 @@ function plot.suptitle(text) current_figure().suptitle = text_argument("plot.sup
 function plot.text(x, y, text, options)
   local where = "plot.text"
   options = errors.check_options(where, options, { "color", "fontsize", "ha", "va", "rotation" })
-  local words = { kind = "text", x = finite_argument(where, "x", x), y = finite_argument(where, "y", y),
-                  text = text_argument(where, "text", text), color = "#262626" }
+  local words = { kind = "text", color = "#262626" }
+  words.x, words.y = finite_argument(where, "x", x), finite_argument(where, "y", y)
+  words.text = text_argument(where, "text", text)
   if options.color ~= nil then words.color = figure.color(where, "color", options.color) end
   words.fontsize = errors.option(where, options, "fontsize", "positive number", 9)
   words.ha = word_option(where, options, "ha", { "left", "center", "right" }, "left")
   words.va = word_option(where, options, "va", { "bottom", "center", "top" }, "bottom")
-  words.rotation = finite_argument(where, "rotation", errors.option(where, options, "rotation", "number", 0))
+  words.rotation = finite_argument(where, "rotation", options.rotation or 0)
   figure.add(current_axes(), words)
 end
 
@@ -554,7 +575,8 @@ end
 -- Follows matplotlib.pyplot.legend.
 function plot.legend(options)
   options = errors.check_options("plot.legend", options, { "loc" })
-  current_axes().legend = { loc = word_option("plot.legend", options, "loc", figure.places, "best") }
+  local loc = word_option("plot.legend", options, "loc", figure.places, "best")
+  current_axes().legend = { loc = loc }
 end
 
 -- plot.grid(shown)
@@ -568,7 +590,8 @@ end
 
 local function set_scale(where, direction, scale)
   if scale == nil then errors.argument(where, "scale", '"linear" or "log"', scale) end
-  current_axes()[direction].scale = word_option(where, { scale = scale }, "scale", { "linear", "log" })
+  scale = word_option(where, { scale = scale }, "scale", { "linear", "log" })
+  current_axes()[direction].scale = scale
 end
 
 -- plot.xscale(scale)
@@ -608,7 +631,9 @@ local function set_ticks(where, direction, positions, labels)
   positions = figure.numbers(where, "positions", positions)
   local texts
   if labels ~= nil then
-    if type(labels) ~= "table" then errors.argument(where, "labels", "a list of strings", labels) end
+    if type(labels) ~= "table" then
+      errors.argument(where, "labels", "a list of strings", labels)
+    end
     if #labels ~= #positions then
       errors.fail("%s: %d positions but %d labels", where, #positions, #labels)
     end

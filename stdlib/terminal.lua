@@ -73,7 +73,8 @@ end
 
 -- The escape sequence that turns the pen to "#rrggbb".
 local function pen(color, can)
-  local r, g, b = tonumber(color:sub(2, 3), 16), tonumber(color:sub(4, 5), 16), tonumber(color:sub(6, 7), 16)
+  local function channel(first) return tonumber(color:sub(first, first + 1), 16) end
+  local r, g, b = channel(2), channel(4), channel(6)
   if can.true_color then return ("\27[38;2;%d;%d;%dm"):format(r, g, b) end
   local function level(value) return value < 48 and 0 or value < 115 and 1 or (value - 35) // 40 end
   return ("\27[38;5;%dm"):format(16 + 36 * level(r) + 6 * level(g) + level(b))
@@ -186,14 +187,18 @@ function draw.line(plane, artist, mark) path(plane, artist.x, artist.y, artist, 
 
 function draw.rule(plane, artist, mark)
   local x, y = plane.view.x, plane.view.y
-  if artist.along == "x" then path(plane, { x.low, x.high }, { artist.at, artist.at }, artist, plane.braille and mark or "-")
-  else path(plane, { artist.at, artist.at }, { y.low, y.high }, artist, plane.braille and mark or "|") end
+  local ends = { artist.at, artist.at }
+  if artist.along == "x" then
+    path(plane, { x.low, x.high }, ends, artist, plane.braille and mark or "-")
+  else
+    path(plane, ends, { y.low, y.high }, artist, plane.braille and mark or "|")
+  end
 end
 
 function draw.points(plane, artist, mark)
-  for i = 1, #artist.x do
-    for _, run in ipairs(figure.runs({ artist.x[i] }, { artist.y[i] }, plane.view.x, plane.view.y)) do
-      local px, py = pixel(plane, run.x[1], run.y[1])
+  for _, run in ipairs(figure.runs(artist.x, artist.y, plane.view.x, plane.view.y)) do
+    for i = 1, #run.x do
+      local px, py = pixel(plane, run.x[i], run.y[i])
       if artist.marker == "circle" then
         px, py = floor(px + 0.5) // plane.across, floor(py + 0.5) // plane.down
         put(plane.sheet, plane.left + px, plane.top + py, "o", artist.color)
@@ -212,7 +217,8 @@ function draw.band(plane, artist)
       local x1, low1 = pixel(plane, run.x[i + 1], run.low[i + 1])
       local _, high0 = pixel(plane, run.x[i], run.high[i])
       local _, high1 = pixel(plane, run.x[i + 1], run.high[i + 1])
-      for px = max(0, floor(min(x0, x1) + 0.5)), min(plane.width * plane.across, floor(max(x0, x1) + 0.5)) do
+      local first = max(0, floor(min(x0, x1) + 0.5))
+      for px = first, min(plane.width * plane.across, floor(max(x0, x1) + 0.5)) do
         local t = x1 == x0 and 0 or max(0, min(1, (px - x0) / (x1 - x0)))
         local top = max(0, floor(high0 + (high1 - high0) * t + 0.5))
         local bottom = min(plane.height * plane.down - 1, floor(low0 + (low1 - low0) * t + 0.5))
@@ -232,7 +238,8 @@ function draw.bars(plane, artist)
   local sheet = plane.sheet
   for _, bar in ipairs(figure.bar_rectangles(artist, plane.view.x, plane.view.y)) do
     local u0, u1 = figure.share(plane.view.x, bar.left), figure.share(plane.view.x, bar.right)
-    local first, last = floor(min(u0, u1) * plane.width + 0.5), floor(max(u0, u1) * plane.width + 0.5) - 1
+    local first = floor(min(u0, u1) * plane.width + 0.5)
+    local last = floor(max(u0, u1) * plane.width + 0.5) - 1
     if last - first >= 3 then last = last - 1 end -- a gap between wide bars
     local bottom = figure.share(plane.view.y, bar.low) * plane.height
     local top = figure.share(plane.view.y, bar.high) * plane.height
@@ -283,16 +290,16 @@ function draw.cells(plane, artist)
 end
 
 function draw.text(plane, artist)
-  if not (figure.can_draw(artist.x, plane.view.x.is_log) and figure.can_draw(artist.y, plane.view.y.is_log)) then
-    return
-  end
+  if not figure.can_draw(artist.x, plane.view.x.is_log) then return end
+  if not figure.can_draw(artist.y, plane.view.y.is_log) then return end
   local px, py = pixel(plane, artist.x, artist.y)
   local column, row = floor(px + 0.5) // plane.across, floor(py + 0.5) // plane.down
   local text = shorten(artist.text, plane.width)
   if artist.ha == "center" then column = column - length(text) // 2
   elseif artist.ha == "right" then column = column - length(text) + 1 end
   column = max(0, min(plane.width - length(text), column))
-  write(plane.sheet, plane.left + column, plane.top + max(0, min(plane.height - 1, row)), text, artist.color)
+  row = max(0, min(plane.height - 1, row))
+  write(plane.sheet, plane.left + column, plane.top + row, text, artist.color)
 end
 
 -- ---- one panel ----
@@ -306,10 +313,14 @@ local function draw_legend(plane, view, mark_of)
   local widest = 0
   for _, entry in ipairs(view.entries) do widest = max(widest, length(entry.label)) end
   local width, height = min(widest + 4, plane.width), min(#view.entries, plane.height)
-  local place = figure.legend_place(axes, view.x, view.y, width / plane.width, height / plane.height)
+  local place = figure.legend_place(axes, view.x, view.y, width / plane.width,
+                                    height / plane.height)
+  if place == "outside" then place = "upper right" end
   local column, row = (plane.width - width) // 2, (plane.height - height) // 2
-  if place:find "left" then column = 1 elseif place:find "right" or place == "outside" then column = plane.width - width end
-  if place:find "upper" or place == "outside" then row = 0 elseif place:find "lower" then row = plane.height - height end
+  if place:find "left" then column = 1
+  elseif place:find "right" then column = plane.width - width end
+  if place:find "upper" then row = 0
+  elseif place:find "lower" then row = plane.height - height end
   for i, entry in ipairs(view.entries) do
     if i > height then return end
     local artist = entry.artist
@@ -321,9 +332,10 @@ local function draw_legend(plane, view, mark_of)
     elseif plane.braille and artist.linestyle ~= "-" then
       sample = "╌╌"
     end
-    for k = column, column + width - 1 do put(sheet, plane.left + k, plane.top + row + i - 1, " ") end
-    write(sheet, plane.left + column, plane.top + row + i - 1, sample, artist.color)
-    write(sheet, plane.left + column + 3, plane.top + row + i - 1, shorten(entry.label, width - 3))
+    local left, line = plane.left + column, plane.top + row + i - 1
+    for k = 0, width - 1 do put(sheet, left + k, line, " ") end
+    write(sheet, left, line, sample, artist.color)
+    write(sheet, left + 3, line, shorten(entry.label, width - 3))
   end
 end
 
@@ -335,7 +347,9 @@ local function draw_axes(sheet, plane, view)
   local floor_row = plane.top + plane.height
   for row = plane.top, floor_row - 1 do put(sheet, plane.left - 1, row, letters.v, FAINT) end
   put(sheet, plane.left - 1, floor_row, letters.corner, FAINT)
-  for column = plane.left, plane.left + plane.width - 1 do put(sheet, column, floor_row, letters.h, FAINT) end
+  for column = plane.left, plane.left + plane.width - 1 do
+    put(sheet, column, floor_row, letters.h, FAINT)
+  end
   local used = {}
   for i, at in ipairs(view.y_ticks.at) do
     local row = plane.top + floor((1 - figure.share(view.y, at)) * (plane.height - 1) + 0.5)
@@ -350,7 +364,8 @@ local function draw_axes(sheet, plane, view)
   for i, at in ipairs(view.x_ticks.at) do
     local column = plane.left + floor(figure.share(view.x, at) * (plane.width - 1) + 0.5)
     local text = figure.clean(view.x_ticks.labels[i])
-    local start = max(plane.left - 1, min(column - length(text) // 2, plane.left + plane.width - length(text)))
+    local rightmost = plane.left + plane.width - length(text)
+    local start = max(plane.left - 1, min(column - length(text) // 2, rightmost))
     if start > free then
       put(sheet, column, floor_row, letters.x, FAINT)
       write(sheet, start, floor_row + 1, text)
@@ -363,7 +378,8 @@ end
 local function draw_scale(sheet, view, left, row, width)
   local cells, range = view.cells, view.color_range
   local low, high = ("%.3g"):format(range.low), ("%.3g"):format(range.high)
-  local label = view.axes.colorbar.label and shorten(view.axes.colorbar.label .. ": ", width // 2) or ""
+  local label = view.axes.colorbar.label
+  label = label and shorten(label .. ": ", width // 2) or ""
   write(sheet, left, row, label .. low)
   left = left + length(label .. low) + 1
   local steps = max(4, min(24, width - length(label) - 20))
@@ -418,7 +434,9 @@ local function draw_panel(sheet, axes, left, top, width, height)
       count = count + 1
     end
   end
-  for _, artist in ipairs(figure.layered(axes)) do draw[artist.kind](plane, artist, mark_of[artist]) end
+  for _, artist in ipairs(figure.layered(axes)) do
+    draw[artist.kind](plane, artist, mark_of[artist])
+  end
   if figure.is_blank(axes, view.x, view.y) then
     centred(plane.top + plane.height // 2, "no finite value", FAINT)
   end

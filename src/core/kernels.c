@@ -77,6 +77,7 @@ static inline size_t rounded_up(size_t n, size_t unit) { return (n + unit - 1) /
 #include "kernels_sums.h"
 #include "kernels_squares.h"
 #include "kernels_sgd.h"
+#include "kernels_turn.h"
 #include "kernels_product.h"
 #undef ELEMENT
 #undef LOAD_WIDE
@@ -90,6 +91,7 @@ static inline size_t rounded_up(size_t n, size_t unit) { return (n + unit - 1) /
 #include "kernels_sums.h"
 #include "kernels_squares.h"
 #include "kernels_sgd.h"
+#include "kernels_turn.h"
 #include "kernels_product.h"
 #undef ELEMENT
 

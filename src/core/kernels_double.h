@@ -99,19 +99,33 @@ WORD vector_double logarithm_double(vector_double x) {
 
 /* d / (d + 2) with d = exp(2|x|) - 1; from 22 on it is 1. */
 WORD vector_double hyperbolic_tangent_double(vector_double x) {
+  const vector_double one = splat_double(1), two = splat_double(2);
   bits_double n;
   vector_double near = clipped_double(magnitude_double(x), splat_double(0), splat_double(22));
   vector_double p = exponential_parts_double(near + near, splat_double(0), &n);
   vector_double power = (vector_double)((n + 1023) << 52);
-  vector_double d = fused_double(power, p, power - splat_double(1));
-  return with_sign_of_double(x, d / (d + splat_double(2)));
+  vector_double d = fused_double(power, p, power - one);
+  vector_double d_low = fused_double(power, p, power - one - d);
+  vector_double divisor = d + two;
+  vector_double divisor_low = (d - (divisor - two)) + d_low;
+  return with_sign_of_double(x, quotient_double(d, d_low, divisor, divisor_low));
 }
 
 /* With t = exp(-|x|), 1 / (1 + t) right of zero and t / (1 + t) left of it. */
 WORD vector_double logistic_double(vector_double x) {
-  vector_double t = exponential_double(-magnitude_double(x));
-  vector_double over = choose_double(less_double(x, splat_double(0)), t, splat_double(1));
-  return over / (splat_double(1) + t);
+  const vector_double zero = splat_double(0), one = splat_double(1);
+  bits_double n;
+  mask_double left = less_double(x, zero);
+  vector_double near = clipped_double(-magnitude_double(x), splat_double(-746), zero);
+  vector_double p = exponential_parts_double(near, splat_double(0), &n);
+  vector_double digits = one + p;  /* t is (digits + digits_low) * 2^n */
+  vector_double digits_low = (one - digits) + p;
+  vector_double t = scaled_double(digits, n);
+  vector_double divisor = one + t;
+  vector_double divisor_low = ((one - divisor) + t) + scaled_double(digits_low, n);
+  vector_double y = quotient_double(choose_double(left, digits, one), choose_double(left, digits_low, zero),
+                          divisor, divisor_low);
+  return choose_double(left, scaled_double(y, n), y);
 }
 
 /* log(x) as high + low, good to 2^-64 of it, for x > 0 and finite. A pair is built up: s, z = s^2,
@@ -158,33 +172,58 @@ WORD vector_double power_of_magnitude_double(vector_double x, vector_double y) {
   return scaled_double(splat_double(1) + p, n);
 }
 
-/* C's pow (C11, F.10.4.4), but that an exponent of 2 is x * x, 0.5 is sqrt(x), 1 is x and -1 is
-** 1 / x, rounded once. */
-static vector_double power_double(vector_double x, vector_double y) {
+/* C's pow (C11, F.10.4.4) from z, which is |x|^y where that is an ordinary number. */
+WORD vector_double power_cases_double(vector_double x, vector_double y, vector_double z) {
   const vector_double zero = splat_double(0), one = splat_double(1);
   const vector_double infinity = splat_double(INFINITY);
   vector_double size = magnitude_double(x), half = y * splat_double(0.5);
   mask_double whole = equal_double(rounded_down_double(y), y);
   mask_double even = equal_double(rounded_down_double(half), half);
+  mask_double endless = equal_double(magnitude_double(y), infinity);
   mask_double shrinks = either_double(
       both_double(less_double(size, one), less_double(zero, y)),
       both_double(less_double(one, size), less_double(y, zero)));
   mask_double extreme = either_double(
-      either_double(equal_double(size, zero), equal_double(size, infinity)),
-      equal_double(magnitude_double(y), infinity));
-  vector_double z = power_of_magnitude_double(x, y);
+      either_double(equal_double(size, zero), equal_double(size, infinity)), endless);
   z = choose_double(extreme, choose_double(shrinks, zero, infinity), z);
   z = choose_double(both_double(less_double(x, zero), less_double(-infinity, x)),
                     choose_double(whole, z, splat_double(NAN)), z);
   z = choose_double(even, z, choose_double(whole, with_sign_of_double(x, z), z));
-  z = choose_double(both_double(equal_double(size, one),
-                                equal_double(magnitude_double(y), infinity)), one, z);
+  z = choose_double(both_double(equal_double(size, one), endless), one, z);
   z = choose_double(both_double(equal_double(x, x), equal_double(y, y)), z, x + y);
   z = choose_double(either_double(equal_double(y, zero), equal_double(x, one)), one, z);
   z = choose_double(equal_double(y, splat_double(2)), x * x, z);
   z = choose_double(equal_double(y, splat_double(0.5)), root_double(x), z);
   z = choose_double(equal_double(y, one), x, z);
   return choose_double(equal_double(y, splat_double(-1)), one / x, z);
+}
+
+WORD bool all_are_double(vector_double x, double number) {
+  return count_lanes_double(equal_double(x, splat_double(number))) == LANES_double;
+}
+
+/* The exponents that have their own formulas: x * x for 2, sqrt(x) for 0.5, x for 1, 1 / x for -1.
+** Where all lanes have the same one, nothing else is computed; power_cases_double serves mixtures. */
+WORD bool simple_power_double(vector_double x, vector_double y, vector_double *z) {
+  if (all_are_double(y, 2)) *z = x * x;
+  else if (all_are_double(y, 1)) *z = x;
+  else if (all_are_double(y, 0.5)) *z = root_double(x);
+  else if (all_are_double(y, -1)) *z = splat_double(1) / x;
+  else return false;
+  return true;
+}
+
+static vector_double power_double(vector_double x, vector_double y) {
+  vector_double z;
+  if (simple_power_double(x, y, &z)) return z;
+  return power_cases_double(x, y, power_of_magnitude_double(x, y));
+}
+
+/* The same for x and y that were floats and a result that will be one: 2^-45 is near enough. */
+static vector_double power_float(vector_double x, vector_double y) {
+  vector_double z;
+  if (simple_power_double(x, y, &z)) return z;
+  return power_cases_double(x, y, exponential_double(y * logarithm_double(magnitude_double(x))));
 }
 
 #endif

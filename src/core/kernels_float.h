@@ -57,40 +57,68 @@ WORD vector_float exponential_float(vector_float x) {
   return scaled_float(splat_float(1) + p, n);
 }
 
-/* x = (1 + f) * 2^e with 1 + f from sqrt(1/2) to sqrt(2). */
-WORD vector_float logarithm_float(vector_float x) {
+/* log(x) for x > 0, finite and not subnormal, plus (2^23 + 127 - bias) log(2). With
+** x = (1 + f) * 2^e and 1 + f from sqrt(1/2) to sqrt(2). */
+WORD vector_float logarithm_of_normal(vector_float x, vector_float bias) {
   const uint32_t one = 0x3f800000, root_of_half = 0x3f3504f3;
-  mask_float subnormal = less_float(x, splat_float(0x1p-126f));
-  vector_float normal = choose_float(subnormal, x * splat_float(0x1p23f), x);
-  bits_float shifted = (bits_float)normal + (one - root_of_half);
+  bits_float shifted = (bits_float)x + (one - root_of_half);
   vector_float f = (vector_float)((shifted & 0x7fffff) + root_of_half) - splat_float(1);
-  vector_float e = (vector_float)((shifted >> 23) | 0x4b000000)  /* 2^23 + 127 + e */
-                   - choose_float(subnormal, splat_float(0x1p23f + 127 + 23),
-                                  splat_float(0x1p23f + 127));
-  vector_float y = f * f * f * polynomial_float(f, log_tail_float, 9);
+  vector_float e = (vector_float)((shifted >> 23) | 0x4b000000) - bias;
+  vector_float square = f * f;
+  vector_float y = square * f * polynomial_float(f, log_tail_float, 9);
   y = fused_float(e, splat_float(ln2_low_float), y);
-  y = fused_float(splat_float(-0.5f) * f, f, y);
-  y = fused_float(e, splat_float(ln2_high_float), f + y);
+  y = fused_float(splat_float(-0.5f), square, y);
+  return fused_float(e, splat_float(ln2_high_float), f + y);
+}
+
+/* A vector in which some number is not so. */
+static vector_float logarithm_of_any(vector_float x) {
+  const vector_float bias = splat_float(0x1p23f + 127);
+  mask_float subnormal = less_float(x, splat_float(0x1p-126f));
+  vector_float y = logarithm_of_normal(choose_float(subnormal, x * splat_float(0x1p23f), x),
+                                       choose_float(subnormal, bias + splat_float(23), bias));
   y = choose_float(less_float(x, splat_float(INFINITY)), y, x);
   y = choose_float(less_float(x, splat_float(0)), splat_float(NAN), y);
   return choose_float(equal_float(x, splat_float(0)), splat_float(-INFINITY), y);
 }
 
+WORD vector_float logarithm_float(vector_float x) {
+  mask_float normal = both_float(less_equal_float(splat_float(0x1p-126f), x),
+                                 less_float(x, splat_float(INFINITY)));
+  if (count_lanes_float(normal) == LANES_float)
+    return logarithm_of_normal(x, splat_float(0x1p23f + 127));
+  return logarithm_of_any(x);
+}
+
 /* d / (d + 2) with d = exp(2|x|) - 1; from 10 on it is 1. */
 WORD vector_float hyperbolic_tangent_float(vector_float x) {
+  const vector_float one = splat_float(1), two = splat_float(2);
   bits_float n;
   vector_float near = clipped_float(magnitude_float(x), splat_float(0), splat_float(10));
   vector_float p = exponential_parts_float(near + near, &n);
   vector_float power = (vector_float)((n + 127) << 23);
-  vector_float d = fused_float(power, p, power - splat_float(1));
-  return with_sign_of_float(x, d / (d + splat_float(2)));
+  vector_float d = fused_float(power, p, power - one);
+  vector_float d_low = fused_float(power, p, power - one - d);
+  vector_float divisor = d + two;
+  vector_float divisor_low = (d - (divisor - two)) + d_low;
+  return with_sign_of_float(x, quotient_float(d, d_low, divisor, divisor_low));
 }
 
 /* With t = exp(-|x|), 1 / (1 + t) right of zero and t / (1 + t) left of it. */
 WORD vector_float logistic_float(vector_float x) {
-  vector_float t = exponential_float(-magnitude_float(x));
-  vector_float over = choose_float(less_float(x, splat_float(0)), t, splat_float(1));
-  return over / (splat_float(1) + t);
+  const vector_float zero = splat_float(0), one = splat_float(1);
+  bits_float n;
+  mask_float left = less_float(x, zero);
+  vector_float near = clipped_float(-magnitude_float(x), splat_float(-104), zero);
+  vector_float p = exponential_parts_float(near, &n);
+  vector_float digits = one + p;  /* t is (digits + digits_low) * 2^n */
+  vector_float digits_low = (one - digits) + p;
+  vector_float t = scaled_float(digits, n);
+  vector_float divisor = one + t;
+  vector_float divisor_low = ((one - divisor) + t) + scaled_float(digits_low, n);
+  vector_float y = quotient_float(choose_float(left, digits, one), choose_float(left, digits_low, zero),
+                          divisor, divisor_low);
+  return choose_float(left, scaled_float(y, n), y);
 }
 
 #endif

@@ -30,4 +30,12 @@ WORD vector clipped(vector x, vector low, vector high) {
   return choose(less(x, low), low, choose(less(high, x), high, x));
 }
 
+/* (a + a_low) / (b + b_low), rounded nearly always to the nearest. */
+WORD vector quotient(vector a, vector a_low, vector b, vector b_low) {
+  vector inverse = splat(1) / b;
+  vector y = a * inverse;
+  vector rest = fused(-y, b, a) + fused(-y, b_low, a_low);
+  return fused(rest, inverse, y);
+}
+
 #undef SIGN

@@ -40,6 +40,7 @@
 #define rounded_down NAME(rounded_down)
 #define rectified NAME(rectified)
 #define clipped NAME(clipped)
+#define quotient NAME(quotient)
 #define exponential NAME(exponential)
 #define logarithm NAME(logarithm)
 #define hyperbolic_tangent NAME(hyperbolic_tangent)

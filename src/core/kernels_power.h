@@ -6,6 +6,7 @@
 
 #define map_power NAME(map_power)
 #define map_power_backward NAME(map_power_backward)
+#define power NAME(power)
 #define read_wide NAME(read_wide)
 #define write_narrow NAME(write_narrow)
 
@@ -32,20 +33,20 @@ static void NAME(power_kernel)(void *y, const void *a, size_t a_step, const void
   const vector_double base_number = splat_double(*base), exponent_number = splat_double(*exponent);
   for (size_t i = 0; i < n; i += LANES_double)
     write_narrow(to + i,
-                 power_double(a_step ? read_wide(base + i, n - i) : base_number,
+                 power(a_step ? read_wide(base + i, n - i) : base_number,
                               b_step ? read_wide(exponent + i, n - i) : exponent_number), n - i);
 }
 
 /* b a^(b-1); 0 where b is 0, also at a = 0. */
 static vector_double NAME(power_slope_left)(vector_double a, vector_double b) {
-  vector_double slope = b * power_double(a, b - splat_double(1));
+  vector_double slope = b * power(a, b - splat_double(1));
   return choose_double(equal_double(b, splat_double(0)), splat_double(0), slope);
 }
 
 /* log(a) a^b; 0 where a is 0 and b is not negative. */
 static vector_double NAME(power_slope_right)(vector_double a, vector_double b) {
   const vector_double zero = splat_double(0);
-  vector_double slope = logarithm_double(a) * power_double(a, b);
+  vector_double slope = logarithm_double(a) * power(a, b);
   mask_double flat = both_double(equal_double(a, zero), less_equal_double(zero, b));
   return choose_double(flat, zero, slope);
 }
@@ -70,3 +71,5 @@ static void NAME(power_right_kernel)(void *dx, const void *dy, const void *a, si
                                      const void *b, size_t b_step, size_t n) {
   map_power_backward(dx, dy, a, a_step, b, b_step, n, NAME(power_slope_right));
 }
+
+#undef power

@@ -3,7 +3,7 @@
 **
 ** All the work is done by tiles: up to TILE_ROWS rows and two vectors of columns of C are held in
 ** registers while k runs from first to last, so each element is its own chain of fused
-** multiply-adds, whatever the blocking. A tile reads A by any strides, but B along rows.
+** multiply-adds, whatever the blocking. (Where C is one row, eight vectors of it are.) A tile reads A by any strides, but B along rows.
 **
 ** What surrounds the tiles only chooses where they read. Small products read A and B where they
 ** are. Large ones, and those whose B does not lie along rows, copy blocks of B (and of A) into
@@ -17,12 +17,12 @@
 #define tile NAME(tile)
 #define run_tile NAME(run_tile)
 #define run_panel NAME(run_panel)
+#define run_row NAME(run_row)
 #define run_tiles NAME(run_tiles)
 #define dot_products NAME(dot_products)
 #define add_bias NAME(add_bias)
 #define activate NAME(activate)
 #define copy_panel NAME(copy_panel)
-#define copy_rows NAME(copy_rows)
 #define columns_room NAME(columns_room)
 #define run_block NAME(run_block)
 #define run_columns NAME(run_columns)
@@ -54,7 +54,7 @@ WORD void tile(const Tile *t, const int rows, const int vectors, const bool part
   const ptrdiff_t a_row = t->a_row, a_column = t->a_column, b_row = t->b_row;
   const ptrdiff_t c_row = t->c_row;
   number *const c = t->c;
-  vector sums[TILE_ROWS][2], along[2];
+  vector sums[TILE_ROWS][8], along[8];
   UNROLLED for (int i = 0; i < rows; i++)
     UNROLLED for (int j = 0; j < vectors; j++) sums[i][j] = splat(0);
   if (t->resumes)
@@ -131,57 +131,55 @@ static void run_tile(const Tile *t) {
 static void run_panel(const Tile *panel) {
   Tile t = *panel;
   for (size_t i = 0; i < panel->rows; i += TILE_ROWS) {
-    t.rows = panel->rows - i < TILE_ROWS ? panel->rows - i : TILE_ROWS;
+    t.rows = smaller(TILE_ROWS, panel->rows - i);
     run_tile(&t);
     t.a += TILE_ROWS * t.a_row;
     t.c += TILE_ROWS * t.c_row;
   }
 }
 
+static void run_row(const Tile *t) { tile(t, 1, 8, false); }
+
 /* All of C, reading A and B where they are. */
 static void run_tiles(const Tile *whole) {
   Tile t = *whole;
-  for (size_t j = 0; j < whole->columns; j += PANEL) {
-    t.columns = whole->columns - j < PANEL ? whole->columns - j : PANEL;
-    run_panel(&t);
-    t.b += PANEL;
-    t.c += PANEL;
-    if (t.bias) t.bias += PANEL;
+  size_t rest = whole->columns;
+  while (rest > 0) {
+    const bool wide = t.rows == 1 && rest >= 8 * LANES;
+    t.columns = wide ? 8 * LANES : smaller(rest, PANEL);
+    if (wide) run_row(&t);
+    else run_panel(&t);
+    t.b += t.columns;
+    t.c += t.columns;
+    if (t.bias) t.bias += t.columns;
+    rest -= t.columns;
   }
 }
 
 /* -- copies ---------------------------------------------------------------------------------- */
 
+/* The shape of the copied blocks: one of B fills most of a second-level cache, one of A a part of
+** it, and a panel of B or a tile's rows of A about a first-level one. */
 enum {
-  NAME(BLOCK_DEPTH) = 256,                              /* k of one block */
-  NAME(BLOCK_ROWS) = TILE_ROWS * 24,                    /* rows of A in one block */
-  NAME(BLOCK_COLUMNS) = 2048 / sizeof(ELEMENT) * 4      /* columns of B in one block */
+  NAME(BLOCK_DEPTH) = 384,
+  NAME(BLOCK_ROWS) = 16 * TILE_ROWS,
+  NAME(BLOCK_COLUMNS) = 2048 / sizeof(ELEMENT)
 };
 #define BLOCK_DEPTH NAME(BLOCK_DEPTH)
 #define BLOCK_ROWS NAME(BLOCK_ROWS)
 #define BLOCK_COLUMNS NAME(BLOCK_COLUMNS)
 
-/* One panel of B: k rows of PANEL, the absent columns 0. */
+/* One panel of B: k rows of PANEL numbers. What stands in absent columns is never read. */
 static void copy_panel(number *to, const number *b, ptrdiff_t b_row, ptrdiff_t b_column,
-                             size_t k, size_t columns) {
-  if (columns < PANEL) memset(to, 0, k * PANEL * sizeof(number));
-  if (b_column == 1 && columns == PANEL)
-    for (; k > 0; k--, to += PANEL, b += b_row) {
-      store(to, load(b));
-      store(to + LANES, load(b + LANES));
-    }
-  else
-    for (size_t j = 0; j < columns; j++)
-      for (size_t i = 0; i < k; i++)
-        to[i * PANEL + j] = b[(ptrdiff_t)i * b_row + (ptrdiff_t)j * b_column];
-}
-
-/* TILE_ROWS rows of A (or those there are), turned so that each step of k lies together. */
-static void copy_rows(number *to, const number *a, ptrdiff_t a_row, ptrdiff_t a_column,
-                            size_t k, size_t rows) {
-  for (size_t i = 0; i < rows; i++)
-    for (size_t j = 0; j < k; j++)
-      to[j * TILE_ROWS + i] = a[(ptrdiff_t)i * a_row + (ptrdiff_t)j * a_column];
+                       size_t k, size_t columns) {
+  if (b_column != 1 || columns < PANEL) {
+    turn(to, PANEL, k, columns, b, b_column, b_row);
+    return;
+  }
+  for (; k > 0; k--, to += PANEL, b += b_row) {
+    store(to, load(b));
+    store(to + LANES, load(b + LANES));
+  }
 }
 
 static size_t columns_room(size_t n, size_t k) {
@@ -197,8 +195,8 @@ static size_t NAME(product_scratch)(size_t m, size_t n, size_t k) {
 static void run_block(const Tile *block, number *rows_room, const number *panels) {
   Tile t = *block;
   for (size_t i = 0; i < t.rows; i += TILE_ROWS)
-    copy_rows(rows_room + i * t.k, block->a + (ptrdiff_t)i * block->a_row, block->a_row,
-                    block->a_column, t.k, smaller(TILE_ROWS, t.rows - i));
+    turn(rows_room + i * t.k, TILE_ROWS, t.k, smaller(TILE_ROWS, t.rows - i),
+         block->a + (ptrdiff_t)i * block->a_row, block->a_row, block->a_column);
   t.a_row = 1;
   t.a_column = TILE_ROWS;
   t.b_row = PANEL;
@@ -257,7 +255,7 @@ static void dot_products(const Tile *t, ptrdiff_t b_step, ptrdiff_t c_step) {
   for (; i + 8 <= t->rows; i += 8, a += 8 * t->a_row, c += 8 * c_step) {
     number sums[8] = { 0 };
     for (size_t k = 0; k < t->k; k++)
-      for (int r = 0; r < 8; r++)
+      UNROLLED for (int r = 0; r < 8; r++)
         sums[r] = fused_one(a[r * t->a_row + (ptrdiff_t)k * t->a_column],
                             t->b[(ptrdiff_t)k * b_step], sums[r]);
     for (int r = 0; r < 8; r++) c[r * c_step] = sums[r];

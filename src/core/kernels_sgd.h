@@ -7,7 +7,9 @@
 */
 
 #define SgdNumbers NAME(SgdNumbers)
+#define SgdCounts NAME(SgdCounts)
 #define sgd_vector NAME(sgd_vector)
+#define sgd_some NAME(sgd_some)
 #define number NAME(number)
 
 /* The step's numbers, rounded once to the element's type. */
@@ -34,26 +36,37 @@ WORD vector sgd_vector(vector w, vector g, vector *v, const SgdNumbers *step, ma
   return w + *v;
 }
 
+typedef struct SgdCounts { size_t cut, finite; } SgdCounts;
+
+/* `count` weights, LANES or fewer; v is NULL without momentum. */
+WORD void sgd_some(number *w, const number *g, number *v, size_t count, const SgdNumbers *step,
+                   SgdCounts *counts) {
+  const bool whole = count == LANES;
+  const vector largest = splat(sizeof(number) == 4 ? (number)FLT_MAX : (number)DBL_MAX);
+  mask here = first_lanes(count), cut = first_lanes(0);
+  vector new_v = v == NULL ? splat(0) : whole ? load(v) : load_part(v, count);
+  vector new_w = sgd_vector(whole ? load(w) : load_part(w, count),
+                            whole ? load(g) : load_part(g, count), &new_v, step, &cut);
+  if (whole) store(w, new_w);
+  else store_part(w, new_w, count);
+  if (v != NULL && whole) store(v, new_v);
+  else if (v != NULL) store_part(v, new_v, count);
+  counts->cut += count_lanes(both(cut, here));
+  counts->finite += count_lanes(both(less_equal(magnitude(new_w), largest), here));
+}
+
 static gr_SgdOutcome NAME(sgd)(void *w, const void *g, void *v, const gr_SgdStep *step, size_t n) {
   const SgdNumbers numbers = {
     (number)step->rate, (number)step->momentum, (number)step->scale, (number)step->low,
     (number)step->high, (number)(step->decay * step->rate), step->nesterov, step->clip_value
   };
-  const bool moves = numbers.momentum != 0;
-  const vector largest = splat(sizeof(number) == 4 ? (number)FLT_MAX : (number)DBL_MAX);
-  number *weights = w, *velocity = v;
+  number *weights = w, *velocity = numbers.momentum == 0 ? NULL : v;
   const number *gradient = g;
-  size_t cut_count = 0, finite_count = 0;
-  for (size_t i = 0; i < n; i += LANES) {
-    size_t count = n - i < LANES ? n - i : LANES;
-    mask here = first_lanes(count), cut = first_lanes(0);
-    vector new_v = moves ? load_part(velocity + i, count) : splat(0);
-    vector new_w = sgd_vector(load_part(weights + i, count), load_part(gradient + i, count),
-                              &new_v, &numbers, &cut);
-    store_part(weights + i, new_w, count);
-    if (moves) store_part(velocity + i, new_v, count);
-    cut_count += count_lanes(both(cut, here));
-    finite_count += count_lanes(both(less_equal(magnitude(new_w), largest), here));
-  }
-  return (gr_SgdOutcome){ cut_count, finite_count == n };
+  SgdCounts counts = { 0, 0 };
+  size_t i;
+  for (i = 0; i + LANES <= n; i += LANES)
+    sgd_some(weights + i, gradient + i, velocity ? velocity + i : NULL, LANES, &numbers, &counts);
+  if (i < n)
+    sgd_some(weights + i, gradient + i, velocity ? velocity + i : NULL, n - i, &numbers, &counts);
+  return (gr_SgdOutcome){ counts.cut, counts.finite == n };
 }

@@ -15,7 +15,7 @@
 **
 ** The userdata owns sockets, process and buffers from before the first of them exists, so an error
 ** anywhere leaks nothing; its __gc and __close end the program and reap it. Each method checks the
-** block's size and the tag inside it, since debug.setmetatable can put our metatable on any userdata.
+** block's size and the tag inside it: debug.setmetatable can put our metatable on any userdata.
 */
 #include "library.h"
 
@@ -163,7 +163,8 @@ static int open_pair(int ends[2]) {
 }
 
 /* Start argv with `talk` as its standard input and output and `errors` as its standard error.
-** posix_spawn does not copy the parent's memory, and tells at once when there is no such program. */
+** posix_spawn does not copy the parent's memory, and tells at once when there is no such program.
+*/
 static int spawn(Pipe *pipe, char **argv, int talk, int errors) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;

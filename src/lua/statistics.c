@@ -1,6 +1,6 @@
 /*
-** statistics.c: histograms and box plots for the plots. gradus.plot checks what the user passed; here
-** come plain lists of numbers.
+** statistics.c: histograms and box plots for the plots. gradus.plot checks what the user passed;
+** here come plain lists of numbers.
 */
 #include "library.h"
 
@@ -26,7 +26,9 @@ static void check_status(lua_State *L, gr_Status status) {
 }
 
 /* Every NaN that crosses into Lua is the positive quiet one. */
-static void push_number(lua_State *L, double number) { lua_pushnumber(L, isnan(number) ? NAN : number); }
+static void push_number(lua_State *L, double number) {
+  lua_pushnumber(L, isnan(number) ? NAN : number);
+}
 
 static void push_numbers(lua_State *L, const double *numbers, size_t n) {
   lua_createtable(L, (int)n, 0);

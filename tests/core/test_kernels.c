@@ -202,7 +202,7 @@ static void test_unary(const gr_Kernels *k, gr_DType t) {
 
 static double lua_modulo(double a, double b) {
   double m = fmod(a, b);
-  return (m > 0 ? b < 0 : m < 0 && b != m) ? m + b : m;
+  return m * (b > 0 ? 1 : -1) < 0 ? m + b : m;
 }
 
 static bool binary_reference(gr_DType t, gr_Binary f, double a, double b, double *y) {
