@@ -1,5 +1,7 @@
 # Gradus: build, test, run. `make help` lists the goals. Everything made goes under $(BUILD).
 
+MAKEFLAGS += --no-builtin-rules
+
 CC     = gcc
 BUILD  = build
 OPT    = -O2
@@ -23,10 +25,10 @@ MAIN_C = $(wildcard src/gradus/*.c)
 STDLIB = $(wildcard stdlib/*.lua)
 
 # The kernels are compiled once for each level of the instruction set; the best is chosen at start.
-ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
-LEVELS = portable avx2 avx512
-endif
-LEVELS ?= portable
+# (ARCH is not asked of the compiler: `make setup run` reads this before there is one.)
+ARCH           = $(shell uname -m)
+LEVELS_x86_64  = portable avx2 avx512
+LEVELS         = $(or $(LEVELS_$(ARCH)),portable)
 LEVEL_portable =
 LEVEL_avx2     = -mavx2 -mfma
 LEVEL_avx512   = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
@@ -48,7 +50,7 @@ $(OBJ)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OBJ)/core/kernels_%.o: src/core/kernels.c
+$(KERNELS_O): $(OBJ)/core/kernels_%.o: src/core/kernels.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -O3 $(LEVEL_$*) -DGR_LEVEL=$* -MMD -MP -c -o $@ $<
 
@@ -73,9 +75,12 @@ $(BUILD)/tests/%: tests/core/%.c $(CORE_O)
 
 # Goals
 
-PACKAGES = gcc make liblua5.4-dev lua-unit gnuplot-nox
+PACKAGES = gcc libc6-dev make liblua5.4-dev lua-unit gnuplot-nox
 
-.PHONY: all help setup run test clean
+CHECK_PACKAGES = clang libclang-rt-14-dev clang-tidy valgrind lua-check
+
+.PHONY: all help setup check-setup run test check check-clang check-sanitize check-valgrind \
+        check-fuzz lint clean
 
 all: $(BUILD)/gradus
 
@@ -84,18 +89,27 @@ help:
 	@echo 'make setup      install what building, running and testing need (Debian packages)'
 	@echo 'make run        run the experiments of the tutorial; figures go to $(BUILD)/figures'
 	@echo 'make test       the quick tests'
+	@echo 'make check      everything: gcc and clang, sanitizers, valgrind, fuzzers, linters'
 	@echo 'make clean      remove $(BUILD)'
 
 # On Debian, install; elsewhere, name the packages and go on.
-setup:
+define install_packages
 	@if command -v apt-get >/dev/null; then \
-	  if dpkg -s $(PACKAGES) >/dev/null 2>&1; then exit 0; fi; \
+	  if dpkg -s $(1) >/dev/null 2>&1; then exit 0; fi; \
 	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	  $$sudo apt-get update -qq && \
-	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; \
+	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	    -o Dpkg::Use-Pty=0 $(1) >/dev/null; \
 	else \
-	  echo 'setup: this is not Debian; what is needed is what Debian calls: $(PACKAGES)'; \
+	  echo 'This is not Debian; what is needed is what Debian calls: $(1)'; \
 	fi
+endef
+
+setup:
+	$(call install_packages,$(PACKAGES))
+
+check-setup:
+	$(call install_packages,$(PACKAGES) $(CHECK_PACKAGES))
 
 run: $(BUILD)/gradus
 	@$(BUILD)/gradus scripts/all.lua $(BUILD)/figures
@@ -103,7 +117,34 @@ run: $(BUILD)/gradus
 test: $(BUILD)/gradus $(CORE_TESTS)
 	@BUILD=$(BUILD) $(BUILD)/gradus tests/run.lua
 
+# Everything: both compilers, sanitizers, valgrind, fuzzers for a bounded time, and the linters.
+
+check: check-setup lint test check-clang check-sanitize check-valgrind check-fuzz
+	@echo 'make check: all is well'
+
+check-clang:
+	$(MAKE) BUILD=$(BUILD)/clang CC=clang OPT='-O2 -Werror' test
+
+check-sanitize:
+	$(MAKE) $(ASAN) test
+
+check-valgrind: $(BUILD)/gradus $(CORE_TESTS)
+	@BUILD=$(BUILD) TEST_WRAPPER='$(VALGRIND)' $(BUILD)/gradus tests/run.lua
+
+check-fuzz:
+	$(MAKE) $(ASAN) $(BUILD)/asan/gradus
+	$(BUILD)/asan/gradus tests/fuzz/calls.lua $(FUZZ_SECONDS)
+
+lint:
+	luacheck -q stdlib scripts tests
+	clang-tidy --quiet --warnings-as-errors='*' $(CORE_C) $(LUA_C) $(MAIN_C) -- $(CFLAGS)
+
+ASAN = BUILD=$(BUILD)/asan OPT='-O1 -fno-omit-frame-pointer' \
+       SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
+VALGRIND = valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9
+FUZZ_SECONDS = 30
+
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(OBJ) $(BUILD)/tests -name '*.d' 2>/dev/null)

@@ -63,8 +63,8 @@ local function counts(output)
   if facts_failed then return facts_failed == "0" and 1 or 0, facts_failed == "0" and 0 or 1 end
   local line = output:match "Ran %d+ tests in [^\n]*"
   if not line then return nil end
-  passed = tonumber(line:match "(%d+) success") or 0
-  failed = (tonumber(line:match "(%d+) failure") or 0) + (tonumber(line:match "(%d+) error") or 0)
+  local passed = tonumber(line:match "(%d+) success") or 0
+  local failed = (tonumber(line:match "(%d+) failure") or 0) + (tonumber(line:match "(%d+) error") or 0)
   return passed, failed
 end
 

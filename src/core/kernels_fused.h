@@ -90,12 +90,13 @@ static double scaled(double x, int exponent) {
 static double rounded_once(double high, double low, int exponent) {
   int result_exponent;
   double offset, sum, rest;
-  if (high + low == 0) return high + low;
+  high = two_sum(high, low, &low);
+  if (high == 0) return 0;
   normalized(high, &result_exponent);
-  if (result_exponent + exponent >= -1022) return scaled(high + low, exponent);
-  offset = high < 0 ? -power_of_two(-1022 - exponent) : power_of_two(-1022 - exponent);
+  if (result_exponent + exponent >= -1022) return scaled(high, exponent);
+  offset = __builtin_copysign(power_of_two(-1022 - exponent), high);
   sum = two_sum(offset, high, &rest);
-  return scaled((sum + odd_sum(rest, low)) - offset, exponent);
+  return __builtin_copysign(scaled((sum + odd_sum(rest, low)) - offset, exponent), high);
 }
 
 /* a * b + c where something is huge, tiny, zero or not finite. The operands are brought near 1.

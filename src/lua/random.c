@@ -222,6 +222,8 @@ static void check_dimensions(lua_State *L, const char *where, const Shape *shape
                    (int)shape->dimensions[i]);
 }
 
+static const char shape_expected[] = "a table of dimensions or a whole number";
+
 /* NumPy's size: a table of dimensions, a whole number for one dimension, or nothing. */
 static Shape check_shape(lua_State *L, int index, const char *where) {
   Shape shape = {!lua_isnoneornil(L, index), 0, {0}};
@@ -230,7 +232,7 @@ static Shape check_shape(lua_State *L, int index, const char *where) {
     shape.rank = gr_lua_check_shape(L, index, where, shape.dimensions, &next);
   } else if (shape.is_given) {
     if (lua_type(L, index) != LUA_TNUMBER)
-      gr_lua_argument_error(L, where, "shape", "a table of dimensions or a whole number", index);
+      gr_lua_argument_error(L, where, "shape", shape_expected, index);
     shape.rank = 1;
     shape.dimensions[0] = gr_lua_check_integer(L, index, where, "shape");
     if (shape.dimensions[0] < 0) gr_lua_argument_error(L, where, "shape", "0 or more", index);
@@ -671,6 +673,7 @@ static int push_stream_drawn(lua_State *L, const char *where, StreamFill *fill, 
   gr_DType dtype = lua_isnoneornil(L, 6) ? gr_lua_context(L)->floatx
                                          : gr_lua_check_dtype(L, 6, where);
   Shape shape = check_shape(L, 3, where);
+  if (!shape.is_given) gr_lua_argument_error(L, where, "shape", shape_expected, 3);
   gr_Tensor *drawn = push_tensor(L, &shape, where);
   fill(stream, step, a, b, gr_tensor_data(drawn), gr_tensor_size(drawn));
   if (dtype == GR_FLOAT64) return 1;

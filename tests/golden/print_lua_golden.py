@@ -51,6 +51,53 @@ def write(path, fields):
         out.write("}\n")
 
 
+def philox(counter, key):
+    """Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011), from its definition."""
+    mask = 2**32 - 1
+    c, k = list(counter), list(key)
+    for _ in range(10):
+        left, right = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [right >> 32 ^ c[1] ^ k[0], right & mask, left >> 32 ^ c[3] ^ k[1], left & mask]
+        k = [(k[0] + 0x9E3779B9) & mask, (k[1] + 0xBB67AE85) & mask]
+    return c
+
+
+def purpose(word):
+    """FNV-1a with the highest bit set."""
+    h = 2166136261
+    for letter in word.encode():
+        h = (h ^ letter) * 16777619 & 2**32 - 1
+    return h | 2**31
+
+
+def stream_key(seed, model, place, word):
+    counter = [model & 2**32 - 1, model >> 32, place, purpose(word)]
+    return philox(counter, [seed & 2**32 - 1, seed >> 32])[:2]
+
+
+def stream_uniform(key, step, n):
+    numbers = []
+    for block in range((n + 1) // 2):
+        w = philox([block, 0, step, 0], key)
+        numbers += [((a >> 5) * 2**26 + (b >> 6)) / 2**53 for a, b in [w[:2], w[2:]]]
+    return numbers[:n]
+
+
+def stream_permutation(key, step, n):
+    """Fisher and Yates from the last place down, indices by Lemire's method."""
+    order, i, block = list(range(n)), n - 1, 0
+    while i > 0:
+        for word in philox([block, 0, step, 0], key):
+            product = word * (i + 1)
+            if i == 0 or product % 2**32 < 2**32 % (i + 1):
+                continue
+            j = product >> 32
+            order[i], order[j] = order[j], order[i]
+            i -= 1
+        block += 1
+    return order
+
+
 def random_golden():
     fields = {}
     rs = np.random.RandomState
@@ -107,6 +154,12 @@ def random_golden():
     fields["choice_one"] = [state.choice(100), state.choice(100, replace=False),
                             state.choice(7, p=p), state.choice(7, replace=False, p=p)]
     fields["after_choices"] = state.random_sample()
+
+    # What follows from the root seeds 1 and 2^40 + 3.
+    fields["root_states"] = [rs(stream_key(seed, number, 0, "RandomState")).random_sample()
+                             for seed, number in [(1, 1), (1, 2), (2**40 + 3, 1)]]
+    fields["stream_uniform"] = stream_uniform(stream_key(1, 4, 2, "weights"), 5, 7)
+    fields["stream_permutation"] = stream_permutation(stream_key(1, 4, 0, "shuffle"), 6, 100)
     write("random.lua", fields)
 
 
