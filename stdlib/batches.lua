@@ -3,6 +3,7 @@
 local core = require "gradus.core"
 local errors = require "gradus.errors"
 local random = require "gradus.random"
+local sequential = require "gradus.sequential"
 
 local batches = {}
 
@@ -18,21 +19,30 @@ local function row_order(rows, shuffle, model)
   return order
 end
 
+local function as_in_fit(model, x, y)
+  local function cast(rows) return rows.dtype == model.dtype and rows or rows:cast(model.dtype) end
+  return cast(x), y and cast(model:as_target("batches", x, y))
+end
+
 -- batches(x, y [, { batch_size = 32, shuffle = true, model = nil }]) -> iterator
 -- One pass over the rows for Lua's `for`: each turn gives a batch of x and one of y (y may be nil);
--- the last may be smaller. With `model` the rows come in the order in which that model's fit would
--- shuffle them.
+-- the last may be smaller. With `model` the batches are those of that model's fit: shuffled as it
+-- would shuffle them, in the model's dtype, and y [n] beside outputs [n, 1] as [n, 1].
 function batches.batches(x, y, options)
   options = errors.check_options("batches", options, known_options)
   local size = errors.option("batches", options, "batch_size", "positive integer", 32)
   local shuffle = errors.option("batches", options, "shuffle", "boolean", true)
-  local model = errors.option("batches", options, "model", "table")
+  local model = options.model
+  if model ~= nil and not sequential.is_model(model) then
+    errors.argument("batches", "model", "a model", model)
+  end
   if not core.is_tensor(x) or x.rank == 0 then errors.argument("batches", "x", "a tensor of rows", x) end
   if y ~= nil and not core.is_tensor(y) then errors.argument("batches", "y", "a tensor or nil", y) end
   if y and (y.rank == 0 or #y ~= #x) then
     errors.fail("batches: x and y must have the same number of rows, x is [%s] and y is [%s]",
       table.concat(x.shape, ", "), table.concat(y.shape, ", "))
   end
+  if model then x, y = as_in_fit(model, x, y) end
   local rows, first = #x, 1
   local order = row_order(rows, shuffle, model)
   return function()

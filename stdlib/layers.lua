@@ -53,6 +53,14 @@ function layers.adopt(where, value)
   errors.argument(where, "a layer", "a layer, a table with `call` or a function", value)
 end
 
+local function have_same_shape(a, b)
+  if #a ~= #b then return false end
+  for i = 1, #a do
+    if a[i] ~= b[i] then return false end
+  end
+  return true
+end
+
 -- layer:add_weight { name = "kernel", shape = { ... }, initializer = "glorot_uniform",
 --                    trainable = true } -> tensor
 -- Make a weight of this layer, in the model's dtype. Called from build.
@@ -70,11 +78,11 @@ function Layer:add_weight(options)
   if not core.is_tensor(weight) then
     errors.argument("add_weight", "the initializer's result", "a tensor", weight)
   end
-  if table.concat(weight.shape, ",") ~= table.concat(shape, ",") then
+  if not have_same_shape(weight.shape, shape) then
     errors.fail("add_weight: the initializer made a tensor [%s] for a weight [%s]",
       table.concat(weight.shape, ", "), table.concat(shape, ", "))
   end
-  if weight.dtype ~= dtype then weight = weight:cast(dtype) end
+  weight = core.tensor(weight, dtype)  -- its own memory, whatever the initializer keeps
   local entry = { tensor = weight, name = options.name or "weight" .. #self.weights + 1,
                   trainable = options.trainable ~= false }
   weight.requires_grad = entry.trainable
@@ -85,8 +93,12 @@ end
 -- Build once, for inputs of this shape.
 function Layer:ensure_built(input_shape)
   if self.is_built then return end
-  if self.build then self:build(input_shape) end
   self.weights = self.weights or {}
+  self.weights_before_build = self.weights_before_build or #self.weights
+  for i = #self.weights, self.weights_before_build + 1, -1 do  -- of a build that failed
+    self.weights[i] = nil
+  end
+  if self.build then self:build(input_shape) end
   self.is_built = true
   self.trainable_weights = {}
   for _, entry in ipairs(self.weights) do
@@ -183,8 +195,8 @@ function layers.Dense(options)
   errors.check_options("Dense", options, dense_options)
   local units = options[1] or options.units
   local self = setmetatable({}, Dense)
-  self.units = errors.option("Dense", { units = units }, "units", "positive integer")
   if units == nil then errors.argument("Dense", "units", "a positive integer", units) end
+  self.units = errors.option("Dense", { units = units }, "units", "positive integer")
   self.activation = check_activation(options.activation or "linear")
   self.use_bias = errors.option("Dense", options, "use_bias", "boolean", true)
   self.kernel_initializer = initializers.get("Dense", "kernel_initializer",
@@ -227,9 +239,10 @@ function Dense:call(x)
   return self.activation == "linear" and z or z[self.activation](z)
 end
 
--- A built-in layer with an activation written in Lua is written in Lua, too.
+-- A built-in layer with an activation or a call written in Lua is written in Lua, too.
 function layers.is_written_in_lua(layer)
   return not layer.is_built_in or type(layer.activation) == "function"
+    or rawget(layer, "call") ~= nil
 end
 
 return layers

@@ -8,6 +8,7 @@ local pipe = require "gradus.pipe"
 local progress = {}
 
 local BAR = 20
+local INTERVAL = 0.1  -- seconds between two drawings of the running bar
 
 local function number_text(value)
   if value ~= value then return "nan" end
@@ -42,10 +43,11 @@ function progress.new(verbose, epochs, steps)
 end
 
 -- How many seconds a run of steps may take before the bar is drawn again; 0: no limit.
-function Progress:interval() return self.redraws and 0.1 or 0 end
+function Progress:interval() return self.redraws and INTERVAL or 0 end
 
 function Progress:begin_epoch(epoch)
   self.began, self.epoch = os.clock(), epoch
+  self.drawn, self.is_open = self.began, false
   if self.verbose > 0 then io.write(("Epoch %d/%d\n"):format(epoch, self.epochs)) end
 end
 
@@ -56,14 +58,23 @@ function Progress:line(done, logs)
     ("─"):rep(BAR - filled), seconds, time_text(seconds / math.max(done, 1)), logs_text(logs))
 end
 
--- Draw the running bar.
+-- Draw the running bar, unless that was just done.
 function Progress:show(done, logs)
-  if not self.redraws then return end
+  if not self.redraws or os.clock() - self.drawn < INTERVAL then return end
+  self.drawn, self.is_open = os.clock(), true
   io.write("\r\27[K", self:line(done, logs))
   io.flush()
 end
 
+-- Leave a bar that was not drawn to its end.
+function Progress:leave()
+  if self.is_open then io.write("\n") end
+  self.is_open = false
+end
+
 function Progress:end_epoch(done, logs)
+  if self.verbose == 0 then return end
+  self.is_open = false
   if self.verbose == 1 then
     io.write(self.redraws and "\r\27[K" or "", self:line(done, logs), "\n")
   elseif self.verbose == 2 then
@@ -71,6 +82,7 @@ function Progress:end_epoch(done, logs)
     io.write(("%d/%d - %.0fs - %s/step%s\n"):format(done, self.steps, seconds,
       time_text(seconds / math.max(done, 1)), logs_text(logs)))
   end
+  io.flush()
 end
 
 return progress

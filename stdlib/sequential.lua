@@ -25,7 +25,7 @@ local function new(fields)
   local self = setmetatable({
     layers = {}, is_built = false, number = core.next_model_number(), shuffles = 0, recordings = {},
     dtype = fields.dtype or core.floatx(), name = fields.name or "sequential",
-    trainable_weights = {}, weights = {},
+    trainable_weights = {}, weights = {}, trains = {}, known = {},
   }, Sequential)
   if self.dtype ~= "float32" and self.dtype ~= "float64" then
     errors.argument("Sequential", "dtype", '"float32" or "float64"', self.dtype)
@@ -61,18 +61,28 @@ function Sequential:add(layer)
   if first.input_dim then self:build { 1, first.input_dim } end
 end
 
+-- How often weights were moved: a view of one, in a recording, then lies where it was before; and two
+-- models may share a layer.
+local moves = 0
+
 -- Put the trainable weights side by side, so that an update is one pass over them.
 local function collect_weights(self)
-  self.weights, self.trainable_weights = {}, {}
-  for _, layer in ipairs(self.layers) do
+  self.weights, self.trainable_weights, self.trains = {}, {}, {}
+  for i, layer in ipairs(self.layers) do
+    self.trains[i] = layer.trainable ~= false
     for _, entry in ipairs(layer.weights) do
+      if entry.tensor.dtype ~= self.dtype then
+        errors.fail("Sequential: the weight %s of the layer %s is %s, the model is %s", entry.name,
+          layer.name, entry.tensor.dtype, self.dtype)
+      end
       self.weights[#self.weights + 1] = entry
-      local trains = entry.trainable and layer.trainable ~= false
+      local trains = entry.trainable and self.trains[i]
       entry.tensor.requires_grad = trains
       if trains then self.trainable_weights[#self.trainable_weights + 1] = entry.tensor end
     end
   end
   core.lay_side_by_side(self.trainable_weights)
+  moves = moves + 1
   self.recordings = {}
 end
 
@@ -104,6 +114,39 @@ local function ensure_built(self, x)
   self:build(shape)
 end
 
+-- Drop the recordings when what they were made of has changed.
+local function check_recordings(self)
+  local known, n, has_changed = self.known, 0, false
+  local function note(value)
+    n = n + 1
+    if known[n] ~= value then known[n], has_changed = value, true end
+  end
+  note(self.loss)
+  note(self.dtype)
+  note(moves)
+  for _, layer in ipairs(self.layers) do
+    note(layer)
+    note(layer.activation)
+    note(layer.call)
+  end
+  for _, entry in ipairs(self.weights) do note(entry.tensor.requires_grad) end
+  if has_changed then self.recordings = {} end
+end
+
+-- model:refresh(x)
+-- Take in what was changed since the last step: new layers, layers that were frozen or thawed (by
+-- layer.trainable), and so on.
+function Sequential:refresh(x)
+  ensure_built(self, x)
+  for i, layer in ipairs(self.layers) do
+    if self.trains[i] ~= (layer.trainable ~= false) then
+      collect_weights(self)
+      break
+    end
+  end
+  check_recordings(self)
+end
+
 -- x as a tensor of the model's type.
 function Sequential:as_input(where, x)
   if type(x) == "table" then x = core.tensor(x, self.dtype) end
@@ -122,7 +165,9 @@ end
 -- model(x) -> tensor
 -- The model's output for x, with gradients.
 function Sequential:__call(x)
-  return self:call(self:as_input("model", x))
+  x = self:as_input("model", x)
+  self:refresh(x)
+  return self:call(x)
 end
 
 local compile_options = { "loss", "optimizer", "run_eagerly" }
@@ -194,13 +239,19 @@ local evaluate_options = { "batch_size", "verbose" }
 -- Means over rows can be taken in blocks of any size; a loss of one's own sees batches as in fit.
 local BLOCK = 1024
 
+-- The loss of some rows, in the model's type as in fit.
+local function block_loss(self, x, y)
+  if y.dtype ~= self.dtype then y = y:cast(self.dtype) end
+  return self:batch_loss(x, y):item()
+end
+
 -- The mean loss over all rows, without gradients.
 local function mean_loss(self, x, y, batch_size)
   local rows, block, sum = #x, self.loss_is_built_in and BLOCK or batch_size, 0
-  if rows <= block then return self:batch_loss(x, y):item() end
+  if rows <= block then return block_loss(self, x, y) end
   for first = 1, rows, block do
     local last = math.min(first + block - 1, rows)
-    sum = sum + self:batch_loss(x:rows(first, last), y:rows(first, last)):item() * (last - first + 1)
+    sum = sum + block_loss(self, x:rows(first, last), y:rows(first, last)) * (last - first + 1)
   end
   return sum / rows
 end
@@ -250,6 +301,7 @@ end
 -- model:summary()
 -- Print the layers with their output shapes and numbers of parameters, and how steps are run.
 function Sequential:summary()
+  if self.is_built then self:refresh() end
   print(require("gradus.printing").model(self))
 end
 

@@ -14,7 +14,16 @@ local progress = require "gradus.progress"
 
 local training = {}
 
+local NAN = -(0 / 0)
+
+-- Ctrl-C belongs to fit while one runs; of a fit inside a callback of another one, to both.
+local fits_running = 0
 local hold_interrupts = core.hold_interrupts or core.interrupted
+
+local function hold(more)
+  fits_running = fits_running + more
+  if more > 0 or fits_running == 0 then hold_interrupts(more > 0) end
+end
 
 local function warn(format, ...)
   io.stdout:flush()
@@ -62,15 +71,16 @@ function Trainer:give_up_replay(reason)
   for _, batch in pairs(model.recordings) do batch.recording = nil end
 end
 
--- Update with the gradients that backward has left, and write the step down.
+-- Update with the gradients that backward has left, and write the step down. Returns whether all
+-- stayed finite.
 function Trainer:finish_step(loss, rows)
   local optimizer, log, step = self.model.optimizer, self.log, self.step
   optimizer:apply(self.model)
   local finite
   log.losses[step] = loss
   log.norms[step], log.scales[step], log.cuts[step], finite = core.step_report(optimizer)
-  self.step = step + 1
-  return loss * rows, is_finite(loss) and finite
+  self.step, self.sum = step + 1, self.sum + loss * rows
+  return is_finite(loss) and finite
 end
 
 function Trainer:eager_step(batch, first_row)
@@ -94,30 +104,40 @@ function Trainer:recorded_step(batch, first_row)
   return self:finish_step(loss:item(), batch.rows)
 end
 
+-- The gradient of each trainable weight, false where the step gave none.
 local function gradients_of(model)
   local gradients = {}
-  for i, weight in ipairs(model.trainable_weights) do gradients[i] = weight.grad end
+  for i, weight in ipairs(model.trainable_weights) do gradients[i] = weight.grad or false end
   return gradients
 end
 
+local function set_gradients(model, gradients)
+  for i, weight in ipairs(model.trainable_weights) do weight.grad = gradients[i] or nil end
+end
+
 local function are_identical(a, b)
-  for i = 1, math.max(#a, #b) do
-    if not (a[i] and b[i] and a[i]:identical(b[i])) then return false end
+  for i = 1, #a do
+    local same = a[i] and b[i] and a[i]:identical(b[i])
+    if not (same or a[i] == b[i]) then return false end
   end
   return true
 end
 
--- A step that is replayed and run from Lua, both on the same weights; they must agree to the bit.
+-- A step that is run from Lua and replayed, both on the same weights; they must agree to the bit.
+-- Where they do not, the Lua is right, and nothing of the replay is left.
 function Trainer:checked_step(batch, first_row)
-  local model = self.model
+  local model, recording = self.model, batch.recording
   self:gather(batch, first_row)
-  for _, weight in ipairs(model.trainable_weights) do weight.grad = nil end
-  local replayed_loss = core.tensor(batch.recording:replay(), "float64")
-  local replayed = gradients_of(model)
-  for _, weight in ipairs(model.trainable_weights) do weight.grad = nil end
+  set_gradients(model, {})
   local loss = forward_and_backward(model, batch.x, batch.y):item()
+  local gradients = gradients_of(model)
+  set_gradients(model, {})
+  recording:keep()
+  local replayed_loss = core.tensor(recording:replay(), "float64")
   if not (replayed_loss:identical(core.tensor(loss, "float64"))
-      and are_identical(replayed, gradients_of(model))) then
+      and are_identical(gradients, gradients_of(model))) then
+    recording:put_back()
+    set_gradients(model, gradients)
     self:give_up_replay("running its Lua again gave other numbers")
     warn("fit: at epoch %d, step %d the recorded step and its Lua code give different numbers, so "
       .. "it depends on more than its tensors; training goes on without replay", self.epoch,
@@ -143,8 +163,8 @@ function Trainer:note_not_finite()
     self.epoch, in_epoch, self.steps, self.log.norms[step], self.log.norms[1])
 end
 
--- Run the next step or steps of this shape: `left` of them at most. Returns how many were done, the
--- sum of their losses times rows, and whether all stayed finite.
+-- Run the next step or steps of this shape: `left` of them at most. Returns how many were done and
+-- whether all stayed finite.
 function Trainer:advance(batch, first_row, left)
   local model = self.model
   if model.run_eagerly or model.eager_reason then
@@ -157,9 +177,18 @@ function Trainer:advance(batch, first_row, left)
   end
   if self.calls_each_step then left = 1 end
   local done, sum, ending = batch.recording:run(model.optimizer, self.sources, self.order, first_row,
-    left, self.step, self.log, self.watch, self.progress:interval())
-  self.step = self.step + done
-  return done, sum, ending ~= "not finite"
+    left, self.step, self.log, self.watch, self.progress:interval(), self.sum)
+  self.step, self.sum = self.step + done, sum
+  return done, ending ~= "not finite"
+end
+
+-- A callback may have changed the model.
+function Trainer:prepare()
+  local model = self.model
+  model:refresh(self.x)
+  if #model.trainable_weights == 0 then errors.fail("fit: the model has no trainable weights") end
+  model.optimizer:bind(model)
+  self.checks = model:is_written_in_lua()
 end
 
 function Trainer:callback(name, ...)
@@ -168,24 +197,34 @@ function Trainer:callback(name, ...)
   end
 end
 
+local function mean(sum, rows)
+  local result = sum / rows
+  return result == result and result or NAN
+end
+
 -- All steps of an epoch: the full batches, then what is left. Returns the mean loss, or nil when it
--- was interrupted before the end.
+-- was interrupted before the end, and how many steps were done.
 function Trainer:run_batches()
-  local rows, size = #self.x, self.batch_size
-  local first_row, sum, done = 1, 0.0, 0
+  local rows, size, model = #self.x, self.batch_size, self.model
+  local first_row, done = 1, 0
+  self.sum = 0.0
   while first_row <= rows do
     local count = math.min(size, rows - first_row + 1)
     local left = count == size and (rows - first_row + 1) // size or 1
-    if self.calls_each_step then self:callback("on_train_batch_begin", done + 1, {}) end
-    local steps, part, finite = self:advance(batch_of(self, count), first_row, left)
-    first_row, sum, done = first_row + steps * count, sum + part, done + steps
+    if self.calls_each_step then
+      self:callback("on_train_batch_begin", done + 1, {})
+      self:prepare()
+    end
+    local steps, finite = self:advance(batch_of(self, count), first_row, left)
+    first_row, done = first_row + steps * count, done + steps
     if self.watch and not finite then self:note_not_finite() end
-    local logs = { loss = sum / (first_row - 1) }
+    local logs = { loss = mean(self.sum, first_row - 1) }
     if self.calls_each_step then self:callback("on_train_batch_end", done, logs) end
     if core.interrupted() then return nil, done end
+    if model.stop_training then break end
     if first_row <= rows then self.progress:show(done, logs) end
   end
-  return sum / rows, done
+  return mean(self.sum, first_row - 1), done
 end
 
 function Trainer:shuffle_rows()
@@ -199,8 +238,10 @@ end
 function Trainer:run_epoch(epoch)
   local model, record = self.model, self.history
   self.epoch, self.first_step = epoch, self.step
+  self:make_room()
   self:callback("on_epoch_begin", epoch, {})
   self.progress:begin_epoch(epoch)
+  self:prepare()
   self:shuffle_rows()
   local loss, done = self:run_batches()
   if not loss then return false end
@@ -216,6 +257,19 @@ function Trainer:run_epoch(epoch)
   return not core.interrupted()
 end
 
+-- Room in the log for the steps of one more epoch.
+function Trainer:make_room()
+  local log, done = self.log, self.step - 1
+  if done + self.steps <= self.room then return end
+  self.room = math.tointeger(math.max(done + self.steps,
+    math.min(self.steps * (self.epochs + 0.0), math.max(self.room * 2, 4096))))
+  for _, name in ipairs { "losses", "norms", "scales", "cuts" } do
+    local longer = core.zeros({ self.room }, "float64")
+    if done > 0 then longer:rows(1, done):fill(log[name]:rows(1, done)) end
+    log[name] = longer
+  end
+end
+
 -- The steps that were done, as tensors.
 function Trainer:close_log()
   local done, log = self.step - 1, self.log
@@ -226,14 +280,11 @@ end
 function Trainer:run()
   self:callback("on_train_begin", {})
   for epoch = 1, self.epochs do
-    if not self:run_epoch(epoch) then
-      self.history.interrupted = core.interrupted()
-      break
-    end
-    if self.model.stop_training then break end
+    if not self:run_epoch(epoch) or self.model.stop_training then break end
   end
   self:close_log()
   self:callback("on_train_end", {})
+  self.history.interrupted = core.interrupted()
   return self.history
 end
 
@@ -271,12 +322,44 @@ local function check_verbose(options)
   return verbose
 end
 
-local function wants_each_step(callbacks)
+local callback_names = { "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
+                         "on_train_batch_begin", "on_train_batch_end" }
+
+-- A name that begins with on_ and is none of these would never be called.
+local function check_callback_names(i, callback)
+  local is_known, unknown = {}, {}
+  for _, name in ipairs(callback_names) do
+    local f = callback[name]
+    if f ~= nil and type(f) ~= "function" then
+      errors.argument("fit", ("callback %d's %s"):format(i, name), "a function", f)
+    end
+    is_known[name] = true
+  end
+  for name in next, callback do
+    if type(name) == "string" and name:find "^on_" and not is_known[name] then
+      unknown[#unknown + 1] = name
+    end
+  end
+  table.sort(unknown)
+  if unknown[1] then
+    errors.fail('fit: callback %d: unknown name "%s"%s', i, unknown[1],
+      errors.suggestion(unknown[1], callback_names))
+  end
+end
+
+-- Whether one of the callbacks wants to be called at each step, after checking them all.
+local function check_callbacks(callbacks)
+  local wants_each_step = false
+  if next(callbacks) ~= nil and callbacks[1] == nil then
+    errors.fail("fit: callbacks must be a list, such as "
+      .. "{ { on_epoch_end = function(self, epoch, logs) ... end } }")
+  end
   for i, callback in ipairs(callbacks) do
     if type(callback) ~= "table" then errors.argument("fit", "callback " .. i, "a table", callback) end
-    if callback.on_train_batch_begin or callback.on_train_batch_end then return true end
+    check_callback_names(i, callback)
+    if callback.on_train_batch_begin or callback.on_train_batch_end then wants_each_step = true end
   end
-  return false
+  return wants_each_step
 end
 
 -- Small validation data are cast once; large ones block by block.
@@ -292,10 +375,10 @@ local function new_trainer(model, x, y, options)
   self.shuffles = errors.option("fit", options, "shuffle", "boolean", true)
   self.warns = errors.option("fit", options, "warn_nonfinite", "boolean", true)
   self.callbacks = errors.option("fit", options, "callbacks", "table", {})
-  self.calls_each_step = wants_each_step(self.callbacks)
+  self.calls_each_step = check_callbacks(self.callbacks)
   if options.validation_data then
     self.val_x, self.val_y = check_validation(model, options.validation_data)
-  elseif options.validation_split then
+  elseif options.validation_split and options.validation_split ~= 0 then
     x, y, self.val_x, self.val_y = split_rows(x, y, options.validation_split)
   end
   if self.val_x then
@@ -306,12 +389,7 @@ local function new_trainer(model, x, y, options)
   self.shuffle_stream = core.stream(model.number, 0, "shuffle")
   self.steps = (#x + self.batch_size - 1) // self.batch_size
   self.progress = progress.new(check_verbose(options), self.epochs, self.steps)
-  self.checks = model:is_written_in_lua()
-  local total = self.steps * self.epochs
-  self.log = {}
-  for _, name in ipairs { "losses", "norms", "scales", "cuts" } do
-    self.log[name] = core.zeros({ total }, "float64")
-  end
+  self.log, self.room = {}, 0
   self.history = history.new { epochs = self.epochs, steps = self.steps,
                                batch_size = self.batch_size, verbose = check_verbose(options) }
   if self.val_x then self.history.history.val_loss = {} end
@@ -334,10 +412,13 @@ function training.fit(model, x, y, options)
   y = model:as_target("fit", x, y)
   local trainer = new_trainer(model, x, y, options)
   model.stop_training = false
-  model.optimizer:bind(model)
-  hold_interrupts(true)
+  for _, batch in pairs(model.recordings) do batch.checked_epoch = nil end
+  local was_enabled = core.set_grad_enabled(true)
+  hold(1)
   local succeeded, result = pcall(trainer.run, trainer)
-  hold_interrupts(false)
+  hold(-1)
+  core.set_grad_enabled(was_enabled)
+  trainer.progress:leave()
   if not succeeded then error(result, 0) end
   return result
 end

@@ -87,8 +87,11 @@ typedef struct gr_Node {
   uint64_t sequence;                     /* in the order of making */
   gr_Tensor *inputs[GR_MAX_INPUTS];      /* a node on the heap owns a reference to each */
   uint64_t versions[GR_MAX_INPUTS];      /* of the inputs' storages when they were read */
+  uint64_t output_version;               /* of the output's when it was computed */
+  bool is_recorded;                      /* a recording needs it: no backward frees it */
   gr_Tensor *output;                     /* owns this node, not owned by it */
-  gr_Attributes attributes;
+  gr_Attributes attributes;              /* last: a node on the heap ends before it where the
+                                         ** operation has none */
 } gr_Node;
 
 /* The table: operation number i, or NULL past the last; and the one of that name, or NULL. */

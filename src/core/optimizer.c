@@ -7,6 +7,7 @@
 #include "kernels.h"
 #include "norm.h"
 #include "operation.h"
+#include "profile.h"
 
 void gr_optimizer_init(gr_Optimizer *optimizer) {
   memset(optimizer, 0, sizeof *optimizer);
@@ -41,8 +42,7 @@ static gr_Tensor *known_velocity(const gr_Optimizer *optimizer, const gr_Tensor 
 
 static bool is_bound_to(const gr_Optimizer *optimizer, gr_Tensor **parameters, size_t count) {
   return optimizer->count == count &&
-         (count == 0 ||
-          memcmp(optimizer->parameters, parameters, count * sizeof *parameters) == 0);
+         memcmp(optimizer->parameters, parameters, count * sizeof *parameters) == 0;
 }
 
 /* Allocate the arrays of `state` for `count` parameters. */
@@ -70,10 +70,25 @@ static gr_Status new_velocity(gr_Context *context, const gr_Optimizer *optimizer
   return status;
 }
 
+/* An update is a pass over memory without gaps, in one type. */
+static gr_Status check_parameters(gr_Context *context, gr_Tensor **parameters, size_t count) {
+  char text[GR_SHAPE_TEXT];
+  if (count == 0) return gr_fail(context, "expected at least one trainable parameter, got none");
+  for (size_t i = 0; i < count; i++) {
+    if (parameters[i]->dtype != parameters[0]->dtype)
+      return gr_fail(context, "expected parameters of one type, got float32 and float64");
+    if (!gr_tensor_is_contiguous(parameters[i]))
+      return gr_fail(context, "a parameter must have its elements side by side, got a view of "
+                     "shape %s: x:clone() has none but its own",
+                     gr_tensor_shape_text(text, parameters[i]));
+  }
+  return GR_OK;
+}
+
 gr_Status gr_optimizer_bind(gr_Context *context, gr_Optimizer *optimizer, gr_Tensor **parameters,
                             size_t count) {
-  if (is_bound_to(optimizer, parameters, count)) return GR_OK;
-  if (count == 0) return gr_fail(context, "expected at least one trainable parameter, got none");
+  gr_Status checked = check_parameters(context, parameters, count);
+  if (checked != GR_OK || is_bound_to(optimizer, parameters, count)) return checked;
   gr_Optimizer state = *optimizer;
   state.parameters = state.velocities = state.gradients = NULL;
   state.norms = state.scales = NULL;
@@ -81,8 +96,6 @@ gr_Status gr_optimizer_bind(gr_Context *context, gr_Optimizer *optimizer, gr_Ten
   for (size_t i = 0; i < count && status == GR_OK; i++) {
     state.parameters[i] = gr_tensor_retain(parameters[i]);
     status = new_velocity(context, optimizer, parameters[i], &state.velocities[i]);
-    if (status == GR_OK && parameters[i]->dtype != parameters[0]->dtype)
-      status = gr_fail(context, "expected parameters of one type, got float32 and float64");
   }
   if (status == GR_OK) status = gr_tensors_lay_side_by_side(context, state.velocities, count);
   if (status != GR_OK) {
@@ -189,12 +202,14 @@ static void update_parameters(gr_Context *context, gr_Optimizer *optimizer) {
 }
 
 gr_Status gr_optimizer_step(gr_Context *context, gr_Optimizer *optimizer) {
+  double began = gr_profile_begin(context);
   if (!take_gradients(optimizer))
     return gr_fail(context, "no parameter has a new gradient: call loss:backward() first");
   measure_gradients(context, optimizer);
   choose_scales(optimizer);
   update_parameters(context, optimizer);
   optimizer->iterations++;
+  gr_profile_add(context, "optimizer step", false, began);
   return GR_OK;
 }
 

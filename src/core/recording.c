@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "profile.h"
 
 gr_Status gr_recording_new(gr_Context *context, gr_Tensor *const *inputs, int count,
                            gr_Recording **result) {
@@ -21,6 +22,8 @@ static void forget_step(gr_Recording *recording) {
   free(recording->results);
   gr_backward_plan_free(recording->plan);
   gr_tensor_release(recording->loss);
+  free(recording->kept);
+  recording->kept = NULL;
   recording->results = NULL;
   recording->count = recording->room = 0;
   recording->plan = NULL;
@@ -35,6 +38,8 @@ void gr_recording_free(gr_Recording *recording) {
 }
 
 void gr_recording_begin(gr_Context *context, gr_Recording *recording) {
+  gr_recording_break(context, "it trained a model");
+  recording->outer = context->recording;
   recording->draws_before = context->random_draws;
   context->recording = recording;
 }
@@ -51,7 +56,7 @@ void gr_recording_end(gr_Context *context) {
   if (context->random_draws != recording->draws_before)
     gr_recording_break(context, "it drew random numbers");
   if (recording->plan == NULL) gr_recording_break(context, "it had no backward");
-  context->recording = NULL;
+  context->recording = recording->outer;
   if (recording->broken[0] != '\0') forget_step(recording);
 }
 
@@ -98,10 +103,43 @@ gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording) {
   for (size_t i = 0; i < recording->count; i++) {
     gr_Node *node = recording->results[i]->node;
     if (node->operation->forward == NULL) continue;
-    gr_Status status = node->operation->forward(context, node);
+    gr_Status status = gr_node_forward(context, node);
     if (status != GR_OK) return status;
   }
   return gr_backward_run(context, recording->plan);
+}
+
+/* Operations that write somewhere; a view has no memory of its own. */
+static bool computes(const gr_Tensor *result) { return result->node->operation->forward != NULL; }
+
+static size_t bytes_of(const gr_Tensor *result) {
+  return gr_tensor_size(result) * gr_dtype_size(result->dtype);
+}
+
+gr_Status gr_recording_keep(gr_Context *context, gr_Recording *recording) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < recording->count; i++)
+    if (computes(recording->results[i])) bytes += bytes_of(recording->results[i]);
+  free(recording->kept);
+  unsigned char *to = recording->kept = malloc(bytes + 1);
+  if (to == NULL) return gr_fail_memory(context, bytes);
+  for (size_t i = 0; i < recording->count; i++) {
+    const gr_Tensor *result = recording->results[i];
+    if (!computes(result)) continue;
+    memcpy(to, gr_tensor_data(result), bytes_of(result));
+    to += bytes_of(result);
+  }
+  return GR_OK;
+}
+
+void gr_recording_put_back(gr_Recording *recording) {
+  const unsigned char *from = recording->kept;
+  for (size_t i = 0; from != NULL && i < recording->count; i++) {
+    const gr_Tensor *result = recording->results[i];
+    if (!computes(result)) continue;
+    memcpy(gr_tensor_data(result), from, bytes_of(result));
+    from += bytes_of(result);
+  }
 }
 
 /* Runs of steps */
@@ -116,6 +154,7 @@ gr_Status gr_gather_rows(gr_Context *context, const gr_Tensor *source, const dou
   memmove(row.shape, source->shape + 1, (size_t)row.rank * sizeof *row.shape);
   memmove(row.strides, source->strides + 1, (size_t)row.rank * sizeof *row.strides);
   bool even = gr_tensor_is_contiguous(&row);
+  double began = gr_profile_begin(context);
   for (size_t i = 0; i < count; i++, to += columns * gr_dtype_size(batch->dtype)) {
     if (!(order[i] >= 1 && order[i] <= (double)source->shape[0]))
       return gr_fail(context, "there is no row %g in %lld rows", order[i],
@@ -125,13 +164,8 @@ gr_Status gr_gather_rows(gr_Context *context, const gr_Tensor *source, const dou
                          source->storage->data + (size_t)row.offset * size, columns);
     else gr_tensor_gather(&row, batch->dtype, to);
   }
+  gr_profile_add(context, "gather rows", false, began);
   return GR_OK;
-}
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 static bool is_finite(double x) { return x - x == 0; }
@@ -162,9 +196,8 @@ static gr_Status run_step(gr_Context *context, gr_Run *run, size_t rows, double 
 
 gr_Status gr_recording_run(gr_Context *context, gr_Run *run) {
   size_t rows = (size_t)run->recording->inputs[0]->shape[0];
-  double began = run->seconds > 0 ? now() : 0;
+  double began = run->seconds > 0 ? gr_now() : 0;
   run->steps_done = 0;
-  run->loss_sum = 0;
   run->end = GR_RUN_COMPLETE;
   while (run->steps_done < run->steps) {
     double loss;
@@ -176,7 +209,7 @@ gr_Status gr_recording_run(gr_Context *context, gr_Run *run) {
     if (run->stop_at_not_finite && !(is_finite(loss) && run->optimizer->finite))
       run->end = GR_RUN_NOT_FINITE;
     else if (gr_interrupted(context)) run->end = GR_RUN_INTERRUPTED;
-    else if (run->seconds > 0 && now() - began > run->seconds) run->end = GR_RUN_PROGRESS_DUE;
+    else if (run->seconds > 0 && gr_now() - began > run->seconds) run->end = GR_RUN_PROGRESS_DUE;
     if (run->end != GR_RUN_COMPLETE) break;
   }
   return GR_OK;

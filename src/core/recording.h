@@ -9,7 +9,7 @@
 **
 ** A step that did something which a replay could not repeat (it read a number out of a tensor, drew
 ** random numbers, wrote into a tensor) breaks the recording: gr_recording_break notes why, and the
-** step stays eager.
+** step stays eager. So does a step inside which another one is recorded.
 */
 #ifndef GR_RECORDING_H
 #define GR_RECORDING_H
@@ -26,7 +26,9 @@ typedef struct gr_Recording {
   gr_BackwardPlan *plan;
   int inputs_count;
   gr_Tensor *inputs[GR_RECORDING_INPUTS];
+  unsigned char *kept;          /* see gr_recording_keep, or NULL */
   uint64_t draws_before;
+  struct gr_Recording *outer;   /* listened before this one began */
   char broken[GR_MESSAGE_SIZE]; /* why it cannot be replayed; "" when it can */
 } gr_Recording;
 
@@ -52,6 +54,11 @@ gr_Status gr_recording_arrange(gr_Context *context, gr_Tensor **parameters, size
 /* Run the operations and the way back once more on what the inputs hold now. */
 gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording);
 
+/* Copy aside what the results hold, and put it back: a tensor of the step that Lua code has kept
+** then shows nothing of the replays in between. */
+gr_Status gr_recording_keep(gr_Context *context, gr_Recording *recording);
+void gr_recording_put_back(gr_Recording *recording);
+
 /* What a run of steps needs, and what it reports. */
 typedef enum gr_RunEnd {
   GR_RUN_COMPLETE,
@@ -70,9 +77,9 @@ typedef struct gr_Run {
   double seconds;           /* return after this long, for progress; 0: never */
   /* for each step, if not NULL: */
   double *losses, *norms, *scales, *cuts;
+  double loss_sum;          /* each batch's loss times its rows is added, in order */
   /* results */
   size_t steps_done;
-  double loss_sum;          /* of each batch's loss times its rows, in order */
   gr_RunEnd end;
 } gr_Run;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "profile.h"
 #include "recording.h"
 
 /* Running one operation */
@@ -23,15 +24,20 @@ static gr_Status run_node(gr_Context *context, gr_Node *node) {
   if (status == GR_OK && node->output->storage == NULL)
     status = gr_tensor_allocate(context, node->output);
   if (status == GR_OK && node->operation->forward != NULL)
-    status = node->operation->forward(context, node);
+    status = gr_node_forward(context, node);
   return status;
 }
 
-/* Give the output a node of its own, a copy of the one on the stack. */
+/* Give the output a node of its own, a copy of the one on the stack; most operations have no
+** attributes, and these are the larger part of a node. */
 static gr_Status keep_node(gr_Context *context, const gr_Node *node) {
-  gr_Node *kept = malloc(sizeof *kept);
-  if (kept == NULL) return gr_fail_memory(context, sizeof *kept);
-  *kept = *node;
+  bool has_attributes = node->operation->attributes[0] != GR_NO_ATTRIBUTE;
+  size_t size = has_attributes ? sizeof *node : offsetof(gr_Node, attributes);
+  gr_Node *kept = malloc(size);
+  if (kept == NULL) return gr_fail_memory(context, size);
+  memcpy(kept, node, size);
+  context->bytes_made += size;
+  kept->output_version = kept->output->storage->version;
   for (int i = 0; i < kept->operation->arity; i++) {
     gr_tensor_retain(kept->inputs[i]);
     kept->versions[i] = kept->inputs[i]->storage->version;
@@ -56,6 +62,7 @@ static gr_Status apply_typed(gr_Context *context, const gr_Operation *operation,
   bool gradient = status == GR_OK && wants_gradient(context, operation, inputs);
   if (gradient || (status == GR_OK && context->recording != NULL)) {
     node.sequence = context->next_sequence++;
+    node.is_recorded = context->recording != NULL;
     output->requires_grad = gradient;
     status = keep_node(context, &node);
     if (status == GR_OK && context->recording != NULL)
@@ -221,6 +228,7 @@ static gr_Status add_leaf(gr_Context *context, gr_BackwardPlan *plan, gr_Tensor 
     plan->leaves = leaves;
     plan->leaves_room = room;
   }
+  gradient->is_rewritten = context->recording != NULL;
   plan->leaves[plan->leaves_count].tensor = gr_tensor_retain(tensor);
   plan->leaves[plan->leaves_count++].gradient = gr_tensor_retain(gradient);
   return GR_OK;
@@ -274,17 +282,26 @@ static gr_Status check_loss(gr_Context *context, const gr_Tensor *loss) {
   return GR_OK;
 }
 
-static gr_Status check_versions(gr_Context *context, gr_Node *const *nodes, size_t count) {
-  for (size_t n = 0; n < count; n++)
-    for (int i = 0; i < nodes[n]->operation->arity; i++) {
-      const gr_Tensor *input = nodes[n]->inputs[i];
-      if (input->graph_freed)
-        return gr_fail(context, "backward went through a part of this graph before, and freed it");
-      if (input->storage->version != nodes[n]->versions[i])
-        return gr_fail(context, "a tensor that %s needs was written to after it was used",
-                       nodes[n]->operation->name);
-    }
+static gr_Status check_node_versions(gr_Context *context, const gr_Node *node) {
+  for (int i = 0; i < node->operation->arity; i++) {
+    const gr_Tensor *input = node->inputs[i];
+    if (input->graph_freed)
+      return gr_fail(context, "backward went through a part of this graph before, and freed it");
+    if (input->storage->version != node->versions[i])
+      return gr_fail(context, "a tensor that %s needs was written to after it was used",
+                     node->operation->name);
+  }
+  if (node->output->storage->version != node->output_version)
+    return gr_fail(context, "the result of %s was written to, and its gradient needs it",
+                   node->operation->name);
   return GR_OK;
+}
+
+static gr_Status check_versions(gr_Context *context, gr_Node *const *nodes, size_t count) {
+  gr_Status status = GR_OK;
+  for (size_t n = 0; n < count && status == GR_OK; n++)
+    status = check_node_versions(context, nodes[n]);
+  return status;
 }
 
 gr_Status gr_backward_plan(gr_Context *context, gr_Tensor *loss, gr_BackwardPlan **result) {
@@ -322,7 +339,7 @@ gr_Status gr_backward_plan(gr_Context *context, gr_Tensor *loss, gr_BackwardPlan
 gr_Status gr_backward_run(gr_Context *context, gr_BackwardPlan *plan) {
   for (size_t n = 0; n < plan->steps_count; n++) {
     BackwardStep *step = &plan->steps[n];
-    gr_Status status = step->node->operation->backward(context, step->node, step->dy, step->dx);
+    gr_Status status = gr_node_backward(context, step->node, step->dy, step->dx);
     if (status != GR_OK) return status;
     for (int i = 0; i < step->node->operation->arity; i++)
       if (step->sum[i] != NULL)
@@ -372,6 +389,7 @@ void gr_tensor_detach(gr_Tensor *tensor) {
 /* The plan still holds every tensor of the graph, so that none dies while it is taken apart. */
 static void free_graph(gr_BackwardPlan *plan) {
   for (size_t n = 0; n < plan->steps_count; n++) {
+    if (plan->steps[n].node->is_recorded) continue;
     plan->steps[n].output->graph_freed = true;
     gr_tensor_detach(plan->steps[n].output);
   }

@@ -18,7 +18,7 @@ static gr_Storage *storage_new(gr_Context *context, size_t bytes) {
   storage->bytes = bytes;
   storage->version = 0;
   storage->context = context;
-  context->bytes_made += bytes;
+  context->bytes_made += size;
   context->bytes_alive += bytes;
   return storage;
 }
@@ -41,16 +41,17 @@ gr_Tensor *gr_tensor_blank(void) {
   return tensor;
 }
 
-/* The elements of a shape, or -1 when that many bytes do not fit in memory. */
+/* The elements of a shape, or -1 when that many bytes do not fit in memory. A dimension of 0 makes
+** the others no smaller: strides are their products. */
 static int64_t count_elements(int rank, const int64_t *shape) {
   int64_t n = 1;
-  for (int i = 0; i < rank; i++)
-    if (shape[i] == 0) return 0;
+  bool empty = false;
   for (int i = 0; i < rank; i++) {
     if (shape[i] < 0 || shape[i] > (INT64_MAX >> 5) / n) return -1;
-    n *= shape[i];
+    if (shape[i] == 0) empty = true;
+    else n *= shape[i];
   }
-  return n;
+  return empty ? 0 : n;
 }
 
 gr_Status gr_tensor_allocate(gr_Context *context, gr_Tensor *tensor) {
@@ -327,7 +328,11 @@ gr_Status gr_tensors_lay_side_by_side(gr_Context *context, gr_Tensor **tensors, 
   if (count == 0) return GR_OK;
   gr_DType dtype = tensors[0]->dtype;
   size_t size = gr_dtype_size(dtype), bytes = 0;
-  for (size_t i = 0; i < count; i++) bytes += gr_tensor_size(tensors[i]) * size;
+  for (size_t i = 0; i < count; i++) {
+    if (tensors[i]->dtype != dtype)
+      return gr_fail(context, "expected tensors of one type, got float32 and float64");
+    bytes += gr_tensor_size(tensors[i]) * size;
+  }
   gr_Storage *storage = storage_new(context, bytes);
   if (storage == NULL) return gr_fail_memory(context, bytes);
   ptrdiff_t offset = 0;

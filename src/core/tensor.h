@@ -35,6 +35,7 @@ typedef struct gr_Tensor {
   bool requires_grad;      /* set by the user on a leaf; follows from the inputs on a result */
   bool graph_freed;        /* backward went through it once */
   bool grad_is_new;        /* no optimizer has used the gradient yet */
+  bool is_rewritten;       /* a gradient of a recording: its next replay writes there again */
   ptrdiff_t offset;
   int64_t shape[GR_MAX_RANK];
   ptrdiff_t strides[GR_MAX_RANK];
@@ -103,7 +104,7 @@ char *gr_shape_text(char *buffer, int rank, const int64_t *shape);
 char *gr_tensor_shape_text(char *buffer, const gr_Tensor *tensor);
 
 /* Move the elements of the tensors into one storage, one after the other without gaps, so that
-** one pass over it reaches them all. They must be of one type and contiguous. */
+** one pass over it reaches them all. They must be of one type. */
 gr_Status gr_tensors_lay_side_by_side(gr_Context *context, gr_Tensor **tensors, size_t count);
 
 /* A walk over the elements of several tensors of one shape, a run of the last axis at a time.

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "library.h"
+#include "core/norm.h"
 #include "core/optimizer.h"
 #include "lua/optimizer.h"
 
@@ -155,15 +156,13 @@ static void push_last_step(lua_State *L, const gr_Optimizer *optimizer) {
     lua_pushnil(L);
     return;
   }
-  double *after = lua_newuserdatauv(L, (optimizer->count + 1) * sizeof *after, 0), square = 0;
-  for (size_t i = 0; i < optimizer->count; i++) {
+  double *after = lua_newuserdatauv(L, (optimizer->count + 1) * sizeof *after, 0);
+  for (size_t i = 0; i < optimizer->count; i++)
     gr_lua_check(L, gr_optimizer_clipped_norm(gr_lua_context(L), optimizer, i, &after[i]),
                  "last_step");
-    square += after[i] * after[i];
-  }
   lua_createtable(L, 0, 7);
   set_number(L, "norm", optimizer->norm);
-  set_number(L, "norm_after", __builtin_sqrt(square));
+  set_number(L, "norm_after", gr_norm_of_norms(after, optimizer->count));
   set_number(L, "scale", optimizer->scale);
   set_number(L, "cut", optimizer->values == 0
                            ? 0 : (double)optimizer->cut / (double)optimizer->values);
@@ -184,6 +183,7 @@ static const Setting settings[] = {
 };
 
 static bool push_field(lua_State *L, const gr_Optimizer *optimizer, const char *name) {
+  gr_lua_note_read(L, "it read a field of the optimizer");
   if (strcmp(name, "learning_rate") == 0 || strcmp(name, "lr") == 0)
     lua_pushnumber(L, optimizer->learning_rate);
   else if (strcmp(name, "momentum") == 0) lua_pushnumber(L, optimizer->momentum);

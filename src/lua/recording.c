@@ -19,6 +19,11 @@ static gr_Recording *check_recording(lua_State *L, const char *where) {
   return block->recording;
 }
 
+/* A NaN that crosses into Lua is the positive quiet one. */
+static void push_number(lua_State *L, double value) {
+  lua_pushnumber(L, value != value ? (double)__builtin_nan("") : value);
+}
+
 static int recording_gc(lua_State *L) {
   RecordingBlock *block = gr_lua_test_block(L, 1, RECORDING_TAG, sizeof *block);
   if (block == NULL) return 0;
@@ -44,25 +49,31 @@ static int make_recording(lua_State *L) {
   return 1;
 }
 
-/* The state of Lua's own generator is an upvalue of math.random: a step that changes it draws. */
+/* The state of Lua's own generator is an upvalue of math.random: a step that changes it draws. It is
+** looked up once, since a script may put a function of its own in the place of math.random. */
 typedef struct MathRandom {
   unsigned char bytes[64];
   size_t size;
 } MathRandom;
 
+static const char math_random_key[] = "gradus.math.random";
+
+static void find_math_random(lua_State *L) {
+  int top = lua_gettop(L);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  if (lua_getfield(L, -1, "math") == LUA_TTABLE && lua_getfield(L, -1, "random") == LUA_TFUNCTION &&
+      lua_iscfunction(L, -1) && lua_getupvalue(L, -1, 1) != NULL)
+    lua_setfield(L, LUA_REGISTRYINDEX, math_random_key);
+  lua_settop(L, top);
+}
+
 static MathRandom math_random(lua_State *L) {
   MathRandom state = {{0}, 0};
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  if (lua_getfield(L, -1, "math") == LUA_TTABLE) {
-    lua_getfield(L, -1, "random");
-    if (lua_iscfunction(L, -1) && lua_getupvalue(L, -1, 1) != NULL) {
-      state.size = lua_rawlen(L, -1) < sizeof state.bytes ? lua_rawlen(L, -1) : sizeof state.bytes;
-      if (lua_isuserdata(L, -1)) memcpy(state.bytes, lua_touserdata(L, -1), state.size);
-      lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
+  if (lua_getfield(L, LUA_REGISTRYINDEX, math_random_key) == LUA_TUSERDATA) {
+    state.size = lua_rawlen(L, -1) < sizeof state.bytes ? lua_rawlen(L, -1) : sizeof state.bytes;
+    memcpy(state.bytes, lua_touserdata(L, -1), state.size);
   }
-  lua_pop(L, 2);
+  lua_pop(L, 1);
   return state;
 }
 
@@ -105,13 +116,25 @@ static int recording_arrange(lua_State *L) {
   return 0;
 }
 
+/* recording:keep(), recording:put_back(): copy aside what the step's tensors hold; undo replays. */
+static int recording_keep(lua_State *L) {
+  gr_Recording *recording = check_recording(L, "keep");
+  gr_lua_check(L, gr_recording_keep(gr_lua_context(L), recording), "keep");
+  return 0;
+}
+
+static int recording_put_back(lua_State *L) {
+  gr_recording_put_back(check_recording(L, "put_back"));
+  return 0;
+}
+
 /* recording:replay() -> the loss; gradients are set, nothing is updated. */
 static int recording_replay(lua_State *L) {
   gr_Recording *recording = check_recording(L, "replay");
   if (recording->plan == NULL)
     return gr_lua_error(L, "replay: the recording is broken: %s", recording->broken);
   gr_lua_check(L, gr_recording_replay(gr_lua_context(L), recording), "replay");
-  lua_pushnumber(L, gr_tensor_get(recording->loss, 0));
+  push_number(L, gr_tensor_get(recording->loss, 0));
   return 1;
 }
 
@@ -124,7 +147,7 @@ static double *numbers_field(lua_State *L, int index, const char *name, size_t f
   if (lua_getfield(L, index, name) != LUA_TNIL) {
     gr_Tensor *tensor = gr_lua_check_tensor(L, -1, "run", name);
     if (tensor->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(tensor) ||
-        gr_tensor_size(tensor) < first + room)
+        first > gr_tensor_size(tensor) || room > gr_tensor_size(tensor) - first)
       gr_lua_error(L, "run: %s must be float64, without gaps and long enough", name);
     numbers = (double *)gr_tensor_data(tensor) + first;
   }
@@ -147,9 +170,9 @@ static void read_sources(lua_State *L, int index, gr_Run *run) {
   }
 }
 
-/* recording:run(optimizer, sources, order, first_row, steps, first_step, log, watch, seconds)
-**   -> steps done, sum of losses times rows, "complete" | "not finite" | "interrupted" | "progress"
-** Take `steps` batches of rows, from number first_row of `order` on, and train on each. `log` is a
+/* recording:run(optimizer, sources, order, first_row, steps, first_step, log, watch, seconds, sum)
+**   -> steps done, sum, "complete" | "not finite" | "interrupted" | "progress"
+** Each step's loss times its rows is added to the sum. Take `steps` batches of rows, from number first_row of `order` on, and train on each. `log` is a
 ** table of float64 tensors losses, norms, scales, cuts, written from number first_step on. With
 ** `watch` the run ends at the first loss or weight that is not finite; with `seconds` above 0
 ** after that long. Rows and steps count from 1. */
@@ -170,7 +193,7 @@ static int recording_run(lua_State *L) {
   size_t rows = (size_t)run.recording->inputs[0]->shape[0];
   if (order->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(order) ||
       run.steps > gr_tensor_size(order) || run.first_row > gr_tensor_size(order) ||
-      run.first_row + run.steps * rows > gr_tensor_size(order))
+      run.steps * rows > gr_tensor_size(order) - run.first_row)
     return gr_lua_error(L, "run: the order has too few rows");
   run.order = gr_tensor_data(order);
   luaL_checktype(L, 8, LUA_TTABLE);
@@ -180,9 +203,10 @@ static int recording_run(lua_State *L) {
   run.cuts = numbers_field(L, 8, "cuts", first_step, run.steps);
   run.stop_at_not_finite = lua_toboolean(L, 9);
   run.seconds = luaL_optnumber(L, 10, 0);
+  run.loss_sum = luaL_optnumber(L, 11, 0);
   gr_lua_check(L, gr_recording_run(gr_lua_context(L), &run), "fit");
   lua_pushinteger(L, (lua_Integer)run.steps_done);
-  lua_pushnumber(L, run.loss_sum);
+  push_number(L, run.loss_sum);
   lua_pushstring(L, ends[run.end]);
   return 3;
 }
@@ -222,6 +246,8 @@ static const luaL_Reg methods[] = {
   {"capture", recording_capture},
   {"broken", recording_broken},
   {"arrange", recording_arrange},
+  {"keep", recording_keep},
+  {"put_back", recording_put_back},
   {"replay", recording_replay},
   {"run", recording_run},
   {NULL, NULL}
@@ -236,6 +262,7 @@ static const luaL_Reg functions[] = {
 };
 
 void gr_lua_open_recording(lua_State *L) {
+  find_math_random(L);
   luaL_setfuncs(L, functions, 0);
   gr_lua_new_metatable(L, "gradus.recording", (const luaL_Reg[]){{"__gc", recording_gc},
                                                                  {NULL, NULL}});
