@@ -83,12 +83,11 @@ function errors.check_options(where, options, known)
 end
 
 -- One named option with its default. `expected` is a type's name ("number", "string", "boolean",
--- "table", "function") or "integer", "positive integer".
+-- "table", "function") or "integer", "positive integer", which give 32 for 32.0.
 local matches = {
-  integer = function(value) return math.type(value) == "integer"
-    or (type(value) == "number" and value % 1 == 0) end,
+  integer = function(value) return type(value) == "number" and math.tointeger(value) ~= nil end,
   ["positive integer"] = function(value)
-    return type(value) == "number" and value >= 1 and value % 1 == 0 and value < math.huge
+    return type(value) == "number" and value >= 1 and math.tointeger(value) ~= nil
   end,
   ["positive number"] = function(value)
     return type(value) == "number" and value > 0 and value < math.huge
@@ -104,7 +103,7 @@ function errors.option(where, options, name, expected, default)
     local article = expected:find("^[aeiou]") and "an " or "a "
     errors.argument(where, name, article .. expected, value)
   end
-  return value
+  return expected:find "integer" and math.tointeger(value) or value
 end
 
 return errors

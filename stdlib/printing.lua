@@ -1,12 +1,13 @@
 -- printing: how values look as text.
 --
--- A tensor prints as NumPy's do: numbers aligned, large ones shortened to their ends, with its
--- shape and dtype behind.
+-- A tensor prints as NumPy's do: numbers aligned, wide rows wrapped, large tensors shortened to their
+-- ends, with shape and dtype behind. Its numbers look as PyTorch's: four digits behind the point.
 
 local printing = {}
 
 local THRESHOLD, EDGE = 1000, 3  -- of more elements than this, three at each end are shown
 local PRECISION = 4
+local LINE_WIDTH = 75  -- as NumPy's
 
 local function is_finite(number) return number - number == 0 end
 
@@ -57,37 +58,37 @@ end
 
 local function pad(text, width) return (" "):rep(width - #text) .. text end
 
--- The text of a nested table; `indent` is how far the brackets opened so far reach.
-local function nested_text(value, rank, shortens, show, indent)
-  if rank == 0 then return show(value) end
-  local parts = {}
-  for _, place in ipairs(shown_places(#value, shortens)) do
-    parts[#parts + 1] = place == 0 and "..."
-      or nested_text(value[place], rank - 1, shortens, show, indent + 1)
+-- A row of words in lines of at most `width` columns; lines after the first begin with `indent`.
+local function row_text(words, indent, width)
+  local lines, line = {}, indent
+  for _, word in ipairs(words) do
+    if #line + #word > width and #line > #indent then
+      lines[#lines + 1] = line:gsub("%s+$", "")
+      line = indent
+    end
+    line = line .. word .. " "
   end
-  local gap = rank == 1 and " " or ("\n"):rep(rank - 1) .. (" "):rep(indent + 1)
-  return "[" .. table.concat(parts, gap) .. "]"
+  lines[#lines + 1] = line:sub(1, -2)
+  return table.concat(lines, "\n")
 end
 
--- Break a row of a long vector so that lines stay within 80 columns.
-local function wrap(text)
-  local lines, line = {}, ""
-  for word in text:gmatch("%s*%S+") do
-    if #line + #word > 78 and #line > 0 then
-      lines[#lines + 1] = line
-      line = " " .. word
-    else
-      line = line .. word
-    end
+-- The text of a nested table. Its lines begin with `indent`, as wide as the brackets that are open,
+-- and end before column `width`, which leaves room for those that will be closed.
+local function nested_text(value, rank, shortens, show, indent, width)
+  if rank == 0 then return show(value) end
+  local parts = {}
+  for i, place in ipairs(shown_places(#value, shortens)) do
+    parts[i] = place == 0 and "..."
+      or nested_text(value[place], rank - 1, shortens, show, indent .. " ", width - 1)
   end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n")
+  if rank == 1 then return "[" .. row_text(parts, indent, width - 1):sub(#indent + 1) .. "]" end
+  return "[" .. table.concat(parts, ("\n"):rep(rank - 1) .. indent) .. "]"
 end
 
 -- The part of a tensor that is shown, as nested tables of its full length where it is cut.
 local function shown_numbers(tensor, shortens)
   if not shortens then return tensor:totable() end
-  local key, holes = {}, {}
+  local key = {}
   local function read(axis)
     local n = tensor.shape[axis]
     local row = setmetatable({}, { __len = function() return n end })
@@ -100,7 +101,7 @@ local function shown_numbers(tensor, shortens)
     key[axis] = nil
     return row
   end
-  return read(1), holes
+  return read(1)
 end
 
 -- tostring(t)
@@ -110,9 +111,7 @@ function printing.tensor(tensor)
   if tensor.size == 0 then return "[]  " .. suffix end
   local shortens = tensor.size > THRESHOLD
   local value = shown_numbers(tensor, shortens)
-  if rank == 0 then
-    return is_finite(value) and ("%.14g"):format(value) or number_text("%g", value)
-  end
+  if rank == 0 then return tostring(value) end  -- as its number
   local format = choose_format(value, rank, shortens)
   local width = 0
   each_shown(value, rank, shortens, function(number)
@@ -120,8 +119,8 @@ function printing.tensor(tensor)
   end)
   local text = nested_text(value, rank, shortens, function(number)
     return pad(number_text(format, number), width)
-  end, 0)
-  return (rank == 1 and wrap(text) or text) .. "\n" .. suffix
+  end, " ", LINE_WIDTH)
+  return text .. "\n" .. suffix
 end
 
 -- Rows of cells as text, the columns aligned to the left.

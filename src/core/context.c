@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "profile.h"
 
 gr_Status gr_context_init(gr_Context *context) {
   memset(context, 0, sizeof *context);
@@ -23,6 +24,7 @@ gr_Status gr_context_init(gr_Context *context) {
 }
 
 void gr_context_free(gr_Context *context) {
+  gr_profile_stop(context);
   free(context->scratch);
   context->scratch = NULL;
   context->scratch_size = 0;

@@ -25,6 +25,7 @@ typedef enum gr_Status {
 typedef enum gr_DType { GR_FLOAT32, GR_FLOAT64, GR_DTYPE_COUNT } gr_DType;
 
 struct gr_Kernels;
+struct gr_Profile;
 struct gr_Recording;
 
 enum { GR_MESSAGE_SIZE = 512 };
@@ -35,10 +36,11 @@ typedef struct gr_Context {
   bool grad_enabled;                 /* false inside no_grad */
   uint64_t next_sequence;            /* nodes are numbered in the order they are made */
   struct gr_Recording *recording;    /* listens to each operation, or NULL */
+  struct gr_Profile *profile;        /* times each operation, or NULL */
   const struct gr_Kernels *kernels;  /* the best set that the processor runs */
   void *scratch;                     /* see gr_scratch */
   size_t scratch_size;
-  size_t bytes_made;                 /* by all storages since the collector was last told */
+  size_t bytes_made;                 /* for tensors and graphs since the collector was last told */
   size_t bytes_alive;                /* in storages now */
   uint64_t seed;                     /* the script's one root of randomness */
   uint64_t random_states_made;       /* without a seed, since the seed was set */

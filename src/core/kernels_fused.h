@@ -135,7 +135,8 @@ static inline double fused_without_instruction(double a, double b, double c) {
   return high + low;
 }
 
-/* The product of two floats is exact in double. */
+/* The product of two floats is exact in double, and a double rounded to odd rounds to the right
+** float. */
 static inline float fusedf_without_instruction(float a, float b, float c) {
   return (float)odd_sum((double)a * b, c);
 }

@@ -81,15 +81,33 @@ WORD float fused_one_float(float a, float b, float c) {
 WORD double fused_one_double(double a, double b, double c) {
   return fused_without_instruction(a, b, c);
 }
-WORD vector_float fused_float(vector_float a, vector_float b, vector_float c) {
-  vector_float y;
-  for (int i = 0; i < LANES_float; i++) y[i] = fusedf_without_instruction(a[i], b[i], c[i]);
-  return y;
+
+/* odd_sum on two numbers at a time. */
+WORD vector_double odd_sums(vector_double a, vector_double b) {
+  vector_double sum = a + b;
+  vector_double part = sum - a;
+  vector_double error = (a - (sum - part)) + (b - part);
+  vector_double zero = { 0, 0 };
+  mask_double inexact = (mask_double)(error < zero) | (mask_double)(error > zero);
+  mask_double toward = (mask_double)(error > zero) ^ (mask_double)(sum > zero);
+  bits_double even = -(~(bits_double)sum & 1);
+  bits_double step = 1 - (toward & 2);  /* to a larger magnitude, or a smaller one */
+  return (vector_double)((bits_double)sum + (step & inexact & even));
 }
-WORD vector_double fused_double(vector_double a, vector_double b, vector_double c) {
-  vector_double y;
-  for (int i = 0; i < LANES_double; i++) y[i] = fused_without_instruction(a[i], b[i], c[i]);
-  return y;
+
+/* Functions of their own: they are long and used everywhere. */
+static __attribute__((noinline))
+vector_float fused_float(vector_float a, vector_float b, vector_float c) {
+  vector_double low = odd_sums((vector_double){ a[0], a[1] } * (vector_double){ b[0], b[1] },
+                               (vector_double){ c[0], c[1] });
+  vector_double high = odd_sums((vector_double){ a[2], a[3] } * (vector_double){ b[2], b[3] },
+                                (vector_double){ c[2], c[3] });
+  return (vector_float){ (float)low[0], (float)low[1], (float)high[0], (float)high[1] };
+}
+static __attribute__((noinline))
+vector_double fused_double(vector_double a, vector_double b, vector_double c) {
+  return (vector_double){ fused_without_instruction(a[0], b[0], c[0]),
+                          fused_without_instruction(a[1], b[1], c[1]) };
 }
 
 #endif

@@ -19,6 +19,7 @@
 #define run_panel NAME(run_panel)
 #define run_row NAME(run_row)
 #define run_tiles NAME(run_tiles)
+#define dot_tile NAME(dot_tile)
 #define dot_products NAME(dot_products)
 #define add_bias NAME(add_bias)
 #define activate NAME(activate)
@@ -128,31 +129,35 @@ static void run_tile(const Tile *t) {
 }
 
 /* All rows of one panel of columns. */
-static void run_panel(const Tile *panel) {
-  Tile t = *panel;
-  for (size_t i = 0; i < panel->rows; i += TILE_ROWS) {
-    t.rows = smaller(TILE_ROWS, panel->rows - i);
-    run_tile(&t);
-    t.a += TILE_ROWS * t.a_row;
-    t.c += TILE_ROWS * t.c_row;
+static void run_panel(Tile *t) {
+  const size_t rows = t->rows;
+  const number *const a = t->a;
+  number *const c = t->c;
+  for (size_t i = 0; i < rows; i += TILE_ROWS) {
+    t->rows = smaller(TILE_ROWS, rows - i);
+    t->a = a + (ptrdiff_t)i * t->a_row;
+    t->c = c + (ptrdiff_t)i * t->c_row;
+    run_tile(t);
   }
+  t->rows = rows;
+  t->a = a;
+  t->c = c;
 }
 
 static void run_row(const Tile *t) { tile(t, 1, 8, false); }
 
-/* All of C, reading A and B where they are. */
-static void run_tiles(const Tile *whole) {
-  Tile t = *whole;
-  size_t rest = whole->columns;
+/* All of C, reading A and B where they are; uses up *t. */
+static void run_tiles(Tile *t) {
+  size_t rest = t->columns;
   while (rest > 0) {
-    const bool wide = t.rows == 1 && rest >= 8 * LANES;
-    t.columns = wide ? 8 * LANES : smaller(rest, PANEL);
-    if (wide) run_row(&t);
-    else run_panel(&t);
-    t.b += t.columns;
-    t.c += t.columns;
-    if (t.bias) t.bias += t.columns;
-    rest -= t.columns;
+    const bool wide = t->rows == 1 && rest >= 8 * LANES;
+    t->columns = wide ? 8 * LANES : smaller(rest, PANEL);
+    if (wide) run_row(t);
+    else run_panel(t);
+    t->b += t->columns;
+    t->c += t->columns;
+    if (t->bias) t->bias += t->columns;
+    rest -= t->columns;
   }
 }
 
@@ -191,22 +196,26 @@ static size_t NAME(product_scratch)(size_t m, size_t n, size_t k) {
   return m <= 1 || n <= 1 ? 0 : (columns_room(n, k) + rows) * sizeof(number);
 }
 
-/* Some rows of C, from a copied block of B. */
+/* Some rows of C, from a copied block of B. The rows of A are copied too where they are used often
+** enough. */
 static void run_block(const Tile *block, number *rows_room, const number *panels) {
+  const bool copies = block->columns > 2 * PANEL;
   Tile t = *block;
-  for (size_t i = 0; i < t.rows; i += TILE_ROWS)
-    turn(rows_room + i * t.k, TILE_ROWS, t.k, smaller(TILE_ROWS, t.rows - i),
+  for (size_t i = 0; copies && i < block->rows; i += TILE_ROWS)
+    turn(rows_room + i * t.k, TILE_ROWS, t.k, smaller(TILE_ROWS, block->rows - i),
          block->a + (ptrdiff_t)i * block->a_row, block->a_row, block->a_column);
-  t.a_row = 1;
-  t.a_column = TILE_ROWS;
+  if (copies) {
+    t.a_row = 1;
+    t.a_column = TILE_ROWS;
+  }
   t.b_row = PANEL;
   for (size_t j = 0; j < block->columns; j += PANEL) {
     t.b = panels + j * t.k;
     t.columns = smaller(PANEL, block->columns - j);
+    t.bias = block->bias ? block->bias + j : NULL;
     for (size_t i = 0; i < block->rows; i += TILE_ROWS) {
-      t.a = rows_room + i * t.k;
+      t.a = copies ? rows_room + i * t.k : block->a + (ptrdiff_t)i * block->a_row;
       t.c = block->c + (ptrdiff_t)i * t.c_row + j;
-      t.bias = block->bias ? block->bias + j : NULL;
       t.rows = smaller(TILE_ROWS, block->rows - i);
       run_tile(&t);
     }
@@ -247,25 +256,28 @@ static void run_blocks(const Tile *whole, ptrdiff_t b_column, number *scratch) {
 
 /* -- a matrix times a vector ----------------------------------------------------------------- */
 
-/* c[i c_step] = the sum over k of a[i][k] b[k b_step], eight rows side by side. */
+/* c[i c_step] = the sum over k of a[i][k] b[k b_step] for `rows` rows, one number for each: a tile
+** without vectors. */
+WORD void dot_tile(const Tile *t, size_t first, const int rows, ptrdiff_t b_step,
+                   ptrdiff_t c_step) {
+  const ptrdiff_t a_row = t->a_row, a_column = t->a_column;
+  const number *a[3], *b = t->b;
+  number sums[8], *c = t->c + (ptrdiff_t)first * c_step;
+  UNROLLED for (int i = 0; i < rows; i++) sums[i] = 0;
+  UNROLLED for (int i = 0; i < rows; i += 3) a[i / 3] = t->a + ((ptrdiff_t)first + i) * a_row;
+  for (size_t k = t->k; k > 0; k--, b += b_step) {
+    UNROLLED for (int i = 0; i < rows; i++)
+      sums[i] = fused_one(a[i / 3][i % 3 * a_row], *b, sums[i]);
+    UNROLLED for (int i = 0; i < rows; i += 3) a[i / 3] += a_column;
+  }
+  UNROLLED for (int i = 0; i < rows; i++) c[i * c_step] = sums[i];
+}
+
 static void dot_products(const Tile *t, ptrdiff_t b_step, ptrdiff_t c_step) {
-  const number *a = t->a;
-  number *c = t->c;
   size_t i = 0;
-  for (; i + 8 <= t->rows; i += 8, a += 8 * t->a_row, c += 8 * c_step) {
-    number sums[8] = { 0 };
-    for (size_t k = 0; k < t->k; k++)
-      UNROLLED for (int r = 0; r < 8; r++)
-        sums[r] = fused_one(a[r * t->a_row + (ptrdiff_t)k * t->a_column],
-                            t->b[(ptrdiff_t)k * b_step], sums[r]);
-    for (int r = 0; r < 8; r++) c[r * c_step] = sums[r];
-  }
-  for (; i < t->rows; i++, a += t->a_row, c += c_step) {
-    number sum = 0;
-    for (size_t k = 0; k < t->k; k++)
-      sum = fused_one(a[(ptrdiff_t)k * t->a_column], t->b[(ptrdiff_t)k * b_step], sum);
-    *c = sum;
-  }
+  for (; i + 8 <= t->rows; i += 8) dot_tile(t, i, 8, b_step, c_step);
+  for (; i + 4 <= t->rows; i += 4) dot_tile(t, i, 4, b_step, c_step);
+  for (; i < t->rows; i++) dot_tile(t, i, 1, b_step, c_step);
 }
 
 static void add_bias(const gr_Product *p) {
@@ -276,21 +288,18 @@ static void add_bias(const gr_Product *p) {
 }
 
 /* n = 1: along the rows of C, which are contiguous in A and in C, or else one by one. */
-static void matrix_by_column(const gr_Product *p, const Tile *whole) {
+static void matrix_by_column(const gr_Product *p, Tile *t) {
+  t->bias = NULL;
   if (p->a_row == 1 && p->c_row == 1) {
-    Tile turned = *whole;
-    turned.rows = 1;
-    turned.columns = p->m;
-    turned.a = p->b;
-    turned.a_row = 0;
-    turned.a_column = p->b_row;
-    turned.b = p->a;
-    turned.b_row = p->a_column;
-    turned.bias = NULL;
-    turned.rectifies = false;
-    run_tiles(&turned);
+    t->rows = 1;
+    t->columns = p->m;
+    t->a = p->b;
+    t->a_column = p->b_row;
+    t->b = p->a;
+    t->b_row = p->a_column;
+    run_tiles(t);
   }
-  else dot_products(whole, p->b_row, p->c_row);
+  else dot_products(t, p->b_row, p->c_row);
   if (p->bias) add_bias(p);
 }
 
@@ -327,7 +336,8 @@ static void NAME(product)(const gr_Product *p) {
   else if (p->m == 1 && !along_rows) row_by_columns(p);
   else {
     whole.rectifies = p->activation == GR_RELU;
-    if (along_rows && (p->m <= 4 * TILE_ROWS || p->n * p->k <= 64 * 64)) run_tiles(&whole);
+    if (along_rows && (p->m <= 4 * TILE_ROWS || p->n <= PANEL || p->n * p->k <= 64 * 64))
+      run_tiles(&whole);
     else run_blocks(&whole, p->b_column, p->scratch);
     if (whole.rectifies) return;
   }

@@ -24,8 +24,11 @@
 #define term_absolute_error NAME(term_absolute_error)
 #define number NAME(number)
 
-enum { NAME(LANE_VECTORS) = 16 / LANES };
+/* So many vectors make up the 16 lanes, and so many blocks are summed side by side: as the
+** additions of one lane wait for each other, four or more vectors at a time. */
+enum { NAME(LANE_VECTORS) = 16 / LANES, NAME(SIDE_BY_SIDE) = LANES < 8 ? 1 : LANES / 4 };
 #define LANE_VECTORS NAME(LANE_VECTORS)
+#define SIDE_BY_SIDE NAME(SIDE_BY_SIDE)
 
 /* The sums of blocks that wait for their neighbours: partial[h], the sum of 2^h blocks, is there
 ** where bit h of `blocks` is set. */
@@ -82,15 +85,15 @@ WORD number short_block_sum(const number *a, const number *b, size_t n,
   return lanes_sum(lanes);
 }
 
-/* `blocks` whole blocks side by side: the additions of one wait for each other. */
+/* `blocks` whole blocks, no more than SIDE_BY_SIDE. */
 WORD void blocks_sum(Pile *pile, const number *a, const number *b, const int blocks,
                      vector term(vector, vector)) {
-  vector lanes[LANES / 2 + 1][LANE_VECTORS];
-  for (int k = 0; k < blocks; k++)
-    for (int j = 0; j < LANE_VECTORS; j++) lanes[k][j] = splat(0);
+  vector lanes[SIDE_BY_SIDE][LANE_VECTORS];
+  UNROLLED for (int k = 0; k < blocks; k++)
+    UNROLLED for (int j = 0; j < LANE_VECTORS; j++) lanes[k][j] = splat(0);
   for (size_t i = 0; i < 1024; i += 16)
-    for (int k = 0; k < blocks; k++)
-      for (int j = 0; j < LANE_VECTORS; j++) {
+    UNROLLED for (int k = 0; k < blocks; k++)
+      UNROLLED for (int j = 0; j < LANE_VECTORS; j++) {
         size_t at = (size_t)k * 1024 + i + (size_t)j * LANES;
         lanes[k][j] += term(load(a + at), load(b + at));
       }
@@ -98,7 +101,6 @@ WORD void blocks_sum(Pile *pile, const number *a, const number *b, const int blo
 }
 
 WORD number terms_sum(const number *a, const number *b, size_t n, vector term(vector, vector)) {
-  enum { SIDE_BY_SIDE = LANES / 2 };
   Pile pile;
   pile.blocks = 0;
   for (; n >= SIDE_BY_SIDE * 1024; n -= SIDE_BY_SIDE * 1024) {
@@ -149,3 +151,4 @@ static void NAME(sum_rows)(void *y, const void *x, size_t rows, size_t columns) 
 }
 
 #undef LANE_VECTORS
+#undef SIDE_BY_SIDE

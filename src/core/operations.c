@@ -70,6 +70,13 @@ static void sum_middle(const gr_KernelSet *kernels, size_t size, const unsigned 
     kernels->sum_rows(y + o * inner * size, x + o * length * inner * size, length, inner);
 }
 
+/* Set to 0 one number for each place along the axes that are not summed. */
+static void fill_zeros(void *y, size_t size, int rank, const int64_t *shape, const bool *summed) {
+  for (int i = 0; i < rank; i++)
+    if (!summed[i]) size *= (size_t)shape[i];
+  memset(y, 0, size);
+}
+
 void gr_sum_over_axes(const gr_KernelSet *kernels, gr_DType dtype, int rank, const int64_t *shape,
                       const bool *summed, const void *x, void *y, void *work) {
   size_t size = gr_dtype_size(dtype), outer = 1, inner = 1, full = 1, run = 1;
@@ -77,6 +84,10 @@ void gr_sum_over_axes(const gr_KernelSet *kernels, gr_DType dtype, int rank, con
   for (int i = 0; i < rank; i++) full *= (size_t)shape[i];
   while (last > 0 && summed[last - 1]) run *= (size_t)shape[--last];
   for (int i = 0; i < last; i++) outer *= (size_t)shape[i];
+  if (full == 0) {  /* sums over nothing; there may be more of them than x has elements */
+    fill_zeros(y, size, rank, shape, summed);
+    return;
+  }
   unsigned char *halves[2] = {work, (unsigned char *)work + full * size};
   const unsigned char *from = x;
   int half = 0, left = 0;

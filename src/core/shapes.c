@@ -29,16 +29,20 @@ static gr_Status copy_backward(gr_Context *context, const gr_Node *node, const g
 static bool complete_shape(gr_Tensor *y, int64_t n) {
   int64_t known = 1;
   int open = -1;
+  bool empty = false;
   for (int i = 0; i < y->rank; i++) {
-    if (y->shape[i] >= 0) {
-      if (y->shape[i] > 0 && known > INT64_MAX / y->shape[i]) return false;
+    if (y->shape[i] > 0) {
+      if (known > (INT64_MAX >> 5) / y->shape[i]) return false;
       known *= y->shape[i];
+    } else if (y->shape[i] == 0) {
+      empty = true;
     } else if (open >= 0) {
       return false;
     } else {
       open = i;
     }
   }
+  if (empty) known = 0;
   if (open < 0) return known == n;
   if (known == 0 || n % known != 0) return false;
   y->shape[open] = n / known;

@@ -137,14 +137,20 @@ void gr_lua_check(lua_State *L, gr_Status status, const char *where) {
 
 const char *gr_lua_suggestion(lua_State *L, const char *name, int names) {
   names = lua_absindex(L, names);
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "gradus.errors");
-  lua_call(L, 1, 1);
+  gr_lua_require(L, "gradus.errors");
   lua_getfield(L, -1, "suggestion");
   lua_pushstring(L, name);
   lua_pushvalue(L, names);
   lua_call(L, 2, 1);
   return lua_tostring(L, -1);
+}
+
+void gr_lua_push_names(lua_State *L, const char *const *names) {
+  lua_newtable(L);
+  for (int i = 0; names[i] != NULL; i++) {
+    lua_pushstring(L, names[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
 }
 
 /* Userdata */
@@ -244,10 +250,36 @@ void gr_lua_note_read(lua_State *L, const char *what) {
 
 /* Modules */
 
+/* The library's own copy of the globals, as they were when it was opened: a script that puts
+** something of its own in `table` or `require` changes nothing in here. */
+static const char globals_key = 'g';
+
+static void keep_globals(lua_State *L) {
+  lua_newtable(L);
+  lua_pushglobaltable(L);
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -6);
+  }
+  lua_pop(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &globals_key);
+}
+
+void gr_lua_require(lua_State *L, const char *name) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key);
+  lua_getfield(L, -1, "require");
+  lua_remove(L, -2);
+  lua_pushstring(L, name);
+  lua_call(L, 1, 1);
+}
+
 static int load_module(lua_State *L) {
   const gr_Module *module = lua_touserdata(L, lua_upvalueindex(1));
   const char *name = lua_pushfstring(L, "=gradus.%s", module->name);
   if (luaL_loadbufferx(L, module->source, module->size, name, "t") != LUA_OK) return lua_error(L);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key);
+  lua_setupvalue(L, -2, 1);  /* a chunk's first upvalue is its table of globals */
   lua_call(L, 0, 1);
   return 1;
 }
@@ -269,8 +301,30 @@ static void preload_stdlib(lua_State *L) {
   lua_pop(L, 1);
 }
 
+int gr_lua_open_module(lua_State *L, const char *name) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "gradus");
+  lua_call(L, 1, 0);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_pushfstring(L, "gradus.%s", name);
+  lua_gettable(L, -2);
+  lua_call(L, 0, 1);
+  return 1;
+}
+
 static int core_fail(lua_State *L) {
   return gr_lua_error(L, "%s", luaL_checkstring(L, 1));
+}
+
+/* core.module_text(name) -> the Lua text of an embedded module, or nil */
+static int core_module_text(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  for (const gr_Module *module = gr_stdlib; module->name != NULL; module++) {
+    if (strcmp(module->name, name) != 0) continue;
+    lua_pushlstring(L, module->source, module->size);
+    return 1;
+  }
+  return 0;
 }
 
 static int core_describe(lua_State *L) {
@@ -279,9 +333,21 @@ static int core_describe(lua_State *L) {
   return 1;
 }
 
+/* core.embedded() -> a table: the source of each module of the library by its name */
+static int core_embedded(lua_State *L) {
+  lua_newtable(L);
+  for (const gr_Module *module = gr_stdlib; module->name != NULL; module++) {
+    lua_pushlstring(L, module->source, module->size);
+    lua_setfield(L, -2, module->name);
+  }
+  return 1;
+}
+
 static const luaL_Reg core_functions[] = {
   {"fail", core_fail},
   {"describe", core_describe},
+  {"module_text", core_module_text},
+  {"embedded", core_embedded},
   {NULL, NULL}
 };
 
@@ -294,17 +360,17 @@ static void open_core(lua_State *L) {
   gr_lua_open_recording(L);
   gr_lua_open_random(L);
   gr_lua_open_data(L);
+  gr_lua_open_profile(L);
 }
 
 int luaopen_gradus(lua_State *L) {
   make_context(L);
+  keep_globals(L);
   preload_stdlib(L);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   open_core(L);
   lua_setfield(L, -2, "gradus.core");
   lua_pop(L, 1);
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "gradus.words");
-  lua_call(L, 1, 1);
+  gr_lua_require(L, "gradus.words");
   return 1;
 }

@@ -19,9 +19,12 @@
 
 #include "core/tensor.h"
 
+/* What can be seen from outside of the module gradus.so; all else is hidden. */
+#define GR_EXPORT __attribute__((visibility("default")))
+
 /* The one entry: makes a state's context and pushes the table `gradus`, whose fields are all the
 ** words of the library. */
-int luaopen_gradus(lua_State *L);
+GR_EXPORT int luaopen_gradus(lua_State *L);
 
 /* The context of this state. */
 gr_Context *gr_lua_context(lua_State *L);
@@ -47,6 +50,12 @@ const char *gr_lua_describe(lua_State *L, int index);
 
 /* Push `, did you mean "relu"?` for a name, given the index of a list of the known ones. */
 const char *gr_lua_suggestion(lua_State *L, const char *name, int names);
+
+/* Push a list of names, whose last is NULL. */
+void gr_lua_push_names(lua_State *L, const char *const *names);
+
+/* Push the module of that name, whatever a script has put in the place of `require`. */
+void gr_lua_require(lua_State *L, const char *name);
 
 /* Userdata: a block of `size` bytes that begins with the tag, all else zero, with the metatable
 ** registered under `name`. */
@@ -93,6 +102,7 @@ void gr_lua_open_optimizer(lua_State *L);
 void gr_lua_open_recording(lua_State *L);
 void gr_lua_open_random(lua_State *L);
 void gr_lua_open_data(lua_State *L);
+void gr_lua_open_profile(lua_State *L);
 
 /* Modules in C that stdlib requires by name. */
 int luaopen_gradus_pipe(lua_State *L);

@@ -69,17 +69,13 @@ static void read_order(lua_State *L, int index, const char *where, const gr_Tens
 }
 
 static int check_activation(lua_State *L, int index, const char *where) {
-  static const char *const names[] = {"linear", "relu", "tanh", "sigmoid"};
+  static const char *const names[] = {"linear", "relu", "tanh", "sigmoid", NULL};
   if (lua_isnoneornil(L, index)) return GR_LINEAR;
   if (lua_type(L, index) != LUA_TSTRING)
     gr_lua_argument_error(L, where, "activation", "a string", index);
   for (int i = 0; i <= GR_LAST_ACTIVATION; i++)
     if (strcmp(lua_tostring(L, index), names[i]) == 0) return i;
-  lua_newtable(L);
-  for (int i = 0; i <= GR_LAST_ACTIVATION; i++) {
-    lua_pushstring(L, names[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
+  gr_lua_push_names(L, names);
   gr_lua_error(L, "%s: unknown activation \"%s\"%s", where, lua_tostring(L, index),
                gr_lua_suggestion(L, lua_tostring(L, index), -1));
   return GR_LINEAR;
@@ -124,35 +120,62 @@ static void read_attribute(lua_State *L, int index, const char *where, gr_Attrib
   }
 }
 
+static int count_attributes(const gr_Operation *operation) {
+  int count = 0;
+  while (count < GR_MAX_ATTRIBUTES && operation->attributes[count] != GR_NO_ATTRIBUTE) count++;
+  return count;
+}
+
+/* Fail for a name in the table at `index` that is no attribute's. */
+static void check_names(lua_State *L, int index, const gr_Operation *operation) {
+  const char *names[GR_MAX_ATTRIBUTES + 2] = {NULL};
+  int count = count_attributes(operation);
+  for (int i = 0; i < count; i++) names[i] = attribute_name(operation->attributes[i]);
+  if (operation->attributes[0] == GR_AXES || operation->attributes[1] == GR_AXES)
+    names[count] = "axis";
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+    int i = 0;
+    while (name != NULL && names[i] != NULL && strcmp(names[i], name) != 0) i++;
+    if (name == NULL || names[i] != NULL) continue;
+    gr_lua_push_names(L, names);
+    gr_lua_error(L, "%s: unknown option \"%s\"%s", operation->name, name,
+                 gr_lua_suggestion(L, name, -1));
+  }
+}
+
 /* Attributes by name: x:sum { axes = 2, keepdims = true }. Lays the values out from `index` on, in
-** the row's order, as if they had been given one by one. */
+** the row's order, as if they had been given one by one. A list beside the names is the first
+** attribute: x:sum { 2, keepdims = true }. */
 static void spread_named(lua_State *L, int index, const gr_Operation *operation) {
-  int known = 0;
+  int count = count_attributes(operation);
+  size_t listed = lua_rawlen(L, index);
   lua_settop(L, index);
-  for (int i = 0; i < GR_MAX_ATTRIBUTES && operation->attributes[i] != GR_NO_ATTRIBUTE; i++) {
+  check_names(L, index, operation);
+  for (int i = 0; i < count; i++) {
     const char *name = attribute_name(operation->attributes[i]);
     if (lua_getfield(L, index, name) == LUA_TNIL && operation->attributes[i] == GR_AXES) {
       lua_pop(L, 1);
       lua_getfield(L, index, "axis");
     }
-    known += !lua_isnil(L, -1);
+    if (i > 0 || listed == 0) continue;
+    if (!lua_isnil(L, -1)) gr_lua_error(L, "%s: %s is given twice", operation->name, name);
+    if (listed == 1) lua_rawgeti(L, index, 1);
+    else lua_pushvalue(L, index);
+    lua_replace(L, -2);
   }
-  int given = 0;
-  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) given++;
-  if (given != known)
-    gr_lua_error(L, "%s: unknown option among the named arguments; the call is %s",
-                 operation->name, operation->signature);
   lua_remove(L, index);
 }
 
-/* Whether the value is a table with names in it: options and no list. */
+/* Whether the value is a table with names in it: options, and not only a list. */
 static bool is_named(lua_State *L, int index) {
   if (!lua_istable(L, index)) return false;
-  lua_pushnil(L);
-  if (!lua_next(L, index)) return false;
-  bool named = lua_type(L, -2) == LUA_TSTRING;
-  lua_pop(L, 2);
-  return named;
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING) continue;
+    lua_pop(L, 2);
+    return true;
+  }
+  return false;
 }
 
 /* Tensors */
@@ -162,8 +185,15 @@ static bool takes_numbers(const gr_Operation *operation) {
          strcmp(operation->name, "matmul") != 0;
 }
 
-static const char *argument_name(lua_State *L, int index) {
-  return lua_pushfstring(L, "argument %d", index);
+/* Push the name that the row's signature gives to input i, counted from 0: "x:take(indices)" has x
+** and indices. */
+static const char *input_name(lua_State *L, const gr_Operation *operation, int i) {
+  const char *at = strchr(operation->signature, '(') + 1;
+  const char *colon = memchr(operation->signature, ':', (size_t)(at - operation->signature));
+  if (colon != NULL && i-- == 0)
+    return lua_pushlstring(L, operation->signature, (size_t)(colon - operation->signature));
+  for (; i > 0; i--) at = strchr(at, ',') + 2;
+  return lua_pushlstring(L, at, strcspn(at, ",) "));
 }
 
 /* Put a tensor in the place of a number (of the other operand's type) or, for take, of a table. */
@@ -178,8 +208,10 @@ static void make_operand(lua_State *L, int index, const gr_Operation *operation)
     lua_pushliteral(L, "float64");
     lua_call(L, 2, 1);
   } else {
-    gr_lua_argument_error(L, operation->name, argument_name(L, index),
-                          takes_numbers(operation) ? "a tensor or a number" : "a tensor", index);
+    const char *expected = operation->typed_by == GR_OWN_TYPES && index == 2 ? "a tensor or a list"
+                           : takes_numbers(operation) && other != NULL ? "a tensor or a number"
+                                                                      : "a tensor";
+    gr_lua_argument_error(L, operation->name, input_name(L, operation, index - 1), expected, index);
   }
   lua_replace(L, index);
 }
@@ -203,7 +235,7 @@ static int call_operation(lua_State *L) {
     if (is_named(L, arity + 1)) spread_named(L, arity + 1, operation);
     lua_settop(L, lua_gettop(L) < arity + GR_MAX_ATTRIBUTES ? arity + GR_MAX_ATTRIBUTES
                                                             : lua_gettop(L));
-    for (int i = 0; i < GR_MAX_ATTRIBUTES && operation->attributes[i] != GR_NO_ATTRIBUTE; i++)
+    for (int i = 0; i < count_attributes(operation); i++)
       read_attribute(L, arity + 1 + i, operation->name, operation->attributes[i], inputs[0],
                      &attributes);
   }

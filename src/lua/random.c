@@ -47,8 +47,8 @@ static uint32_t system_seed(const gr_Context *context) {
 }
 
 /* core.seed(n)
-** Make n, a whole number from 0 to 2^63 - 1, the script's root seed, and begin the numbers of the
-** models and of the RandomStates without a seed anew. stdlib's seed(n) seeds math.random as well. */
+** Make n, a whole number from 0 to 2^63 - 1, the script's root seed, and begin anew the numbers of
+** models and of RandomStates without a seed. stdlib's seed(n) seeds math.random as well. */
 static int core_seed(lua_State *L) {
   int64_t seed = lua_type(L, 1) == LUA_TNUMBER ? gr_lua_check_integer(L, 1, "seed", "n") : -1;
   if (seed < 0)
@@ -373,6 +373,12 @@ static void turn_into_numbers(void *memory, size_t n, int64_t first) {
   }
 }
 
+/* For low and high up to 2^53, which a double holds exactly. */
+static void fill_integers(gr_RandomState *state, double low, double high, double *out, size_t n) {
+  gr_random_fill_integers(state, (int64_t)low, (int64_t)high, (void *)out, n);
+  turn_into_numbers(out, n, 0);
+}
+
 /* rs:randint(low [, high [, shape]]) -> integer or tensor
 ** Whole numbers from low to high - 1, all alike: high is excluded, as in NumPy. Without high, from
 ** 0 to low - 1. An error when there is no number in between, and, for a tensor, when low or high is
@@ -397,10 +403,7 @@ static int random_randint(lua_State *L) {
   if ((double)low < -exact || (double)high > exact)
     return gr_lua_error(L, "%s: a tensor's numbers are exact up to 2^53, got low %I and high %I",
                         where, (lua_Integer)low, (lua_Integer)high);
-  gr_Tensor *tensor = push_tensor(L, &shape, where);
-  gr_random_fill_integers(state, low, high, gr_tensor_data(tensor), gr_tensor_size(tensor));
-  turn_into_numbers(gr_tensor_data(tensor), gr_tensor_size(tensor), 0);
-  return 1;
+  return push_drawn(L, state, where, fill_integers, (double)low, (double)high, &shape);
 }
 
 /* Orders */
@@ -427,9 +430,9 @@ static gr_Tensor *push_permutation(lua_State *L, gr_RandomState *state, int64_t 
   return order;
 }
 
-/* rs:permutation(n) -> tensor, rs:permutation(x) -> tensor
-** The numbers 1 to n in random order (NumPy's plus 1, since indices count from 1), float64; or a
-** copy of the tensor x with its rows, along the first axis, in random order. */
+/* rs:permutation(x) -> tensor
+** For a whole number x the numbers 1 to x in random order (NumPy's plus 1, since indices count from
+** 1), float64; for a tensor a copy with its rows, along the first axis, in random order. */
 static int random_permutation(lua_State *L) {
   static const char where[] = "RandomState.permutation";
   gr_RandomState *state = check_state(L, where);
@@ -437,8 +440,8 @@ static int random_permutation(lua_State *L) {
   check_count(L, where, 1);
   if (inputs[0] == NULL) {
     if (lua_type(L, 2) != LUA_TNUMBER)
-      gr_lua_argument_error(L, where, "argument 1", "a whole number or a tensor", 2);
-    push_permutation(L, state, check_population(L, 2, where, "n"), where);
+      gr_lua_argument_error(L, where, "x", "a whole number or a tensor", 2);
+    push_permutation(L, state, check_population(L, 2, where, "x"), where);
     return 1;
   }
   check_has_rows(L, inputs[0], where);
@@ -501,7 +504,7 @@ static int random_shuffle(lua_State *L) {
   check_count(L, where, 1);
   if (tensor != NULL) shuffle_tensor(L, state, tensor, where);
   else if (lua_istable(L, 2)) shuffle_table(L, state);
-  else gr_lua_argument_error(L, where, "argument 1", "a tensor or a table", 2);
+  else gr_lua_argument_error(L, where, "x", "a tensor or a table", 2);
   return 0;
 }
 
@@ -521,8 +524,8 @@ static int64_t check_candidates(lua_State *L) {
   }
   if (lua_istable(L, 2)) return (int64_t)lua_rawlen(L, 2);
   if (lua_type(L, 2) != LUA_TNUMBER)
-    gr_lua_argument_error(L, choice_name, "argument 1", "a whole number, a tensor or a list", 2);
-  return check_population(L, 2, choice_name, "n");
+    gr_lua_argument_error(L, choice_name, "a", "a whole number, a tensor or a list", 2);
+  return check_population(L, 2, choice_name, "a");
 }
 
 /* The probabilities at index 5, n of them, in a block that is pushed, or NULL and nil. */
@@ -632,12 +635,12 @@ static const gr_Stream *check_stream(lua_State *L, const char *where) {
   return &block->stream;
 }
 
-/* A whole number from 0 to `most`. */
-static uint64_t check_address(lua_State *L, int index, const char *where, const char *argument,
-                              int64_t most) {
+/* A whole number of so many bits. */
+static uint64_t check_bits(lua_State *L, int index, const char *where, const char *argument,
+                           int bits) {
   int64_t value = gr_lua_check_integer(L, index, where, argument);
-  if (value < 0 || value > most)
-    gr_lua_argument_error(L, where, argument, "a whole number not below 0 and within its range",
+  if (value < 0 || value >> (bits - 1) > 1)
+    gr_lua_argument_error(L, where, argument, lua_pushfstring(L, "from 0 to 2^%d - 1", bits),
                           index);
   return (uint64_t)value;
 }
@@ -646,7 +649,7 @@ static uint32_t check_purpose(lua_State *L, int index) {
   if (lua_type(L, index) == LUA_TSTRING) return purpose_of_word(lua_tostring(L, index));
   if (lua_type(L, index) != LUA_TNUMBER)
     gr_lua_argument_error(L, "stream", "purpose", "a string or a whole number", index);
-  return (uint32_t)check_address(L, index, "stream", "purpose", INT32_MAX);
+  return (uint32_t)check_bits(L, index, "stream", "purpose", 31);
 }
 
 /* core.stream(model, place, purpose) -> stream
@@ -654,8 +657,8 @@ static uint32_t check_purpose(lua_State *L, int index) {
 ** the layer's place in the model, and the purpose: a word such as "kernel", or a whole number below
 ** 2^31. Two streams that differ in one of these have nothing to do with each other. */
 static int make_stream(lua_State *L) {
-  uint64_t model = check_address(L, 1, "stream", "model", INT64_MAX);
-  uint32_t place = (uint32_t)check_address(L, 2, "stream", "place", UINT32_MAX);
+  uint64_t model = check_bits(L, 1, "stream", "model", 63);
+  uint32_t place = (uint32_t)check_bits(L, 2, "stream", "place", 32);
   uint32_t purpose = check_purpose(L, 3);
   StreamBlock *block = gr_lua_new_block(L, "gradus.stream", STREAM_TAG, sizeof *block);
   block->stream = gr_stream(gr_lua_context(L)->seed, model, place, purpose);
@@ -669,7 +672,7 @@ typedef void StreamFill(const gr_Stream *stream, uint64_t step, double a, double
 static int push_stream_drawn(lua_State *L, const char *where, StreamFill *fill, double a,
                              double b) {
   const gr_Stream *stream = check_stream(L, where);
-  uint64_t step = check_address(L, 2, where, "step", INT64_MAX);
+  uint64_t step = check_bits(L, 2, where, "step", 63);
   gr_DType dtype = lua_isnoneornil(L, 6) ? gr_lua_context(L)->floatx
                                          : gr_lua_check_dtype(L, 6, where);
   Shape shape = check_shape(L, 3, where);
@@ -705,7 +708,7 @@ static int stream_normal(lua_State *L) {
 static int stream_permutation(lua_State *L) {
   static const char where[] = "stream.permutation";
   const gr_Stream *stream = check_stream(L, where);
-  uint64_t step = check_address(L, 2, where, "step", INT64_MAX);
+  uint64_t step = check_bits(L, 2, where, "step", 63);
   gr_Tensor *order = gr_lua_check_tensor(L, 3, where, "order");
   if (order->dtype != GR_FLOAT64 || order->rank != 1 || !gr_tensor_is_contiguous(order) ||
       order->shape[0] > UINT32_MAX)

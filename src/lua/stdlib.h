@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "lua/library.h"
+
 typedef struct gr_Module {
   const char *name;  /* NULL ends the list */
   const char *source;
@@ -13,5 +15,12 @@ typedef struct gr_Module {
 } gr_Module;
 
 extern const gr_Module gr_stdlib[];
+
+/* Open the library and push the module of that name: what require does with luaopen_gradus_<name>. */
+int gr_lua_open_module(lua_State *L, const char *name);
+
+#define GR_ENTRY(module)                                    \
+  GR_EXPORT int luaopen_gradus_##module(lua_State *L);      \
+  int luaopen_gradus_##module(lua_State *L) { return gr_lua_open_module(L, #module); }
 
 #endif

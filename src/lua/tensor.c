@@ -29,6 +29,7 @@ gr_Tensor *gr_lua_check_tensor(lua_State *L, int index, const char *where, const
 
 gr_Tensor **gr_lua_push_slot(lua_State *L) {
   TensorBlock *block = gr_lua_new_block(L, "gradus.tensor", TENSOR_TAG, sizeof *block);
+  gr_lua_context(L)->bytes_made += sizeof(gr_Tensor);
   return &block->tensor;
 }
 
@@ -71,7 +72,9 @@ typedef struct Options {
   bool requires_grad;
 } Options;
 
+/* The table at index 1 is the shape, too; any other holds names only. */
 static void read_options(lua_State *L, int index, const char *where, Options *options) {
+  static const char *const known[] = {"dtype", "requires_grad", NULL};
   if (lua_isnoneornil(L, index)) return;
   if (lua_type(L, index) == LUA_TSTRING) {
     options->dtype = gr_lua_check_dtype(L, index, where);
@@ -85,9 +88,13 @@ static void read_options(lua_State *L, int index, const char *where, Options *op
     if (strcmp(name, "dtype") == 0) {
       options->dtype = gr_lua_check_dtype(L, -1, where);
     } else if (strcmp(name, "requires_grad") == 0) {
+      if (!lua_isboolean(L, -1)) gr_lua_argument_error(L, where, name, "a boolean", -1);
       options->requires_grad = lua_toboolean(L, -1);
     } else if (*name != '\0') {
-      gr_lua_error(L, "%s: unknown option \"%s\" (there are: dtype, requires_grad)", where, name);
+      gr_lua_push_names(L, known);
+      gr_lua_error(L, "%s: unknown option \"%s\"%s", where, name, gr_lua_suggestion(L, name, -1));
+    } else if (index != 1) {
+      gr_lua_argument_error(L, where, "options", "a dtype or a table of names and values", index);
     }
   }
 }
@@ -296,6 +303,9 @@ static void read_range(lua_State *L, const gr_Tensor *tensor, int axis, gr_Slice
   lua_rawgeti(L, table, 3);
   if (n == 3) slice->step = gr_lua_check_integer(L, -1, "tensor", "the step of a range");
   if (slice->step == 0) gr_lua_error(L, "tensor: the step of a range must not be 0");
+  int64_t beyond = tensor->shape[axis] + 1;  /* a longer step leads no farther */
+  if (slice->step > beyond) slice->step = beyond;
+  if (slice->step < -beyond) slice->step = -beyond;
   lua_rawgeti(L, table, 1);
   lua_rawgeti(L, table, 2);
   int64_t first = gr_lua_check_integer(L, -2, "tensor", "the first index of a range");
@@ -345,7 +355,10 @@ static ptrdiff_t place_of(const gr_Tensor *tensor, const gr_Attributes *key) {
   return place;
 }
 
-static gr_Tensor *push_part(lua_State *L, gr_Tensor *tensor, const gr_Attributes *key) {
+/* Push the part of argument 1 that the key selects. */
+static gr_Tensor *push_part(lua_State *L, const gr_Attributes *key) {
+  gr_lua_collect(L);
+  gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "slice", "argument 1");
   gr_Tensor **part = gr_lua_push_slot(L);
   gr_lua_check(L, gr_apply(gr_lua_context(L), gr_operation_named("slice"), &tensor, key, part),
                "slice");
@@ -360,7 +373,7 @@ static int read_part(lua_State *L, gr_Tensor *tensor) {
     return 1;
   }
   if (!read_key(L, 2, tensor, &key)) {
-    push_part(L, tensor, &key);
+    push_part(L, &key);
   } else {
     gr_lua_note_read(L, "it read a number out of a tensor");
     push_number(L, gr_tensor_get(tensor, place_of(tensor, &key)));
@@ -386,7 +399,7 @@ static int push_band(lua_State *L, const char *where, int axis) {
   key.rank = axis + 1;
   key.slices[0] = (gr_Slice){false, 0, 1, tensor->shape[0]};
   key.slices[axis] = (gr_Slice){false, first - 1, 1, last - first + 1};
-  push_part(L, tensor, &key);
+  push_part(L, &key);
   return 1;
 }
 
@@ -397,6 +410,10 @@ static int tensor_cols(lua_State *L) { return push_band(L, "cols", 1); }
 ** The rows of t where the mask m, of one number a row, is not 0. */
 static int tensor_mask(lua_State *L) {
   gr_Tensor *inputs[2] = {gr_lua_check_tensor(L, 1, "mask", "argument 1"), NULL};
+  if (lua_istable(L, 2)) {
+    tensor_from_table(L, 2, GR_FLOAT64, "mask");
+    lua_replace(L, 2);
+  }
   const gr_Tensor *mask = gr_lua_check_tensor(L, 2, "mask", "the mask");
   char text[GR_SHAPE_TEXT], other[GR_SHAPE_TEXT];
   if (mask->rank != 1 || inputs[0]->rank < 1 || mask->shape[0] != inputs[0]->shape[0])
@@ -463,7 +480,7 @@ static int write_part(lua_State *L, gr_Tensor *tensor) {
     gr_tensor_set(tensor, place_of(tensor, &key), lua_tonumber(L, 3));
     return 0;
   }
-  assign_value(L, push_part(L, tensor, &key), 3);
+  assign_value(L, push_part(L, &key), 3);
   return 0;
 }
 
@@ -490,9 +507,10 @@ static int push_shape_table(lua_State *L, const gr_Tensor *tensor) {
 
 /* The gradient as the user's own: a recording's memory is overwritten by the next step. */
 static int push_gradient(lua_State *L, const gr_Tensor *tensor) {
+  gr_lua_note_read(L, "it read a gradient");
   if (tensor->grad == NULL) {
     lua_pushnil(L);
-  } else if (tensor->grad->references == 1) {
+  } else if (!tensor->grad->is_rewritten) {
     *gr_lua_push_slot(L) = gr_tensor_retain(tensor->grad);
   } else {
     const gr_Tensor *source = tensor->grad;
@@ -528,18 +546,14 @@ static int read_property(lua_State *L, gr_Tensor *tensor, const char *name) {
 
 /* Fail for a name that a tensor does not have; methods are upvalue 1. */
 static int unknown_name(lua_State *L, const char *name) {
-  lua_Integer n = 0;
-  lua_newtable(L);
+  gr_lua_push_names(L, properties);
   int names = lua_gettop(L);
-  for (int i = 0; properties[i] != NULL; i++) {
-    lua_pushstring(L, properties[i]);
-    lua_rawseti(L, names, ++n);
-  }
+  lua_Integer n = (lua_Integer)lua_rawlen(L, names);
   for (lua_pushnil(L); lua_next(L, lua_upvalueindex(1)); lua_pop(L, 1)) {
     lua_pushvalue(L, -2);
     lua_rawseti(L, names, ++n);
   }
-  lua_getglobal(L, "table");
+  gr_lua_require(L, "table");
   lua_getfield(L, -1, "sort");
   lua_pushvalue(L, names);
   lua_call(L, 1, 0);
@@ -574,6 +588,7 @@ static int set_requires_grad(lua_State *L, gr_Tensor *tensor) {
 
 static int set_gradient(lua_State *L, gr_Tensor *tensor) {
   gr_Tensor *gradient = NULL;
+  gr_lua_note_read(L, "it set a gradient");
   char left[GR_SHAPE_TEXT], right[GR_SHAPE_TEXT];
   if (!lua_isnil(L, 3)) {
     gradient = gr_lua_check_tensor(L, 3, "tensor", "grad");
@@ -678,18 +693,19 @@ static int tensor_le(lua_State *L) {
 static int tensor_tostring(lua_State *L) {
   gr_lua_check_tensor(L, 1, "tostring", "argument 1");
   gr_lua_note_read(L, "it printed a tensor");
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "gradus.printing");
-  lua_call(L, 1, 1);
+  gr_lua_require(L, "gradus.printing");
   lua_getfield(L, -1, "tensor");
   lua_pushvalue(L, 1);
   lua_call(L, 1, 1);
   return 1;
 }
 
-/* A tensor of rank 0 concatenates as its number does. */
+/* A tensor of rank 0 concatenates as its number does; what else Lua cannot concatenate stays an
+** error. */
 static void push_operand_text(lua_State *L, int index) {
   const gr_Tensor *tensor = gr_lua_test_tensor(L, index);
+  if (tensor == NULL && !lua_isstring(L, index))
+    gr_lua_argument_error(L, "..", "an operand", "a string, a number or a tensor", index);
   if (tensor != NULL && tensor->rank == 0) {
     push_number(L, gr_tensor_get(tensor, 0));
     gr_lua_note_read(L, "it read a number out of a tensor");
@@ -767,6 +783,13 @@ static int lay_side_by_side(lua_State *L) {
   return 0;
 }
 
+/* bytes_alive() -> integer
+** The memory of all tensors that there are now, in bytes. */
+static int bytes_alive(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)gr_lua_context(L)->bytes_alive);
+  return 1;
+}
+
 /* is_tensor(value) -> boolean */
 static int is_tensor(lua_State *L) {
   lua_pushboolean(L, gr_lua_test_tensor(L, 1) != NULL);
@@ -810,6 +833,7 @@ static const luaL_Reg functions[] = {
   {"floatx", get_floatx},
   {"lay_side_by_side", lay_side_by_side},
   {"is_tensor", is_tensor},
+  {"bytes_alive", bytes_alive},
   {NULL, NULL}
 };
 

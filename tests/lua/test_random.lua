@@ -233,11 +233,11 @@ function TestRandomStateErrors.test_wrong_types()
   assert_error("RandomState.randint: low must be a whole number, got nothing", rs.randint, rs)
   assert_error("RandomState.randint: high must be a whole number, got the number 2.5", rs.randint, rs,
     0, 2.5)
-  assert_error("RandomState.permutation: argument 1 must be a whole number or a tensor, got a table",
+  assert_error("RandomState.permutation: x must be a whole number or a tensor, got a table",
     rs.permutation, rs, { 1, 2 })
-  assert_error("RandomState.shuffle: argument 1 must be a tensor or a table, got the number 5",
+  assert_error("RandomState.shuffle: x must be a tensor or a table, got the number 5",
     rs.shuffle, rs, 5)
-  assert_error("RandomState.choice: argument 1 must be a whole number, a tensor or a list, got nothing",
+  assert_error("RandomState.choice: a must be a whole number, a tensor or a list, got nothing",
     rs.choice, rs)
   assert_error("RandomState.choice: replace must be a boolean, got the number 0", rs.choice, rs, 5, 2, 0)
   assert_error("RandomState.choice: p must be a list of probabilities or a tensor, got the number 1",
@@ -261,7 +261,7 @@ function TestRandomStateErrors.test_values_outside()
     { 2, -1 })
   assert_error("RandomState.random_sample: shape must be 0 or more", rs.random_sample, rs, -1)
   assert_error("RandomState.randn: a dimension must be 0 or more", rs.randn, rs, 2, -1)
-  assert_error("RandomState.permutation: n must be from 0 to 2^53, got the number -1", rs.permutation,
+  assert_error("RandomState.permutation: x must be from 0 to 2^53, got the number -1", rs.permutation,
     rs, -1)
   assert_error("RandomState.permutation: the tensor must have at least one axis", rs.permutation, rs,
     core.tensor(3))
@@ -272,8 +272,8 @@ end
 function TestRandomStateErrors.test_choices_that_cannot_be()
   local rs = RandomState(1)
   local function refuses(message, ...) assert_error("RandomState.choice: " .. message, rs.choice, rs, ...) end
-  refuses("n must be from 0 to 2^53", -1)
-  refuses("n must be from 0 to 2^53", 1 << 62, 1, false)
+  refuses("a must be from 0 to 2^53", -1)
+  refuses("a must be from 0 to 2^53", 1 << 62, 1, false)
   refuses("there is nothing to choose from", 0)
   refuses("there is nothing to choose from", {}, 1)
   refuses("cannot choose 5 of 4 without replacement", 4, 5, false)
@@ -476,11 +476,14 @@ end
 
 function TestStream.test_errors()
   local stream = core.stream(1, 1, "x")
-  assert_error("stream: model must be", core.stream, -1, 1, "x")
-  assert_error("stream: place must be", core.stream, 1, 1 << 32, "x")
+  assert_error("stream: model must be from 0 to 2^63 - 1, got the number -1", core.stream, -1, 1, "x")
+  assert_error("stream: place must be from 0 to 2^32 - 1, got the number 4294967296", core.stream, 1,
+    1 << 32, "x")
+  assert_error("stream: purpose must be from 0 to 2^31 - 1", core.stream, 1, 1, 1 << 31)
+  core.stream(math.maxinteger, (1 << 32) - 1, (1 << 31) - 1):uniform(math.maxinteger, { 1 })
   assert_error("stream: purpose must be a string or a whole number, got nothing", core.stream, 1, 1)
   assert_error("stream.uniform: step must be a whole number, got nothing", stream.uniform, stream)
-  assert_error("stream.uniform: step must be", stream.uniform, stream, -1, { 2 })
+  assert_error("stream.uniform: step must be from 0 to 2^63 - 1", stream.uniform, stream, -1, { 2 })
   assert_error("stream.uniform: shape must be a table of dimensions or a whole number, got nothing",
     stream.uniform, stream, 1)
   assert_error("stream.normal: dtype must be", stream.normal, stream, 1, { 2 }, 0, 1, "float16")
