@@ -193,6 +193,10 @@ end
 
 -- ---- figures and axes ----
 
+figure.linestyles = { "-", "--", ":", "-.", "none" }
+figure.markers = { "o", "s", "^", "v", "D", "+", "x", "*", ".", "circle", "none" }
+figure.formats = { "png", "svg", "pdf" }
+
 -- A figure of so many inches.
 function figure.new(width, height, title)
   return { width = width, height = height, suptitle = title, axes = {}, current = nil }
@@ -209,7 +213,7 @@ function figure.subplot(self, rows, columns, index)
   local axes = {
     rows = rows, columns = columns, index = index,
     row = (index - 1) // columns + 1, column = (index - 1) % columns + 1,
-    artists = {}, colors = 0, x = { scale = "linear" }, y = { scale = "linear" },
+    artists = {}, lines = 0, fills = 0, x = { scale = "linear" }, y = { scale = "linear" },
   }
   self.axes[#self.axes + 1] = axes
   self.current = axes
@@ -224,10 +228,11 @@ function figure.add(axes, artist)
   return artist
 end
 
--- The next colour of the axes' own turn.
-function figure.next_color(axes)
-  axes.colors = axes.colors + 1
-  return figure.nth_color(axes.colors)
+-- The axes' next colour. "lines" and "fills" (bands, scattered points) take turns of their own, as
+-- in matplotlib, so that a band and the curve drawn after it have one colour.
+function figure.next_color(axes, turn)
+  axes[turn] = axes[turn] + 1
+  return figure.nth_color(axes[turn])
 end
 
 -- ---- ranges ----
@@ -397,7 +402,7 @@ end
 
 local function linear_ticks(low, high, count, plain)
   local step = nice_step(max(high / 2 - low / 2, SMALLEST) * 2, count)
-  if not (step < huge) then return { at = {}, labels = {}, minor = {} } end
+  if step == huge then return { at = {}, labels = {}, minor = {} } end
   local at = {}
   for k = ceil(low / step - 1e-9), floor(high / step + 1e-9) do at[#at + 1] = k * step end
   if #at < 2 and count < 12 then return linear_ticks(low, high, count + 1, plain) end
@@ -407,7 +412,7 @@ end
 -- Within less than two decades: 1, 2 and 5 times powers of ten, or all their multiples where those
 -- are few, as decimals.
 local function short_log_ticks(low, high, count, plain)
-  local at, labels = {}, {}
+  local at, labels
   local function add(exponent, factor)
     local value = factor * 10.0 ^ exponent
     if value < low * (1 - 1e-9) or value > high * (1 + 1e-9) then return end
@@ -495,6 +500,37 @@ function figure.runs(x, y, x_range, y_range)
     end
   end
   return runs
+end
+
+-- A long run as the few points that show in a picture of so many columns: of each column the first,
+-- the lowest, the highest and the last point, in their order (Jugel et al. 2014, M4). Only where x
+-- never goes back; other runs, and short ones, come as they are.
+function figure.thinned(run, x_range, columns)
+  local x, y = run.x, run.y
+  if #x <= 4 * columns then return run end
+  for i = 2, #x do
+    if x[i] < x[i - 1] then return run end
+  end
+  local thin = { x = {}, y = {} }
+  local function keep(...)
+    local indices, last = { ... }, 0
+    table.sort(indices)
+    for _, i in ipairs(indices) do
+      if i ~= last then thin.x[#thin.x + 1], thin.y[#thin.y + 1] = x[i], y[i] end
+      last = i
+    end
+  end
+  local function column_of(i) return floor(figure.share(x_range, x[i]) * columns) end
+  local first, lowest, highest, column = 1, 1, 1, column_of(1)
+  for i = 2, #x + 1 do
+    local here = i <= #x and column_of(i)
+    if here ~= column then
+      keep(first, lowest, highest, i - 1)
+      first, lowest, highest, column = i, i, i, here
+    elseif y[i] < y[lowest] then lowest = i
+    elseif y[i] > y[highest] then highest = i end
+  end
+  return thin
 end
 
 -- The runs of a band: { x, low, high }. On a logarithmic axis a lower edge that is not positive is

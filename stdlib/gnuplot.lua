@@ -8,9 +8,8 @@
 --
 -- All sizes are in points (1/72 inch), whatever the picture's format; margins are computed here,
 -- from the ticks that are computed in gradus.figure, so that panels line up and nothing is wasted.
--- Rests on gradus.figure, gradus.errors and gradus.pipe.
+-- Rests on gradus.figure and gradus.pipe.
 
-local errors = require "gradus.errors"
 local figure = require "gradus.figure"
 local pipe = require "gradus.pipe"
 
@@ -49,11 +48,10 @@ local function short(value)
   return (("%.6g"):format(value):gsub(",", "."))
 end
 
+-- figure.linestyles and figure.markers as gnuplot has them
 local dashes = { ["-"] = "solid", ["--"] = "(14,9)", [":"] = "(2,6)", ["-."] = "(14,7,2,7)" }
 local points = { o = 7, s = 5, ["^"] = 9, v = 11, D = 13, ["+"] = 1, x = 2, ["*"] = 3, ["."] = 7,
                  circle = 6 }
-gnuplot.linestyles = { "-", "--", ":", "-.", "none" }
-gnuplot.markers = { "o", "s", "^", "v", "D", "+", "x", "*", ".", "circle", "none" }
 
 local function line_style(artist)
   return ("lw %s dt %s"):format(short(artist.linewidth), dashes[artist.linestyle])
@@ -199,76 +197,73 @@ end
 
 -- ---- one panel ----
 
--- A script under construction: lines of commands, data blocks, the parts of the `plot` command.
-local function new_script() return { lines = {}, parts = {}, blocks = 0 } end
+-- A script under construction: lines of commands, the parts of the coming `plot` command, and the
+-- data that it will read after itself, in the order of its parts.
+local function new_script() return { lines = {}, parts = {}, data = {} } end
 
 local function emit(script, format, ...)
   script.lines[#script.lines + 1] = select("#", ...) > 0 and format:format(...) or format
-end
-
--- Add a block of rows of numbers; false is an empty line, a gap. Returns the block's name.
-local function add_block(script, rows)
-  script.blocks = script.blocks + 1
-  local name = "$block" .. script.blocks
-  emit(script, "%s << END", name)
-  for _, row in ipairs(rows) do
-    if row then
-      for i = 1, #row do row[i] = number(row[i]) end
-      emit(script, (table.concat(row, " ")))
-    else
-      emit(script, "")
-    end
-  end
-  emit(script, "END")
-  return name
 end
 
 local function add_part(script, format, ...)
   script.parts[#script.parts + 1] = format:format(...)
 end
 
+-- Add a part that draws rows of numbers; false is an empty line, a gap. `using` are the columns.
+local function add_rows(script, rows, using, style)
+  local data = script.data
+  for _, row in ipairs(rows) do
+    if row then
+      for i = 1, #row do row[i] = number(row[i]) end
+    end
+    data[#data + 1] = row and table.concat(row, " ") or ""
+  end
+  data[#data + 1] = "e"
+  add_part(script, "'-' using %s with %s", using, style)
+end
+
 local function add_lines(script, rows, artist)
-  add_part(script, "%s using 1:2 with lines %s %s", add_block(script, rows), line_style(artist),
-           color_of(artist))
+  add_rows(script, rows, "1:2", "lines " .. line_style(artist) .. " " .. color_of(artist))
 end
 
 local function add_points(script, rows, artist)
-  add_part(script, "%s using 1:2 with points %s %s", add_block(script, rows), point_style(artist),
-           color_of(artist))
+  add_rows(script, rows, "1:2", "points " .. point_style(artist) .. " " .. color_of(artist))
 end
+
+local RECTANGLES = "1:2:3:4:5:6" -- and "boxxyerror": a point, then left, right, bottom, top
 
 local draw = {}
 
--- The rows of a curve's runs; runs of one point apart, since a line cannot show them.
+local COLUMNS = 1500 -- more points of a curve than these can show are thinned out
+
+-- The rows of a curve's runs as a line, the rows of all its points, and those of the points that
+-- stand alone and that a line cannot show.
 local function curve_rows(x, y, view)
-  local rows, lone, all = {}, {}, {}
+  local rows, all, lone = {}, {}, {}
   for _, run in ipairs(figure.runs(x, y, view.x, view.y)) do
+    for i = 1, #run.x do all[#all + 1] = { run.x[i], run.y[i] } end
     if #run.x == 1 then lone[#lone + 1] = { run.x[1], run.y[1] } end
-    for i = 1, #run.x do
-      rows[#rows + 1] = { run.x[i], run.y[i] }
-      all[#all + 1] = { run.x[i], run.y[i] }
-    end
+    run = figure.thinned(run, view.x, COLUMNS)
+    for i = 1, #run.x do rows[#rows + 1] = { run.x[i], run.y[i] } end
     rows[#rows + 1] = false
   end
-  return rows, lone, all
+  return rows, all, lone
 end
 
 function draw.line(script, artist, view)
-  local rows, lone, all = curve_rows(artist.x, artist.y, view)
+  local rows, all, lone = curve_rows(artist.x, artist.y, view)
   if #all == 0 then return end
-  if artist.linestyle ~= "none" then
-    add_lines(script, rows, artist)
-  end
+  if artist.linestyle ~= "none" then add_lines(script, rows, artist) end
   if artist.marker ~= "none" then
     add_points(script, all, artist)
   elseif #lone > 0 then
-    add_part(script, "%s using 1:2 with points pt 7 ps %s %s", add_block(script, lone),
-             short(artist.linewidth / 3.2), color_of(artist))
+    add_rows(script, lone, "1:2", ("points pt 7 ps %s %s"):format(short(artist.linewidth / 3.2),
+                                                                 color_of(artist)))
   end
 end
 
 function draw.points(script, artist, view)
-  local _, _, all = curve_rows(artist.x, artist.y, view)
+  local _, all = curve_rows(artist.x, artist.y, view)
   if #all == 0 then return end
   add_points(script, all, artist)
 end
@@ -290,8 +285,8 @@ function draw.bars(script, artist, view)
   if #rows == 0 then return end
   local edge = artist.edgecolor == "none" and "noborder"
     or ("border lc %s"):format(rgb(artist.edgecolor))
-  add_part(script, "%s using 1:2:3:4:5:6 with boxxyerror fs solid 1 %s lw 0.7 %s",
-           add_block(script, rows), edge, color_of(artist))
+  add_rows(script, rows, RECTANGLES,
+           ("boxxyerror fs solid 1 %s lw 0.7 %s"):format(edge, color_of(artist)))
 end
 
 function draw.band(script, artist, view)
@@ -301,13 +296,12 @@ function draw.band(script, artist, view)
     rows[#rows + 1] = false
   end
   if #rows == 0 then return end
-  add_part(script, "%s using 1:2:3 with filledcurves fs solid 1 noborder %s",
-           add_block(script, rows), color_of(artist))
+  add_rows(script, rows, "1:2:3", "filledcurves fs solid 1 noborder " .. color_of(artist))
 end
 
 -- Cells are painted one after the other, each reaching under its neighbours to the right and
 -- above, so that no seam of the background shines through between two of them.
-function draw.cells(script, artist, view)
+function draw.cells(script, artist)
   local function reach(edges, i)
     if i + 2 > #edges then return edges[i + 1] end
     local part = #edges > 60 and 0.5 or 0.06 -- small cells need more of themselves for a pixel
@@ -329,12 +323,11 @@ function draw.cells(script, artist, view)
     end
   end
   if #filled > 0 then
-    add_part(script, "%s using 1:2:3:4:5:6:7 with boxxyerror fs solid 1 noborder lc palette",
-             add_block(script, filled))
+    add_rows(script, filled, RECTANGLES .. ":7", "boxxyerror fs solid 1 noborder lc palette")
   end
   if #missing > 0 then
-    add_part(script, "%s using 1:2:3:4:5:6 with boxxyerror fs solid 1 border lc rgb '#ffffff' "
-             .. "lw 0.7 lc rgb '%s'", add_block(script, missing), MISSING)
+    add_rows(script, missing, RECTANGLES,
+             ("boxxyerror fs solid 1 border lc rgb '#ffffff' lw 0.7 lc rgb '%s'"):format(MISSING))
   end
 end
 
@@ -474,7 +467,8 @@ local function draw_panel(script, view, width, height)
     script.parts[i] = part
   end
   emit(script, "plot %s", table.concat(script.parts, ", "))
-  script.parts = {}
+  table.move(script.data, 1, #script.data, #script.lines + 1, script.lines)
+  script.parts, script.data = {}, {}
 end
 
 -- All of gnuplot's commands that draw the figure on `terminal` (a `set terminal` command).
@@ -517,23 +511,23 @@ end
 -- Run gnuplot on commands; returns what it wrote to standard output, or nil and a sentence.
 local function run(commands)
   local name = program()
-  local child, message, code = pipe.open { name, "-d" }
+  local missing = ('the program "%s" was not found (Debian has it in the package gnuplot-nox: '
+    .. 'apt install gnuplot-nox; GRADUS_GNUPLOT can name another)'):format(name)
+  local child <close>, message, code = pipe.open { name, "-d" }
   if not child then
-    if code == 2 then
-      return nil, ('the program "%s" was not found (Debian has it in the package gnuplot-nox: '
-        .. 'apt install gnuplot-nox; GRADUS_GNUPLOT can name another)'):format(name)
-    end
+    if code == 2 then return nil, missing end
     return nil, ('the program "%s" did not start: %s'):format(name, message)
   end
-  local held <close> = child
   local written = child:write(commands)
   local ok, how, number_of = child:finish()
   local picture, said = child:output()
   if ok and written then return picture end
   if how == "signal" then
     return nil, ("%s was killed by signal %d before the figure was drawn"):format(name, number_of)
-  elseif how ~= "exit" then -- interrupted: the program is ended when `held` closes
+  elseif how ~= "exit" then -- interrupted: the program is ended when `child` closes
     return nil, ("%s was not awaited: %s"):format(name, how)
+  elseif number_of == 127 then -- how a start fails where it is noticed late (under valgrind)
+    return nil, missing
   end
   return nil, ("%s failed: %s"):format(name, complaint(said))
 end
@@ -559,8 +553,6 @@ local terminals = {
       short(self.width), short(self.height), CANVAS, short(FONT_SCALE))
   end,
 }
-gnuplot.formats = { "png", "svg", "pdf" }
-
 -- The figure as the bytes of a file of one of the formats, or nil and a sentence.
 function gnuplot.picture(self, format, dpi)
   local picture, message = run(commands_for(self, terminals[format](self, dpi)))

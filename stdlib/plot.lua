@@ -15,10 +15,8 @@
 
 local errors = require "gradus.errors"
 local figure = require "gradus.figure"
-local gnuplot = require "gradus.gnuplot"
 local pipe = require "gradus.pipe"
 local statistics = require "gradus.statistics"
-local terminal = require "gradus.terminal"
 
 local plot = {}
 
@@ -68,10 +66,10 @@ local function alpha_option(where, options, default)
   return alpha
 end
 
--- A colour's option; where there is none, the next colour of the axes' turn.
-local function color_option(where, options, axes)
+-- A colour's option; where there is none, the axes' next colour for "lines" or "fills".
+local function color_option(where, options, axes, turn)
   if options.color ~= nil then return figure.color(where, "color", options.color) end
-  return figure.next_color(axes)
+  return figure.next_color(axes, turn)
 end
 
 local function label_option(where, options)
@@ -81,16 +79,16 @@ end
 
 -- The options that a line's look has, put into an artist.
 local function style_line(where, options, artist, axes)
-  artist.linestyle = word_option(where, options, "linestyle", gnuplot.linestyles, "-")
+  artist.linestyle = word_option(where, options, "linestyle", figure.linestyles, "-")
   artist.linewidth = errors.option(where, options, "linewidth", "positive number", 1.6)
   artist.alpha = alpha_option(where, options)
   artist.label = label_option(where, options)
-  artist.color = color_option(where, options, axes)
+  artist.color = color_option(where, options, axes, "lines")
   return artist
 end
 
 local function style_marker(where, options, artist, default, size)
-  artist.marker = word_option(where, options, "marker", gnuplot.markers, default)
+  artist.marker = word_option(where, options, "marker", figure.markers, default)
   artist.markersize = errors.option(where, options, "markersize", "positive number", size)
   return artist
 end
@@ -191,7 +189,7 @@ function plot.scatter(x, y, options)
   local dots = { kind = "points", x = x, y = y, alpha = alpha_option(where, options, 0.8),
                  label = label_option(where, options) }
   style_marker(where, options, dots, "o", 5)
-  dots.color = color_option(where, options, axes)
+  dots.color = color_option(where, options, axes, "fills")
   figure.add(axes, dots)
 end
 
@@ -256,7 +254,7 @@ function plot.fill_between(x, y1, y2, options)
   local axes = current_axes()
   figure.add(axes, {
     kind = "band", x = x, low = low, high = high, label = label_option(where, options),
-    alpha = alpha_option(where, options, 0.25), color = color_option(where, options, axes),
+    alpha = alpha_option(where, options, 0.25), color = color_option(where, options, axes, "fills"),
   })
 end
 
@@ -268,7 +266,7 @@ local function add_rule(where, along, at, options)
   local color = options.color == nil and "#5c5c5c" or figure.color(where, "color", options.color)
   figure.add(axes, {
     kind = "rule", along = along, at = at, color = color, label = label_option(where, options),
-    linestyle = word_option(where, options, "linestyle", gnuplot.linestyles, "--"),
+    linestyle = word_option(where, options, "linestyle", figure.linestyles, "--"),
     linewidth = errors.option(where, options, "linewidth", "positive number", 1),
     alpha = alpha_option(where, options),
   })
@@ -333,7 +331,7 @@ function plot.hist(values, options)
   bars.edgecolor = options.edgecolor == "none" and "none"
     or figure.color(where, "edgecolor", options.edgecolor == nil and "white" or options.edgecolor)
   for i = 1, bins do bars.left[i], bars.right[i] = edges[i], edges[i + 1] end
-  bars.color = color_option(where, options, axes)
+  bars.color = color_option(where, options, axes, "lines")
   figure.add(axes, bars)
   return counts, edges
 end
@@ -655,8 +653,12 @@ function plot.yticks(positions, labels) set_ticks("plot.yticks", "y", positions,
 
 -- ---- out into the world ----
 
+-- The renderers, loaded when a figure is drawn: a script whose figures nobody wants does without.
+local function gnuplot() return require "gradus.gnuplot" end
+local function terminal() return require "gradus.terminal" end
+
 local function save(where, drawn, name, format, dpi)
-  local picture, message = gnuplot.picture(drawn, format, dpi)
+  local picture, message = gnuplot().picture(drawn, format, dpi)
   if not picture then errors.fail("%s: %s", where, message) end
   local ok, reason = pipe.replace_file(name, picture)
   if not ok then errors.fail('%s: cannot write "%s": %s', where, name, reason) end
@@ -675,7 +677,7 @@ function plot.savefig(name, options)
   local dpi = errors.option(where, options, "dpi", "positive number", 150)
   if dpi < 20 or dpi > 1200 then errors.argument(where, "dpi", "a number from 20 to 1200", dpi) end
   local format = (name:match "%.([^./]+)$" or ""):lower()
-  for _, known in ipairs(gnuplot.formats) do
+  for _, known in ipairs(figure.formats) do
     if format == known then return save(where, current_figure(), name, format, dpi) end
   end
   errors.fail('%s: name must end in .png, .svg or .pdf, got "%s"', where, name)
@@ -707,8 +709,8 @@ end
 local function show_one(drawn, target)
   if target == "none" then return end
   if target then return save_in_folder(drawn, target) end
-  if gnuplot.window(drawn) then return end
-  io.stdout:write(terminal.draw(drawn, pipe.terminal()))
+  if gnuplot().window(drawn) then return end
+  io.stdout:write(terminal().draw(drawn, pipe.terminal()))
   io.stdout:flush()
 end
 
