@@ -7,7 +7,7 @@
 --   history.steps       float64 tensors with one number a step: loss, grad_norm (over all variables,
 --                       before clipping), clip_scale (the smallest of the variables' scales; 1 means
 --                       not scaled) and cut (the share of values that clipping by value changed)
---   history.epochs      lists with one entry an epoch: grad_norm_median and grad_norm_max over its
+--   history.by_epoch      lists with one entry an epoch: grad_norm_median and grad_norm_max over its
 --                       finite steps (nan if it had none), not_finite (how many steps were not) and
 --                       clipped (the share of steps that were clipped)
 --   history.first_not_finite   { epoch, step, what } or nil
@@ -58,9 +58,9 @@ end
 
 -- A name of history.history is a field, too; epochs is computed when first asked for.
 function History:__index(name)
-  if name == "epochs" then
+  if name == "by_epoch" then
     local epochs = epochs_table(self)
-    rawset(self, "epochs", epochs)
+    rawset(self, "by_epoch", epochs)
     return epochs
   end
   return rawget(self, "history")[name]

@@ -111,7 +111,7 @@ end
 -- layer(x) -> tensor
 function Layer:__call(x)
   if not core.is_tensor(x) then errors.argument(self.kind, "the input", "a tensor", x) end
-  self:ensure_built(x.shape)
+  if not self.is_built then self:ensure_built(x.shape) end
   local y = self:call(x)
   if not core.is_tensor(y) then errors.argument(self.kind, "what call returns", "a tensor", y) end
   return y
@@ -223,15 +223,15 @@ function Dense:build(input_shape)
 end
 
 function Dense:call(x)
-  local features = x.shape[x.rank]
-  if features ~= self.kernel.shape[1] then
-    errors.fail("Dense: input has %s features, kernel expects %d (x is [%s])", features or 0,
-      self.kernel.shape[1], table.concat(x.shape, ", "))
-  end
   local named = type(self.activation) == "string"
   if self.bias then
     local y = x:dense(self.kernel, self.bias, named and self.activation or "linear")
     return named and y or self.activation(y)
+  end
+  local features = x.shape[x.rank]
+  if features ~= self.kernel.shape[1] then
+    errors.fail("dense: input has %s features, kernel expects %d (x is [%s])", features or 0,
+      self.kernel.shape[1], table.concat(x.shape, ", "))
   end
   if x.dtype ~= self.kernel.dtype then x = x:cast(self.kernel.dtype) end
   local z = x:matmul(self.kernel)

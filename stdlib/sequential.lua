@@ -256,13 +256,32 @@ local function mean_loss(self, x, y, batch_size)
   return sum / rows
 end
 
+-- Call f(...) without gradients.
+local function without_gradients(f, ...)
+  local was_enabled = core.set_grad_enabled(false)
+  local succeeded, result = pcall(f, ...)
+  core.set_grad_enabled(was_enabled)
+  if not succeeded then error(result, 0) end
+  return result
+end
+
 -- The loss on data that were checked before.
 function Sequential:evaluate_checked(x, y, batch_size)
-  local was_enabled = core.set_grad_enabled(false)
-  local succeeded, loss = pcall(mean_loss, self, x, y, batch_size)
-  core.set_grad_enabled(was_enabled)
-  if not succeeded then error(loss, 0) end
-  return loss
+  return without_gradients(mean_loss, self, x, y, batch_size)
+end
+
+-- The loss on data that fit evaluates again and again. One block of a model without parts written in
+-- Lua is recorded and replayed, as fit's steps are.
+function Sequential:evaluate_again(x, y, batch_size)
+  if self.run_eagerly or #x > BLOCK or self:is_written_in_lua() then
+    return self:evaluate_checked(x, y, batch_size)
+  end
+  local kept = self.recordings.evaluation
+  if not kept or kept.x ~= x or kept.y ~= y then
+    kept = { x = x, y = y, recording = core.recording({ x, y }, true) }
+    self.recordings.evaluation = kept
+  end
+  return without_gradients(kept.recording.evaluate, kept.recording, self.batch_loss, self, x, y)
 end
 
 -- model:evaluate(x, y [, { batch_size = 32, verbose = 0 }]) -> number
@@ -278,12 +297,7 @@ end
 -- model:predict(x) -> tensor
 -- The model's output for all rows, without gradients.
 function Sequential:predict(x)
-  x = self:as_input("predict", x)
-  local was_enabled = core.set_grad_enabled(false)
-  local succeeded, y = pcall(self.call, self, x)
-  core.set_grad_enabled(was_enabled)
-  if not succeeded then error(y, 0) end
-  return y
+  return without_gradients(self.call, self, self:as_input("predict", x))
 end
 
 -- model:get_weights() -> list of tensors; model:set_weights(list)

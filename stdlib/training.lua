@@ -44,17 +44,33 @@ end
 local Trainer = {}
 Trainer.__index = Trainer
 
--- What is kept for one shape of batch: the batch's tensors and, maybe, their recorded step.
-local function batch_of(trainer, rows)
+local function new_batch(trainer, rows)
+  local x_shape, y_shape = trainer.x.shape, trainer.y.shape
+  x_shape[1], y_shape[1] = rows, rows
+  return { rows = rows, x = core.zeros(x_shape, trainer.model.dtype),
+           y = core.zeros(y_shape, trainer.model.dtype) }
+end
+
+-- What the model keeps for one shape of batch: the batch's tensors and, maybe, their recorded step.
+local function kept_batch(trainer, rows)
   local key = rows .. ":" .. table.concat(trainer.x.shape, ",", 2)
     .. ":" .. table.concat(trainer.y.shape, ",", 2)
   local batch = trainer.model.recordings[key]
   if not batch then
-    local x_shape, y_shape = trainer.x.shape, trainer.y.shape
-    x_shape[1], y_shape[1] = rows, rows
-    batch = { rows = rows, x = core.zeros(x_shape, trainer.model.dtype),
-              y = core.zeros(y_shape, trainer.model.dtype) }
+    batch = new_batch(trainer, rows)
     trainer.model.recordings[key] = batch
+  end
+  return batch
+end
+
+-- The same, found by the number of rows alone as long as the model keeps its recordings.
+local function batch_of(trainer, rows)
+  local recordings = trainer.model.recordings
+  if trainer.recordings ~= recordings then trainer.recordings, trainer.batches = recordings, {} end
+  local batch = trainer.batches[rows]
+  if not batch then
+    batch = kept_batch(trainer, rows)
+    trainer.batches[rows] = batch
   end
   return batch
 end
@@ -83,10 +99,15 @@ function Trainer:finish_step(loss, rows)
   return is_finite(loss) and finite
 end
 
-function Trainer:eager_step(batch, first_row)
+-- Forward and backward from Lua, on a batch of its own: a layer may keep what it was given.
+function Trainer:run_lua(rows, first_row)
+  local batch = new_batch(self, rows)
   self:gather(batch, first_row)
-  local loss = forward_and_backward(self.model, batch.x, batch.y):item()
-  return self:finish_step(loss, batch.rows)
+  return forward_and_backward(self.model, batch.x, batch.y):item()
+end
+
+function Trainer:eager_step(batch, first_row)
+  return self:finish_step(self:run_lua(batch.rows, first_row), batch.rows)
 end
 
 -- The first step of its shape, recorded while it runs.
@@ -127,12 +148,12 @@ end
 -- Where they do not, the Lua is right, and nothing of the replay is left.
 function Trainer:checked_step(batch, first_row)
   local model, recording = self.model, batch.recording
-  self:gather(batch, first_row)
   set_gradients(model, {})
-  local loss = forward_and_backward(model, batch.x, batch.y):item()
+  local loss = self:run_lua(batch.rows, first_row)
   local gradients = gradients_of(model)
   set_gradients(model, {})
   recording:keep()
+  self:gather(batch, first_row)
   local replayed_loss = core.tensor(recording:replay(), "float64")
   if not (replayed_loss:identical(core.tensor(loss, "float64"))
       and are_identical(gradients, gradients_of(model))) then
@@ -182,7 +203,7 @@ function Trainer:advance(batch, first_row, left)
   return done, ending ~= "not finite"
 end
 
--- A callback may have changed the model.
+-- At first, and after callbacks, which may have changed the model.
 function Trainer:prepare()
   local model = self.model
   model:refresh(self.x)
@@ -241,7 +262,7 @@ function Trainer:run_epoch(epoch)
   self:make_room()
   self:callback("on_epoch_begin", epoch, {})
   self.progress:begin_epoch(epoch)
-  self:prepare()
+  if epoch == 1 or #self.callbacks > 0 then self:prepare() end
   self:shuffle_rows()
   local loss, done = self:run_batches()
   if not loss then return false end
@@ -249,7 +270,7 @@ function Trainer:run_epoch(epoch)
   record.epoch[#record.epoch + 1] = epoch
   record.history.loss[#record.history.loss + 1] = loss
   if self.val_x then
-    logs.val_loss = model:evaluate_checked(self.val_x, self.val_y, self.batch_size)
+    logs.val_loss = model:evaluate_again(self.val_x, self.val_y, self.batch_size)
     record.history.val_loss[#record.history.val_loss + 1] = logs.val_loss
   end
   self.progress:end_epoch(done, logs)
@@ -362,9 +383,12 @@ local function check_callbacks(callbacks)
   return wants_each_step
 end
 
--- Small validation data are cast once; large ones block by block.
+-- Small data are cast once; of large ones there is no second copy: a batch, or a block of rows, is
+-- cast when its turn comes.
+local SMALL = 65536
+
 local function cast_small(model, x)
-  if x.dtype == model.dtype or #x > 1024 then return x end
+  if x.dtype == model.dtype or x.size > SMALL then return x end
   return x:cast(model.dtype)
 end
 
@@ -384,7 +408,8 @@ local function new_trainer(model, x, y, options)
   if self.val_x then
     self.val_x, self.val_y = cast_small(model, self.val_x), cast_small(model, self.val_y)
   end
-  self.x, self.y, self.sources = x, y, { x, y }
+  self.x, self.y = cast_small(model, x), cast_small(model, y)
+  self.sources = { self.x, self.y }
   self.order = core.range(#x)
   self.shuffle_stream = core.stream(model.number, 0, "shuffle")
   self.steps = (#x + self.batch_size - 1) // self.batch_size
@@ -397,14 +422,15 @@ local function new_trainer(model, x, y, options)
 end
 
 -- model:fit(x, y [, { batch_size = 32, epochs = 1, verbose = 1, shuffle = true,
---   validation_data = { x, y }, validation_split = nil, callbacks = {}, warn_nonfinite = true }])
+--   validation_data = { x, y }, validation_split = 0, callbacks = {}, warn_nonfinite = true }])
 --   -> history
 -- Train on all rows `epochs` times, in batches; the last of an epoch may be smaller. With shuffle
 -- the rows come in a fresh order each epoch, from the model's own stream. validation_split takes
 -- the last fraction of the rows, before shuffling; validation_data wins over it. Callbacks are
--- tables with on_train_begin, on_epoch_begin, on_train_batch_begin and their ends. The first loss
--- or weight that is not finite is told on standard error. Ctrl-C ends the training after the
--- running step; the history so far is returned with interrupted = true. As Keras's fit.
+-- tables with on_train_begin, on_epoch_begin, on_train_batch_begin and their ends; one that sets
+-- model.stop_training ends the training after the running batch or epoch. The first loss or weight
+-- that is not finite is told on standard error. Ctrl-C ends the training after the running step; the
+-- history so far is returned with interrupted = true. As Keras's fit.
 function training.fit(model, x, y, options)
   model:ensure_compiled("fit")
   options = errors.check_options("fit", options, known_options)

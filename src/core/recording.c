@@ -8,12 +8,13 @@
 #include "profile.h"
 
 gr_Status gr_recording_new(gr_Context *context, gr_Tensor *const *inputs, int count,
-                           gr_Recording **result) {
+                           bool forward_only, gr_Recording **result) {
   gr_Recording *recording = calloc(1, sizeof *recording);
   *result = recording;
   if (recording == NULL) return gr_fail_memory(context, sizeof *recording);
   for (int i = 0; i < count; i++) recording->inputs[i] = gr_tensor_retain(inputs[i]);
   recording->inputs_count = count;
+  recording->forward_only = forward_only;
   return GR_OK;
 }
 
@@ -55,7 +56,8 @@ void gr_recording_end(gr_Context *context) {
   if (recording == NULL) return;
   if (context->random_draws != recording->draws_before)
     gr_recording_break(context, "it drew random numbers");
-  if (recording->plan == NULL) gr_recording_break(context, "it had no backward");
+  if (recording->plan == NULL && !recording->forward_only)
+    gr_recording_break(context, "it had no backward");
   context->recording = recording->outer;
   if (recording->broken[0] != '\0') forget_step(recording);
 }
@@ -106,64 +108,99 @@ gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording) {
     gr_Status status = gr_node_forward(context, node);
     if (status != GR_OK) return status;
   }
-  return gr_backward_run(context, recording->plan);
+  return recording->forward_only ? GR_OK : gr_backward_run(context, recording->plan);
 }
 
-/* Operations that write somewhere; a view has no memory of its own. */
-static bool computes(const gr_Tensor *result) { return result->node->operation->forward != NULL; }
-
-static size_t bytes_of(const gr_Tensor *result) {
-  return gr_tensor_size(result) * gr_dtype_size(result->dtype);
+/* Tensor i of those that a replay writes: the inputs, then the results; a view has no memory of its
+** own and counts as empty. */
+static size_t written(const gr_Recording *recording, size_t i, gr_Tensor **tensor) {
+  size_t inputs = (size_t)recording->inputs_count;
+  *tensor = i < inputs ? recording->inputs[i] : recording->results[i - inputs];
+  if (i >= inputs && (*tensor)->node->operation->forward == NULL) return 0;
+  return gr_tensor_size(*tensor) * gr_dtype_size((*tensor)->dtype);
 }
 
 gr_Status gr_recording_keep(gr_Context *context, gr_Recording *recording) {
-  size_t bytes = 0;
-  for (size_t i = 0; i < recording->count; i++)
-    if (computes(recording->results[i])) bytes += bytes_of(recording->results[i]);
+  size_t count = (size_t)recording->inputs_count + recording->count, bytes = 0;
+  gr_Tensor *tensor;
+  for (size_t i = 0; i < count; i++) bytes += written(recording, i, &tensor);
   free(recording->kept);
   unsigned char *to = recording->kept = malloc(bytes + 1);
   if (to == NULL) return gr_fail_memory(context, bytes);
-  for (size_t i = 0; i < recording->count; i++) {
-    const gr_Tensor *result = recording->results[i];
-    if (!computes(result)) continue;
-    memcpy(to, gr_tensor_data(result), bytes_of(result));
-    to += bytes_of(result);
+  for (size_t i = 0; i < count; i++) {
+    size_t size = written(recording, i, &tensor);
+    memcpy(to, gr_tensor_data(tensor), size);
+    to += size;
   }
   return GR_OK;
 }
 
 void gr_recording_put_back(gr_Recording *recording) {
+  size_t count = (size_t)recording->inputs_count + recording->count;
   const unsigned char *from = recording->kept;
-  for (size_t i = 0; from != NULL && i < recording->count; i++) {
-    const gr_Tensor *result = recording->results[i];
-    if (!computes(result)) continue;
-    memcpy(gr_tensor_data(result), from, bytes_of(result));
-    from += bytes_of(result);
+  for (size_t i = 0; from != NULL && i < count; i++) {
+    gr_Tensor *tensor;
+    size_t size = written(recording, i, &tensor);
+    memcpy(gr_tensor_data(tensor), from, size);
+    from += size;
   }
 }
 
 /* Runs of steps */
 
-gr_Status gr_gather_rows(gr_Context *context, const gr_Tensor *source, const double *order,
-                         size_t count, gr_Tensor *batch) {
+static gr_Status check_order(gr_Context *context, const double *order, size_t count,
+                             int64_t rows) {
+  for (size_t i = 0; i < count; i++)
+    if (!(order[i] >= 1 && order[i] <= (double)rows))
+      return gr_fail(context, "there is no row %g in %lld rows", order[i], (long long)rows);
+  return GR_OK;
+}
+
+/* Rows without gaps, of the batch's type: the way of every step of fit on a small data set. */
+static void gather_alike(const gr_Tensor *source, const double *order, size_t count,
+                         size_t row_bytes, unsigned char *to) {
+  const unsigned char *from = gr_tensor_data(source);
+  ptrdiff_t stride = source->strides[0] * (ptrdiff_t)gr_dtype_size(source->dtype);
+  if (row_bytes == sizeof(float)) {  /* a copy of constant size is one move */
+    for (size_t i = 0; i < count; i++)
+      memcpy(to + i * sizeof(float), from + ((ptrdiff_t)order[i] - 1) * stride, sizeof(float));
+    return;
+  }
+  for (size_t i = 0; i < count; i++)
+    memcpy(to + i * row_bytes, from + ((ptrdiff_t)order[i] - 1) * stride, row_bytes);
+}
+
+/* Rows of any layout and type. */
+static void gather_cast(const gr_Tensor *source, const double *order, size_t count,
+                        size_t columns, gr_Tensor *batch) {
   unsigned char *to = gr_tensor_data(batch);
-  size_t columns = 1, size = gr_dtype_size(source->dtype);
-  for (int i = 1; i < source->rank; i++) columns *= (size_t)source->shape[i];
   gr_Tensor row = *source;
   row.rank--;
   memmove(row.shape, source->shape + 1, (size_t)row.rank * sizeof *row.shape);
   memmove(row.strides, source->strides + 1, (size_t)row.rank * sizeof *row.strides);
   bool even = gr_tensor_is_contiguous(&row);
-  double began = gr_profile_begin(context);
   for (size_t i = 0; i < count; i++, to += columns * gr_dtype_size(batch->dtype)) {
-    if (!(order[i] >= 1 && order[i] <= (double)source->shape[0]))
-      return gr_fail(context, "there is no row %g in %lld rows", order[i],
-                     (long long)source->shape[0]);
     row.offset = source->offset + ((ptrdiff_t)order[i] - 1) * source->strides[0];
-    if (even) gr_convert(batch->dtype, to, source->dtype,
-                         source->storage->data + (size_t)row.offset * size, columns);
+    if (even) gr_convert(batch->dtype, to, source->dtype, gr_tensor_data(&row), columns);
     else gr_tensor_gather(&row, batch->dtype, to);
   }
+}
+
+gr_Status gr_gather_rows(gr_Context *context, const gr_Tensor *source, const double *order,
+                         size_t count, gr_Tensor *batch) {
+  gr_Status status = check_order(context, order, count, source->shape[0]);
+  if (status != GR_OK) return status;
+  double began = gr_profile_begin(context);
+  size_t columns = 1;
+  bool even = true;  /* a row's elements lie one after the other */
+  for (int i = source->rank - 1; i > 0; i--) {
+    if (source->shape[i] != 1 && source->strides[i] != (ptrdiff_t)columns) even = false;
+    columns *= (size_t)source->shape[i];
+  }
+  if (even && source->dtype == batch->dtype)
+    gather_alike(source, order, count, columns * gr_dtype_size(source->dtype),
+                 gr_tensor_data(batch));
+  else gather_cast(source, order, count, columns, batch);
   gr_profile_add(context, "gather rows", false, began);
   return GR_OK;
 }

@@ -24,6 +24,7 @@ typedef struct gr_Recording {
   size_t count, room;
   gr_Tensor *loss;
   gr_BackwardPlan *plan;
+  bool forward_only;            /* an evaluation: its loss is wanted, no gradient */
   int inputs_count;
   gr_Tensor *inputs[GR_RECORDING_INPUTS];
   unsigned char *kept;          /* see gr_recording_keep, or NULL */
@@ -32,9 +33,10 @@ typedef struct gr_Recording {
   char broken[GR_MESSAGE_SIZE]; /* why it cannot be replayed; "" when it can */
 } gr_Recording;
 
-/* A recording of a step over these batch tensors, of which it keeps references. */
+/* A recording of a step, or of an evaluation, over these batch tensors, of which it keeps
+** references. */
 gr_Status gr_recording_new(gr_Context *context, gr_Tensor *const *inputs, int count,
-                           gr_Recording **recording);
+                           bool forward_only, gr_Recording **recording);
 void gr_recording_free(gr_Recording *recording);
 
 /* Listen, and stop listening. After the end the recording is replayable unless it is broken. */
@@ -51,11 +53,11 @@ void gr_recording_break(gr_Context *context, const char *reason);
 /* Let the gradients of these parameters lie side by side, so that an update is one pass. */
 gr_Status gr_recording_arrange(gr_Context *context, gr_Tensor **parameters, size_t count);
 
-/* Run the operations and the way back once more on what the inputs hold now. */
+/* Run the operations and the way back, if there is one, once more on what the inputs hold now. */
 gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording);
 
-/* Copy aside what the results hold, and put it back: a tensor of the step that Lua code has kept
-** then shows nothing of the replays in between. */
+/* Copy aside what the inputs and results hold, and put it back: a tensor of the step that Lua code
+** has kept then shows nothing of the replays in between. */
 gr_Status gr_recording_keep(gr_Context *context, gr_Recording *recording);
 void gr_recording_put_back(gr_Recording *recording);
 

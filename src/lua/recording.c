@@ -32,11 +32,12 @@ static int recording_gc(lua_State *L) {
   return 0;
 }
 
-/* core.recording { tensors of the batch } -> recording */
+/* core.recording({ tensors of the batch } [, forward_only]) -> recording */
 static int make_recording(lua_State *L) {
   gr_Tensor *inputs[GR_RECORDING_INPUTS];
   luaL_checktype(L, 1, LUA_TTABLE);
   int count = (int)lua_rawlen(L, 1);
+  bool forward_only = lua_toboolean(L, 2);
   luaL_argcheck(L, count >= 1 && count <= GR_RECORDING_INPUTS, 1, "1 to 4 inputs");
   for (int i = 0; i < count; i++) {
     lua_rawgeti(L, 1, i + 1);
@@ -44,7 +45,8 @@ static int make_recording(lua_State *L) {
     lua_pop(L, 1);
   }
   RecordingBlock *block = gr_lua_new_block(L, "gradus.recording", RECORDING_TAG, sizeof *block);
-  gr_lua_check(L, gr_recording_new(gr_lua_context(L), inputs, count, &block->recording),
+  gr_lua_check(L, gr_recording_new(gr_lua_context(L), inputs, count, forward_only,
+                                   &block->recording),
                "recording");
   return 1;
 }
@@ -128,11 +130,31 @@ static int recording_put_back(lua_State *L) {
   return 0;
 }
 
+static void check_whole(lua_State *L, const gr_Recording *recording, const char *where) {
+  if (recording->broken[0] != '\0')
+    gr_lua_error(L, "%s: the recording is broken: %s", where, recording->broken);
+}
+
+/* recording:evaluate(f, ...) -> number
+** The loss that f(...) computes: the first time by calling it while the recording listens, from then
+** on by replay. */
+static int recording_evaluate(lua_State *L) {
+  gr_Recording *recording = check_recording(L, "evaluate");
+  if (recording->loss == NULL) {
+    recording_capture(L);
+    check_whole(L, recording, "evaluate");
+    recording->loss = gr_tensor_retain(gr_lua_check_tensor(L, -1, "evaluate", "the loss"));
+  } else {
+    gr_lua_check(L, gr_recording_replay(gr_lua_context(L), recording), "evaluate");
+  }
+  push_number(L, gr_tensor_get(recording->loss, 0));
+  return 1;
+}
+
 /* recording:replay() -> the loss; gradients are set, nothing is updated. */
 static int recording_replay(lua_State *L) {
   gr_Recording *recording = check_recording(L, "replay");
-  if (recording->plan == NULL)
-    return gr_lua_error(L, "replay: the recording is broken: %s", recording->broken);
+  check_whole(L, recording, "replay");
   gr_lua_check(L, gr_recording_replay(gr_lua_context(L), recording), "replay");
   push_number(L, gr_tensor_get(recording->loss, 0));
   return 1;
@@ -182,8 +204,7 @@ static int recording_run(lua_State *L) {
     [GR_RUN_INTERRUPTED] = "interrupted", [GR_RUN_PROGRESS_DUE] = "progress"
   };
   gr_Run run = {.recording = check_recording(L, "run")};
-  if (run.recording->plan == NULL)
-    return gr_lua_error(L, "run: the recording is broken: %s", run.recording->broken);
+  check_whole(L, run.recording, "run");
   run.optimizer = gr_lua_check_optimizer(L, 2, "run");
   read_sources(L, 3, &run);
   const gr_Tensor *order = gr_lua_check_tensor(L, 4, "run", "the order");
@@ -249,6 +270,7 @@ static const luaL_Reg methods[] = {
   {"keep", recording_keep},
   {"put_back", recording_put_back},
   {"replay", recording_replay},
+  {"evaluate", recording_evaluate},
   {"run", recording_run},
   {NULL, NULL}
 };

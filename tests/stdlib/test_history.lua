@@ -42,7 +42,7 @@ local PRELUDE = [[
 
 TestHistory = {}
 
-function TestHistory:test_has_keras_s_fields()
+function TestHistory.test_has_keras_s_fields()
   local X, y = data()
   local history = model_for():fit(X, y, { epochs = 3, batch_size = 30, verbose = 0,
                                           validation_data = { X, y } })
@@ -58,7 +58,7 @@ function TestHistory:test_has_keras_s_fields()
   lu.assertStrMatches(tostring(history), "history of 3 epochs, loss [%d.]+ %-> [%d.]+, val_loss .*")
 end
 
-function TestHistory:test_an_epoch_s_loss_is_the_mean_over_its_samples()
+function TestHistory.test_an_epoch_s_loss_is_the_mean_over_its_samples()
   local X, y = data()
   local history = model_for():fit(X, y, { epochs = 2, batch_size = 30, verbose = 0 })
   for epoch = 1, 2 do
@@ -70,7 +70,7 @@ function TestHistory:test_an_epoch_s_loss_is_the_mean_over_its_samples()
   end
 end
 
-function TestHistory:test_has_a_number_for_each_step()
+function TestHistory.test_has_a_number_for_each_step()
   local X, y = data()
   local history = model_for { clipnorm = 0.5 }:fit(X, y, { epochs = 3, batch_size = 30, verbose = 0 })
   for _, name in ipairs { "loss", "grad_norm", "clip_scale", "cut" } do
@@ -83,7 +83,7 @@ function TestHistory:test_has_a_number_for_each_step()
   lu.assertEquals(history.steps.cut:max():item(), 0)
 end
 
-function TestHistory:test_the_first_step_is_that_of_a_loop_by_hand()
+function TestHistory.test_the_first_step_is_that_of_a_loop_by_hand()
   local X, y = data()
   local history = model_for { lr = 0.5 }:fit(X, y, { verbose = 0, shuffle = false })
   local model = model_for()
@@ -94,10 +94,10 @@ function TestHistory:test_the_first_step_is_that_of_a_loop_by_hand()
   lu.assertEquals(history.steps.grad_norm[1], model.optimizer.last_step.norm)
 end
 
-function TestHistory:test_epochs_sums_the_steps_up()
+function TestHistory.test_epochs_sums_the_steps_up()
   local X, y = data()
   local history = model_for { clipnorm = 2 }:fit(X, y, { epochs = 4, batch_size = 20, verbose = 0 })
-  local epochs, steps = history.epochs, history.steps
+  local epochs, steps = history.by_epoch, history.steps
   for epoch = 1, 4 do
     local norms = steps.grad_norm:rows(epoch * 5 - 4, epoch * 5)
     lu.assertEquals(epochs.grad_norm_median[epoch], norms:quantile(0.5):item())
@@ -106,32 +106,32 @@ function TestHistory:test_epochs_sums_the_steps_up()
     lu.assertEquals(epochs.clipped[epoch],
       steps.clip_scale:rows(epoch * 5 - 4, epoch * 5):lt(1):mean():item())
   end
-  lu.assertIs(history.epochs, epochs)
+  lu.assertIs(history.by_epoch, epochs)
 end
 
-function TestHistory:test_epochs_of_a_model_that_runs_away()
+function TestHistory.test_epochs_of_a_model_that_runs_away()
   local X, y = data()
   local history = model_for { lr = 1e6 }:fit(X, y, { epochs = 3, batch_size = 20, verbose = 0,
                                                      warn_nonfinite = false })
   lu.assertEquals(tostring(history.loss[3]), "nan")
-  lu.assertEquals(history.epochs.not_finite[3], 5)
-  lu.assertEquals(tostring(history.epochs.grad_norm_median[3]), "nan")
-  lu.assertTrue(history.epochs.grad_norm_max[1] < math.huge)
+  lu.assertEquals(history.by_epoch.not_finite[3], 5)
+  lu.assertEquals(tostring(history.by_epoch.grad_norm_median[3]), "nan")
+  lu.assertTrue(history.by_epoch.grad_norm_max[1] < math.huge)
   lu.assertEquals(history.first_not_finite.epoch, 1)
   lu.assertEquals(tostring(history.steps.loss[15]), "nan")
 end
 
-function TestHistory:test_counts_steps_clipped_by_value()
+function TestHistory.test_counts_steps_clipped_by_value()
   local X, y = data()
   local model = model_for()
   model.optimizer.clipvalue = 1e-4
   local history = model:fit(X, y, { epochs = 1, batch_size = 50, verbose = 0 })
-  lu.assertEquals(history.epochs.clipped, { 1 })
+  lu.assertEquals(history.by_epoch.clipped, { 1 })
   lu.assertTrue(history.steps.cut:min() > 0.5)
   lu.assertEquals(history.steps.cut[2], model.optimizer.last_step.cut)
 end
 
-function TestHistory:test_many_epochs_that_end_early_take_little_memory()
+function TestHistory.test_many_epochs_that_end_early_take_little_memory()
   local X, y = data()
   local model = model_for()
   local history = model:fit(X, y, { epochs = 1e12, verbose = 0, callbacks = { {
@@ -145,7 +145,7 @@ end
 
 TestFit = {}
 
-function TestFit:test_called_twice_goes_on_with_momentum_and_shuffles()
+function TestFit.test_called_twice_goes_on_with_momentum_and_shuffles()
   local X, y = data()
   local once, twice = model_for { momentum = 0.9 }, model_for { momentum = 0.9 }
   once:fit(X, y, { epochs = 4, verbose = 0 })
@@ -157,7 +157,7 @@ function TestFit:test_called_twice_goes_on_with_momentum_and_shuffles()
   lu.assertEquals(twice.optimizer.iterations, 16)
 end
 
-function TestFit:test_shuffles_anew_each_epoch_and_a_seed_fixes_it()
+function TestFit.test_shuffles_anew_each_epoch_and_a_seed_fixes_it()
   local X, y = data()
   local seen = {}
   local function fit(shuffle)
@@ -180,7 +180,7 @@ function TestFit:test_shuffles_anew_each_epoch_and_a_seed_fixes_it()
   lu.assertNotEquals({ table.unpack(a, 1, 100) }, { table.unpack(plain, 1, 100) })
 end
 
-function TestFit:test_takes_tables_and_tensors_of_any_type()
+function TestFit.test_takes_tables_and_tensors_of_any_type()
   local model = model_for()
   local X, y = { { 1, 2, 3 }, { 4, 5, 6 } }, { 1, 2 }
   local a = model:fit(X, y, { verbose = 0 }).loss[1]
@@ -188,7 +188,7 @@ function TestFit:test_takes_tables_and_tensors_of_any_type()
   lu.assertEquals(model_for():fit(tensor(X), tensor(y):reshape(2, 1), { verbose = 0 }).loss[1], a)
 end
 
-function TestFit:test_validation_split_takes_the_last_rows()
+function TestFit.test_validation_split_takes_the_last_rows()
   local X, y = data()
   local split = model_for():fit(X, y, { epochs = 2, verbose = 0, validation_split = 0.3 })
   local given = model_for():fit(X:rows(1, 70), y:rows(1, 70), { epochs = 2, verbose = 0,
@@ -197,22 +197,23 @@ function TestFit:test_validation_split_takes_the_last_rows()
   lu.assertEquals(split.val_loss, given.val_loss)
 end
 
-function TestFit:test_validation_data_win_over_validation_split()
+function TestFit.test_validation_data_win_over_validation_split()
   local X, y = data()
-  local both = model_for():fit(X, y, { verbose = 0, validation_split = 0.3, validation_data = { X, y } })
+  local both = model_for():fit(X, y, { verbose = 0, validation_split = 0.3,
+                                       validation_data = { X, y } })
   local one = model_for():fit(X, y, { verbose = 0, validation_data = { X, y } })
   lu.assertEquals(both.loss, one.loss)
   lu.assertEquals(both.val_loss, one.val_loss)
   lu.assertNil(model_for():fit(X, y, { verbose = 0, validation_split = 0 }).val_loss)
 end
 
-function TestFit:test_trains_inside_no_grad_too()
+function TestFit.test_trains_inside_no_grad_too()
   local X, y = data()
   local history = no_grad(function() return model_for():fit(X, y, { verbose = 0 }) end)
   lu.assertEquals(history.loss, model_for():fit(X, y, { verbose = 0 }).loss)
 end
 
-function TestFit:test_wrong_arguments_are_errors()
+function TestFit.test_wrong_arguments_are_errors()
   local X, y = data()
   local model = model_for()
   for _, case in ipairs {
@@ -222,7 +223,7 @@ function TestFit:test_wrong_arguments_are_errors()
     { "same number of rows, x is [100, 3] and y is [99]", X, y:rows(1, 99) },
     { "same number of rows, x is [] and y is [100]", tensor(1), y },
     { "fit: expected at least one row, x is [0, 3]", zeros(0, 3), zeros(0) },
-    { "Dense: input has 2 features, kernel expects 3", zeros(100, 2), y, { verbose = 0 } },
+    { "dense: input has 2 features, kernel expects 3", zeros(100, 2), y, { verbose = 0 } },
     { "fit: options must be a table", X, y, 5 },
     { 'fit: unknown option "epoch", did you mean "epochs"?', X, y, { epoch = 3 } },
     { 'fit: unknown option "batchsize", did you mean "batch_size"?', X, y, { batchsize = 3 } },
@@ -250,7 +251,8 @@ function TestFit:test_wrong_arguments_are_errors()
     { "fit: callbacks must be a table", X, y, { callbacks = print } },
     { "fit: callbacks must be a list", X, y, { callbacks = { on_epoch_end = print } } },
     { "fit: callback 2 must be a table", X, y, { callbacks = { {}, print } } },
-    { "fit: callback 1's on_epoch_end must be a function", X, y, { callbacks = { { on_epoch_end = 5 } } } },
+    { "fit: callback 1's on_epoch_end must be a function", X, y,
+      { callbacks = { { on_epoch_end = 5 } } } },
     { 'unknown name "on_epoch_finish", did you mean "on_epoch_begin"?', X, y,
       { callbacks = { { on_epoch_finish = print } } } },
   } do
@@ -273,7 +275,7 @@ end
 
 TestCallbacks = {}
 
-function TestCallbacks:test_are_called_in_order_and_count_from_1()
+function TestCallbacks.test_are_called_in_order_and_count_from_1()
   local X, y = data()
   local calls = {}
   local function note(name, ...) calls[#calls + 1] = table.concat({ name, ... }, " ") end
@@ -298,7 +300,7 @@ function TestCallbacks:test_are_called_in_order_and_count_from_1()
     "train end table" })
 end
 
-function TestCallbacks:test_get_themselves_first()
+function TestCallbacks.test_get_themselves_first()
   local X, y = data()
   local callback = { sum = 0 }
   function callback:on_epoch_end(epoch, logs) self.sum, self.loss = self.sum + epoch, logs.loss end
@@ -307,7 +309,7 @@ function TestCallbacks:test_get_themselves_first()
   lu.assertEquals(callback.loss, history.loss[3])
 end
 
-function TestCallbacks:test_may_be_objects()
+function TestCallbacks.test_may_be_objects()
   local X, y = data()
   local class = { calls = 0 }
   class.__index = class
@@ -317,7 +319,7 @@ function TestCallbacks:test_may_be_objects()
   lu.assertEquals(object.calls, 4)
 end
 
-function TestCallbacks:test_see_the_running_mean_of_the_loss()
+function TestCallbacks.test_see_the_running_mean_of_the_loss()
   local X, y = data()
   local means = {}
   local history = model_for():fit(X, y, { verbose = 0, callbacks = { {
@@ -326,7 +328,7 @@ function TestCallbacks:test_see_the_running_mean_of_the_loss()
   lu.assertEquals(means[4], history.loss[1])
 end
 
-function TestCallbacks:test_stop_the_training_after_the_epoch_or_the_batch()
+function TestCallbacks.test_stop_the_training_after_the_epoch_or_the_batch()
   local X, y = data()
   local model = model_for()
   local history = model:fit(X, y, { epochs = 10, verbose = 0, callbacks = { {
@@ -340,11 +342,11 @@ function TestCallbacks:test_stop_the_training_after_the_epoch_or_the_batch()
   lu.assertEquals(ended, 1)
   lu.assertEquals(history.loss[1], (history.steps.loss[1] + history.steps.loss[2]) / 2)
   lu.assertEquals(#history.val_loss, 1)
-  lu.assertEquals(history.epochs.clipped, { 0 })
+  lu.assertEquals(history.by_epoch.clipped, { 0 })
   lu.assertEquals(#model:fit(X, y, { epochs = 2, verbose = 0 }).loss, 2)  -- it is forgotten
 end
 
-function TestCallbacks:test_may_use_the_model()
+function TestCallbacks.test_may_use_the_model()
   local X, y = data()
   local plain = model_for()
   plain:fit(X, y, { epochs = 3, verbose = 0 })
@@ -364,7 +366,7 @@ function TestCallbacks:test_may_use_the_model()
   end
 end
 
-function TestCallbacks:test_may_set_weights()
+function TestCallbacks.test_may_set_weights()
   local X, y = data()
   local model = model_for()
   local start = model:get_weights()
@@ -374,7 +376,7 @@ function TestCallbacks:test_may_set_weights()
   lu.assertTrue(start[1]:identical(model:get_weights()[1]))
 end
 
-function TestCallbacks:test_may_train_another_model_even_with_the_same_optimizer()
+function TestCallbacks.test_may_train_another_model_even_with_the_same_optimizer()
   local X, y = data()
   local plain = model_for()
   plain:fit(X, y, { epochs = 3, verbose = 0 })
@@ -393,7 +395,7 @@ function TestCallbacks:test_may_train_another_model_even_with_the_same_optimizer
   end
 end
 
-function TestCallbacks:test_may_train_the_same_model()
+function TestCallbacks.test_may_train_the_same_model()
   local X, y = data()
   local weights = {}
   for i, run_eagerly in ipairs { true, false } do
@@ -406,7 +408,7 @@ function TestCallbacks:test_may_train_the_same_model()
   for i, weight in ipairs(weights[1]) do lu.assertTrue(weight:identical(weights[2][i])) end
 end
 
-function TestCallbacks:test_an_error_in_one_leaves_everything_intact()
+function TestCallbacks.test_an_error_in_one_leaves_everything_intact()
   local X, y = data()
   for _, name in ipairs { "on_train_begin", "on_epoch_begin", "on_train_batch_begin",
                           "on_train_batch_end", "on_epoch_end", "on_train_end" } do
@@ -423,7 +425,7 @@ end
 
 TestPrinting = {}
 
-function TestPrinting:test_verbose_1_is_a_bar_an_epoch()
+function TestPrinting.test_verbose_1_is_a_bar_an_epoch()
   local output = run(PRELUDE .. "model:fit(X, y, { epochs = 2 })")
   local lines = {}
   for line in output:gmatch "[^\n]+" do lines[#lines + 1] = line end
@@ -436,26 +438,28 @@ function TestPrinting:test_verbose_1_is_a_bar_an_epoch()
   lu.assertNotStrContains(output, "\r")
 end
 
-function TestPrinting:test_verbose_1_with_validation()
+function TestPrinting.test_verbose_1_with_validation()
   local output = run(PRELUDE .. "model:fit(X, y, { verbose = 1, validation_split = 0.5 })")
-  lu.assertStrMatches(output, "Epoch 1/1\n2/2 [━]+ %d+s %d+[mu]?s/step %- loss: [%d.]+ %- val_loss: [%d.]+\n")
+  lu.assertStrMatches(output, "Epoch 1/1\n2/2 [━]+ %d+s %d+[mu]?s/step "
+    .. "%- loss: [%d.]+ %- val_loss: [%d.]+\n")
 end
 
-function TestPrinting:test_verbose_2_is_a_line_an_epoch()
+function TestPrinting.test_verbose_2_is_a_line_an_epoch()
   local output = run(PRELUDE .. "model:fit(X, y, { verbose = 2, epochs = 2, validation_split = 0.5 })")
   local line = "2/2 %- %d+s %- %d+[mu]?s/step %- loss: [%d.]+ %- val_loss: [%d.]+\n"
   lu.assertStrMatches(output, "Epoch 1/2\n" .. line .. "Epoch 2/2\n" .. line)
 end
 
-function TestPrinting:test_verbose_0_prints_nothing()
+function TestPrinting.test_verbose_0_prints_nothing()
   lu.assertEquals(run(PRELUDE .. "model:fit(X, y, { verbose = 0, epochs = 2 })"), "")
 end
 
-function TestPrinting:test_the_first_loss_that_is_not_finite_is_told_once_on_standard_error()
+function TestPrinting.test_the_first_loss_that_is_not_finite_is_told_once_on_standard_error()
   local script = PRELUDE .. [[
     model:compile { loss = "mse", optimizer = SGD { lr = 1e6 } }
     local history = model:fit(X, y, { verbose = 0, epochs = 5%s })
-    print(history.first_not_finite.epoch, history.first_not_finite.step, history.first_not_finite.what)
+    local first = history.first_not_finite
+    print(first.epoch, first.step, first.what)
     print(history.loss[5])
   ]]
   local output = run(script:format "")
@@ -472,7 +476,7 @@ function TestPrinting:test_the_first_loss_that_is_not_finite_is_told_once_on_sta
     ("epoch %s, step %s of 4"):format(epoch, step))
 end
 
-function TestPrinting:test_a_weight_that_is_not_finite_is_told_too()
+function TestPrinting.test_a_weight_that_is_not_finite_is_told_too()
   local output = run [[
     local model = Sequential { Dense { 1, input_dim = 1, kernel_initializer = "ones" } }
     model:compile { loss = "mse", optimizer = SGD { lr = 1e38 } }
@@ -490,7 +494,7 @@ TestInterrupt = {}
 
 local INTERRUPT = "io.popen('kill -INT $PPID'):close()\n"
 
-function TestInterrupt:test_ends_a_long_run_of_replayed_steps_and_the_script_goes_on()
+function TestInterrupt.test_ends_a_long_run_of_replayed_steps_and_the_script_goes_on()
   local output = run(PRELUDE .. [[
     local soon = io.popen "sleep 0.1; kill -INT $PPID"
     local history = model:fit(X, y, { epochs = 1e9, verbose = 0, batch_size = 1 })
@@ -501,7 +505,7 @@ function TestInterrupt:test_ends_a_long_run_of_replayed_steps_and_the_script_goe
   lu.assertEquals(output, "true\ttrue\ttrue\nfalse\t2\n")
 end
 
-function TestInterrupt:test_ends_eager_steps_too()
+function TestInterrupt.test_ends_eager_steps_too()
   local output = run(PRELUDE .. [[
     model:compile { loss = "mse", run_eagerly = true }
     local soon = io.popen "sleep 0.1; kill -INT $PPID"
@@ -510,7 +514,7 @@ function TestInterrupt:test_ends_eager_steps_too()
   lu.assertEquals(output, "true\n")
 end
 
-function TestInterrupt:test_ends_after_the_running_step()
+function TestInterrupt.test_ends_after_the_running_step()
   local output = run(PRELUDE .. [[
     local ends = {}
     local history = model:fit(X, y, { epochs = 5, verbose = 0, callbacks = { {
@@ -521,12 +525,12 @@ function TestInterrupt:test_ends_after_the_running_step()
       on_epoch_end = function(_, epoch) ends[#ends + 1] = epoch end,
       on_train_end = function() ends[#ends + 1] = "train" end } } })
     print(history.interrupted, #history.loss, #history.steps.loss, table.concat(ends, " "))
-    print(#history.epochs.clipped, history.steps.grad_norm:min():item() > 0)
+    print(#history.by_epoch.clipped, history.steps.grad_norm:min():item() > 0)
   ]])
   lu.assertEquals(output, "true\t1\t6\t1 train\n2\ttrue\n")
 end
 
-function TestInterrupt:test_in_an_epoch_s_end_keeps_that_epoch()
+function TestInterrupt.test_in_an_epoch_s_end_keeps_that_epoch()
   local output = run(PRELUDE .. [[
     local history = model:fit(X, y, { epochs = 5, verbose = 0, callbacks = { {
       on_epoch_end = function(_, epoch) if epoch == 2 then ]] .. INTERRUPT .. [[ end end } } })
@@ -535,7 +539,7 @@ function TestInterrupt:test_in_an_epoch_s_end_keeps_that_epoch()
   lu.assertEquals(output, "true\t2\n")
 end
 
-function TestInterrupt:test_a_fit_inside_a_callback_ends_both()
+function TestInterrupt.test_a_fit_inside_a_callback_ends_both()
   local output = run(PRELUDE .. [[
     local other = Sequential { Dense { 1, input_dim = 3 } }
     other:compile { loss = "mse", optimizer = "sgd" }
@@ -551,7 +555,7 @@ function TestInterrupt:test_a_fit_inside_a_callback_ends_both()
   lu.assertEquals(output, "true\t1\ttrue\t2\nfalse\n")
 end
 
-function TestInterrupt:test_after_an_error_in_a_callback_ctrl_c_stops_the_script_again()
+function TestInterrupt.test_after_an_error_in_a_callback_ctrl_c_stops_the_script_again()
   local output = run(PRELUDE .. [[
     print(pcall(model.fit, model, X, y, { verbose = 0, callbacks = { {
       on_epoch_begin = function() error("on purpose", 0) end } } }))

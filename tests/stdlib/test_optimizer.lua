@@ -120,20 +120,20 @@ end
 
 TestUpdates = {}
 
-function TestUpdates:test_plain() check_against_reference { lr = 0.1 } end
-function TestUpdates:test_momentum() check_against_reference { lr = 0.1, momentum = 0.9 } end
-function TestUpdates:test_nesterov()
+function TestUpdates.test_plain() check_against_reference { lr = 0.1 } end
+function TestUpdates.test_momentum() check_against_reference { lr = 0.1, momentum = 0.9 } end
+function TestUpdates.test_nesterov()
   check_against_reference { lr = 0.1, momentum = 0.9, nesterov = true }
 end
-function TestUpdates:test_nesterov_without_momentum_is_plain()
+function TestUpdates.test_nesterov_without_momentum_is_plain()
   check_against_reference { lr = 0.1, nesterov = true }
 end
-function TestUpdates:test_weight_decay_is_decoupled()
+function TestUpdates.test_weight_decay_is_decoupled()
   check_against_reference { lr = 0.1, weight_decay = 0.05 }
   check_against_reference { lr = 0.1, weight_decay = 0.05, momentum = 0.8, clipnorm = 0.3 }
 end
 
-function TestUpdates:test_defaults_are_keras_s()
+function TestUpdates.test_defaults_are_keras_s()
   local optimizer = SGD()
   lu.assertEquals(optimizer.learning_rate, 0.01)
   lu.assertEquals(optimizer.lr, 0.01)
@@ -147,7 +147,7 @@ function TestUpdates:test_defaults_are_keras_s()
   lu.assertNil(optimizer.last_step)
 end
 
-function TestUpdates:test_momentum_goes_on_over_several_lists_of_the_same_parameters()
+function TestUpdates.test_momentum_goes_on_over_several_lists_of_the_same_parameters()
   local w = tensor({ 0 }, { dtype = "float64", requires_grad = true })
   local other = tensor({ 0 }, { dtype = "float64", requires_grad = true })
   local optimizer = SGD { lr = 1, momentum = 0.5 }
@@ -160,7 +160,7 @@ function TestUpdates:test_momentum_goes_on_over_several_lists_of_the_same_parame
   lu.assertEquals(optimizer.iterations, 2)
 end
 
-function TestUpdates:test_a_parameter_without_a_new_gradient_stays()
+function TestUpdates.test_a_parameter_without_a_new_gradient_stays()
   local a = tensor({ 1, 2 }, { requires_grad = true })
   local b = tensor({ 3 }, { requires_grad = true })
   local optimizer = SGD { lr = 1, momentum = 0.9, weight_decay = 0.5 }
@@ -170,7 +170,7 @@ function TestUpdates:test_a_parameter_without_a_new_gradient_stays()
   lu.assertErrorMsgContains("no parameter has a new gradient", optimizer.apply, optimizer, { a, b })
 end
 
-function TestUpdates:test_parameters_need_not_lie_side_by_side()
+function TestUpdates.test_parameters_need_not_lie_side_by_side()
   local a = tensor({ 1, 2 }, { requires_grad = true, dtype = "float64" })
   local b = tensor({ { 3 }, { 4 } }, { requires_grad = true, dtype = "float64" })
   ;((a * a):sum() + (b * b):sum()):backward()
@@ -179,7 +179,7 @@ function TestUpdates:test_parameters_need_not_lie_side_by_side()
   lu.assertEquals(b:totable(), { { 0 }, { 0 } })
 end
 
-function TestUpdates:test_views_with_gaps_are_refused()
+function TestUpdates.test_views_with_gaps_are_refused()
   for _, view in ipairs {
     zeros(3, 4).T:detach(), range(10):cast("float32")[{ { 10, 1, -1 } }]:detach(),
     range(10):cast("float32")[{ { 1, 10, 2 } }]:detach(),
@@ -192,26 +192,26 @@ end
 
 TestClipping = {}
 
-function TestClipping:test_clipnorm_is_of_each_variable()
+function TestClipping.test_clipnorm_is_of_each_variable()
   for _, threshold in ipairs { 0.1, 0.3, 1, 5 } do
     check_against_reference { lr = 0.1, clipnorm = threshold }
     check_against_reference { lr = 0.1, clipnorm = threshold, momentum = 0.9, nesterov = true }
   end
 end
 
-function TestClipping:test_global_clipnorm_is_of_all_together()
+function TestClipping.test_global_clipnorm_is_of_all_together()
   for _, threshold in ipairs { 0.1, 0.3, 1, 5 } do
     check_against_reference { lr = 0.1, global_clipnorm = threshold }
   end
 end
 
-function TestClipping:test_clipvalue()
+function TestClipping.test_clipvalue()
   check_against_reference { lr = 0.1, clipvalue = 0.5 }
   check_against_reference { lr = 0.1, clipvalue = { -0.2, 0.7 } }
   check_against_reference { lr = 0.1, clipvalue = { 0.1, 0.2 }, momentum = 0.3 }
 end
 
-function TestClipping:test_norm_comes_before_value()
+function TestClipping.test_norm_comes_before_value()
   check_against_reference { lr = 0.1, clipnorm = 1, clipvalue = 0.25 }
   check_against_reference { lr = 0.1, global_clipnorm = 1, clipvalue = { -0.05, 0.1 } }
   local w = tensor({ 0, 0 }, { dtype = "float64", requires_grad = true })
@@ -247,12 +247,12 @@ local function check_short_gradients(dtype)
   end
 end
 
-function TestClipping:test_clipnorm_leaves_short_gradients_alone()
+function TestClipping.test_clipnorm_leaves_short_gradients_alone()
   check_short_gradients "float64"
   check_short_gradients "float32"
 end
 
-function TestClipping:test_a_gradient_as_long_as_the_threshold_is_not_scaled()
+function TestClipping.test_a_gradient_as_long_as_the_threshold_is_not_scaled()
   local w = tensor({ 0, 0 }, { dtype = "float64", requires_grad = true })
   w.grad = tensor({ 3, 4 }, "float64")
   local optimizer = SGD { clipnorm = 5 }
@@ -263,7 +263,7 @@ function TestClipping:test_a_gradient_as_long_as_the_threshold_is_not_scaled()
   lu.assertTrue(optimizer.last_step.scale < 1)
 end
 
-function TestClipping:test_cut_counts_only_what_lies_outside()
+function TestClipping.test_cut_counts_only_what_lies_outside()
   local w = tensor({ 0, 0, 0, 0 }, { dtype = "float64", requires_grad = true })
   w.grad = tensor({ 1, -1, 1.5, -2 }, "float64")
   local optimizer = SGD { clipvalue = 1 }
@@ -271,7 +271,7 @@ function TestClipping:test_cut_counts_only_what_lies_outside()
   lu.assertEquals(optimizer.last_step.cut, 0.5)
 end
 
-function TestClipping:test_gradients_themselves_are_only_read()
+function TestClipping.test_gradients_themselves_are_only_read()
   local w = tensor({ 0, 0 }, { dtype = "float64", requires_grad = true })
   w.grad = tensor({ 30, 40 }, "float64")
   SGD { clipnorm = 1, clipvalue = 0.1 }:apply { w }
@@ -295,7 +295,7 @@ local function assert_close(a, b, rtol)
   lu.assertTrue(math.abs(a - b) <= rtol * math.abs(b), ("%.17g is not %.17g"):format(a, b))
 end
 
-function TestLargeAndSmallNorms:test_float32_gradients_whose_squares_overflow_float32()
+function TestLargeAndSmallNorms.test_float32_gradients_whose_squares_overflow_float32()
   for _, option in ipairs { "clipnorm", "global_clipnorm" } do
     for _, size in ipairs { 1e19, 1e25, 1e38 } do
       local last, w = norm_after_step({ 3 * size, -4 * size / 2 }, "float32", { lr = 1, [option] = 1 })
@@ -307,7 +307,7 @@ function TestLargeAndSmallNorms:test_float32_gradients_whose_squares_overflow_fl
   end
 end
 
-function TestLargeAndSmallNorms:test_float64_gradients_whose_squares_overflow_float64()
+function TestLargeAndSmallNorms.test_float64_gradients_whose_squares_overflow_float64()
   for _, option in ipairs { "clipnorm", "global_clipnorm" } do
     for _, size in ipairs { 1e155, 1e200, 1e307 } do
       local last, w = norm_after_step({ 3 * size, -4 * size }, "float64", { lr = 1, [option] = 1 })
@@ -320,7 +320,7 @@ function TestLargeAndSmallNorms:test_float64_gradients_whose_squares_overflow_fl
   assert_close(last.norm_after, 5e200, 1e-15)
 end
 
-function TestLargeAndSmallNorms:test_several_variables_of_1e200()
+function TestLargeAndSmallNorms.test_several_variables_of_1e200()
   local a, b = zeros { 2, dtype = "float64" }, zeros { 1, dtype = "float64" }
   a.requires_grad, b.requires_grad = true, true
   a.grad, b.grad = tensor({ 2e200, 1e200 }, "float64"), tensor({ 2e200 }, "float64")
@@ -330,13 +330,13 @@ function TestLargeAndSmallNorms:test_several_variables_of_1e200()
   assert_close(b[1], -2, 1e-15)
 end
 
-function TestLargeAndSmallNorms:test_tiny_gradients()
+function TestLargeAndSmallNorms.test_tiny_gradients()
   local last, w = norm_after_step({ 3e-200, 4e-200 }, "float64", { lr = 1, clipnorm = 1e-200 })
   assert_close(last.norm, 5e-200, 1e-15)
   assert_close(w[1], -0.6e-200, 1e-15)
 end
 
-function TestLargeAndSmallNorms:test_a_nan_goes_on_to_every_weight_under_its_norm()
+function TestLargeAndSmallNorms.test_a_nan_goes_on_to_every_weight_under_its_norm()
   for _, dtype in ipairs { "float32", "float64" } do
     local last, w = norm_after_step({ 1, 0 / 0, 2 }, dtype, { lr = 1, clipnorm = 1 })
     for i = 1, 3 do lu.assertNaN(w[i]) end
@@ -352,7 +352,7 @@ function TestLargeAndSmallNorms:test_a_nan_goes_on_to_every_weight_under_its_nor
   end
 end
 
-function TestLargeAndSmallNorms:test_an_infinite_gradient_shows_itself()
+function TestLargeAndSmallNorms.test_an_infinite_gradient_shows_itself()
   for _, dtype in ipairs { "float32", "float64" } do
     for _, option in ipairs { "clipnorm", "global_clipnorm" } do
       local last, w = norm_after_step({ 1, math.huge }, dtype, { lr = 1, [option] = 1 })
@@ -364,7 +364,7 @@ function TestLargeAndSmallNorms:test_an_infinite_gradient_shows_itself()
   end
 end
 
-function TestLargeAndSmallNorms:test_fit_survives_gradients_beyond_1e19()
+function TestLargeAndSmallNorms.test_fit_survives_gradients_beyond_1e19()
   local model = Sequential { Dense { 1, input_dim = 1, kernel_initializer = "ones" } }
   model:compile { loss = "mse", optimizer = SGD { lr = 0.01, clipnorm = 1 } }
   local history = model:fit(tensor { { 1e13 } }, tensor { { -1e6 } },
@@ -387,7 +387,7 @@ local function assert_refused(name, value, ...)
   end
 end
 
-function TestSettings:test_thresholds_that_are_no_positive_numbers_are_errors()
+function TestSettings.test_thresholds_that_are_no_positive_numbers_are_errors()
   for _, name in ipairs { "clipnorm", "global_clipnorm", "clipvalue" } do
     for _, value in ipairs { 0, -1, 0 / 0, "1", true } do
       assert_refused(name, value, "SGD: " .. name, "must be a positive number")
@@ -396,7 +396,7 @@ function TestSettings:test_thresholds_that_are_no_positive_numbers_are_errors()
   end
 end
 
-function TestSettings:test_ranges_that_are_none_are_errors()
+function TestSettings.test_ranges_that_are_none_are_errors()
   assert_refused("clipvalue", { 1, -1 }, "lower bound", "upper bound")
   assert_refused("clipvalue", { 1 }, "clipvalue's upper bound must be a number")
   assert_refused("clipvalue", {}, "clipvalue's lower bound must be a number")
@@ -404,7 +404,7 @@ function TestSettings:test_ranges_that_are_none_are_errors()
   assert_refused("clipvalue", { "a", 1 }, "clipvalue's lower bound must be a number")
 end
 
-function TestSettings:test_rates_and_momenta_are_checked()
+function TestSettings.test_rates_and_momenta_are_checked()
   for _, name in ipairs { "learning_rate", "lr" } do
     for _, value in ipairs { -1, 0 / 0, math.huge, "0.1", false, {} } do
       assert_refused(name, value, "SGD: learning_rate must be a finite number not below 0")
@@ -419,7 +419,7 @@ function TestSettings:test_rates_and_momenta_are_checked()
   end
 end
 
-function TestSettings:test_the_two_norms_together_are_an_error()
+function TestSettings.test_the_two_norms_together_are_an_error()
   lu.assertErrorMsgContains("cannot be used together", SGD, { clipnorm = 1, global_clipnorm = 1 })
   local optimizer = SGD { clipnorm = 1 }
   lu.assertErrorMsgContains("cannot be used together",
@@ -431,7 +431,7 @@ function TestSettings:test_the_two_norms_together_are_an_error()
   lu.assertNil(optimizer.clipnorm)
 end
 
-function TestSettings:test_lr_is_another_name_for_learning_rate()
+function TestSettings.test_lr_is_another_name_for_learning_rate()
   local optimizer = SGD { lr = 0.5 }
   lu.assertEquals(optimizer.learning_rate, 0.5)
   optimizer.learning_rate = 0.25
@@ -439,7 +439,7 @@ function TestSettings:test_lr_is_another_name_for_learning_rate()
   lu.assertErrorMsgContains("only one can be given", SGD, { lr = 1, learning_rate = 1 })
 end
 
-function TestSettings:test_unknown_names_are_errors_with_the_nearest_known_one()
+function TestSettings.test_unknown_names_are_errors_with_the_nearest_known_one()
   lu.assertErrorMsgContains('unknown option "learing_rate", did you mean "learning_rate"?', SGD,
     { learing_rate = 1 })
   local optimizer = SGD()
@@ -449,7 +449,7 @@ function TestSettings:test_unknown_names_are_errors_with_the_nearest_known_one()
   lu.assertErrorMsgContains("SGD: options must be a table", SGD, 0.1)
 end
 
-function TestSettings:test_a_value_set_later_acts_from_the_next_step()
+function TestSettings.test_a_value_set_later_acts_from_the_next_step()
   local w = tensor({ 0 }, { dtype = "float64", requires_grad = true })
   local optimizer = SGD { lr = 1 }
   local function step()
@@ -470,7 +470,7 @@ function TestSettings:test_a_value_set_later_acts_from_the_next_step()
   lu.assertEquals(step(), -18 + 0.25 * 18 - 5)
 end
 
-function TestSettings:test_apply_says_what_it_wants()
+function TestSettings.test_apply_says_what_it_wants()
   local optimizer = SGD()
   lu.assertErrorMsgContains("apply: argument 1 must be a model, a layer or a list of tensors",
     optimizer.apply, optimizer)

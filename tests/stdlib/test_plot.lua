@@ -241,6 +241,13 @@ function TestAxes.test_ticks_are_round()
   lu.assertEquals(labels(0, 3e7), "0 0.5×10⁷ 1.0×10⁷ 1.5×10⁷ 2.0×10⁷ 2.5×10⁷ 3.0×10⁷")
 end
 
+function TestAxes.test_an_axis_of_whole_numbers_has_whole_ticks()
+  local ticks = figure.ticks({}, { low = 0.2, high = 16.8, whole = true }, 7)
+  lu.assertEquals(table.concat(ticks.labels, " "), "5 10 15")
+  ticks = figure.ticks({}, { low = 0.85, high = 4.15, whole = true }, 9)
+  lu.assertEquals(table.concat(ticks.labels, " "), "1 2 3 4")
+end
+
 function TestAxes.test_log_ticks_are_powers_of_ten()
   lu.assertEquals(labels(0.01, 1e4, true, 8), "10⁻² 10⁻¹ 10⁰ 10¹ 10² 10³ 10⁴")
   lu.assertEquals(labels(1, 1e38, true), "10⁰ 10¹⁰ 10²⁰ 10³⁰")
