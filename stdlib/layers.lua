@@ -53,6 +53,38 @@ function layers.adopt(where, value)
   errors.argument(where, "a layer", "a layer, a table with `call` or a function", value)
 end
 
+-- The layers that a layer holds in its fields, alone or in lists, by the names of the fields.
+local function inner_layers(layer)
+  local names, found = {}, {}
+  for name, value in pairs(layer) do
+    if type(name) == "string" and type(value) == "table"
+        and (layers.is_layer(value) or layers.is_layer(rawget(value, 1))) then
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local value = layer[name]
+    for i, inner in ipairs(layers.is_layer(value) and { value } or value) do
+      if layers.is_layer(inner) then found[#found + 1] = { layer = inner, path = name .. "." .. i } end
+    end
+  end
+  return found
+end
+
+-- Call visit(layer, trains, path) for a layer and every layer inside it, each once; `trains` is false
+-- where the layer or one around it is frozen.
+function layers.walk(layer, visit, trains, path, seen)
+  seen = seen or {}
+  if seen[layer] then return end
+  seen[layer] = true
+  trains = trains ~= false and layer.trainable ~= false
+  visit(layer, trains, path or "")
+  for _, inner in ipairs(inner_layers(layer)) do
+    layers.walk(inner.layer, visit, trains, (path or "") .. "/" .. inner.path, seen)
+  end
+end
+
 local function have_same_shape(a, b)
   if #a ~= #b then return false end
   for i = 1, #a do

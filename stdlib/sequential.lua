@@ -54,8 +54,10 @@ function Sequential:add(layer)
   end
   name_layer(self, layer)
   self.layers[place] = layer
-  layer.dtype = layer.dtype or self.dtype
-  layer.stream = layer.stream or core.stream(self.number, place, "weights")
+  layers.walk(layer, function(part, _, path)
+    part.dtype = part.dtype or self.dtype
+    part.stream = part.stream or core.stream(self.number, place, "weights" .. path)
+  end)
   self.is_built, self.recordings = false, {}
   local first = self.layers[1]
   if first.input_dim then self:build { 1, first.input_dim } end
@@ -65,22 +67,30 @@ end
 -- models may share a layer.
 local moves = 0
 
+-- Call visit(layer, trains) for every layer, and for those inside a layer written in Lua.
+local function each_layer(self, visit)
+  for _, layer in ipairs(self.layers) do layers.walk(layer, visit) end
+end
+
+local function take_weight(self, layer, entry, trains)
+  if entry.tensor.dtype ~= self.dtype then
+    errors.fail("Sequential: the weight %s of the layer %s is %s, the model is %s", entry.name,
+      layer.name or layer.kind, entry.tensor.dtype, self.dtype)
+  end
+  self.weights[#self.weights + 1] = entry
+  entry.tensor.requires_grad = entry.trainable and trains
+  if entry.tensor.requires_grad then
+    self.trainable_weights[#self.trainable_weights + 1] = entry.tensor
+  end
+end
+
 -- Put the trainable weights side by side, so that an update is one pass over them.
 local function collect_weights(self)
   self.weights, self.trainable_weights, self.trains = {}, {}, {}
-  for i, layer in ipairs(self.layers) do
-    self.trains[i] = layer.trainable ~= false
-    for _, entry in ipairs(layer.weights) do
-      if entry.tensor.dtype ~= self.dtype then
-        errors.fail("Sequential: the weight %s of the layer %s is %s, the model is %s", entry.name,
-          layer.name, entry.tensor.dtype, self.dtype)
-      end
-      self.weights[#self.weights + 1] = entry
-      local trains = entry.trainable and self.trains[i]
-      entry.tensor.requires_grad = trains
-      if trains then self.trainable_weights[#self.trainable_weights + 1] = entry.tensor end
-    end
-  end
+  each_layer(self, function(layer, trains)
+    self.trains[layer] = trains
+    for _, entry in ipairs(layer.weights or {}) do take_weight(self, layer, entry, trains) end
+  end)
   core.lay_side_by_side(self.trainable_weights)
   moves = moves + 1
   self.recordings = {}
@@ -124,11 +134,11 @@ local function check_recordings(self)
   note(self.loss)
   note(self.dtype)
   note(moves)
-  for _, layer in ipairs(self.layers) do
+  each_layer(self, function(layer)
     note(layer)
     note(layer.activation)
     note(layer.call)
-  end
+  end)
   for _, entry in ipairs(self.weights) do note(entry.tensor.requires_grad) end
   if has_changed then self.recordings = {} end
 end
@@ -138,12 +148,11 @@ end
 -- layer.trainable), and so on.
 function Sequential:refresh(x)
   ensure_built(self, x)
-  for i, layer in ipairs(self.layers) do
-    if self.trains[i] ~= (layer.trainable ~= false) then
-      collect_weights(self)
-      break
-    end
-  end
+  local has_changed = false
+  each_layer(self, function(layer, trains)
+    if self.trains[layer] ~= trains then has_changed = true end
+  end)
+  if has_changed then collect_weights(self) end
   check_recordings(self)
 end
 

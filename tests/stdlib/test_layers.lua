@@ -583,3 +583,42 @@ function TestEvaluate.test_wrong_arguments_are_errors()
   local raw = Sequential { Dense { 1, input_dim = 4 } }
   lu.assertErrorMsgContains("evaluate: the model is not compiled", raw.evaluate, raw, X, y)
 end
+
+-- Layers inside a layer written in Lua
+
+TestInnerLayers = {}
+
+local function gated()
+  return Layer { gate = Dense { 3, activation = "sigmoid" }, parts = { Dense { 3 }, Dense { 3 } },
+                 call = function(self, x) return self.gate(x) * self.parts[1](x) + self.parts[2](x) end }
+end
+
+function TestInnerLayers.test_they_are_built_trained_and_counted()
+  seed(1)
+  local model = Sequential { gated(), Dense { 1 }, dtype = "float64" }
+  model:compile { loss = "mse", optimizer = SGD { lr = 0.05 } }
+  local x = RandomState(1):normal(0, 1, { 40, 2 })
+  local y = x:sum(2)
+  local before = model:fit(x, y, { verbose = 0 }).loss[1]
+  lu.assertEquals(#model.trainable_weights, 8)
+  local weights = model:get_weights()
+  local after = model:fit(x, y, { epochs = 20, verbose = 0 }).loss[20]
+  lu.assertTrue(after < before / 2)
+  for i, weight in ipairs(model:get_weights()) do lu.assertFalse(weight == weights[i]) end
+end
+
+function TestInnerLayers.test_they_freeze_with_the_layer_around_them()
+  local outer = gated()
+  local model = Sequential { outer, Dense { 1 } }
+  model:build { 1, 2 }
+  outer.trainable = false
+  model:refresh(zeros(1, 2))
+  lu.assertEquals(#model.trainable_weights, 2)
+end
+
+function TestInnerLayers.test_each_draws_weights_of_its_own()
+  seed(3)
+  local outer = gated()
+  Sequential { outer }:build { 1, 2 }
+  lu.assertFalse(outer.parts[1].kernel == outer.parts[2].kernel)
+end
