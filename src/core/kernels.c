@@ -3,7 +3,7 @@
 **
 ** The Makefile compiles this file once for each level with GR_LEVEL set to portable, avx2 or
 ** avx512. kernels_<level>.h holds the level's vectors, and is all that differs between levels.
-** kernels_float.h and kernels_double.h hold the functions that take thought. The other files are
+** kernels_float.h and kernels_double.h hold the constants of exp and log. Most other files are
 ** written for an ELEMENT and included twice. The end of this file is the index.
 */
 #include <float.h>
@@ -41,8 +41,8 @@
 #include "kernels_portable.h"
 #endif
 
-typedef uint32_t unsigned_float;
-typedef uint64_t unsigned_double;
+typedef uint32_t word_float;
+typedef uint64_t word_double;
 
 #include "kernels_remainder.h"
 #include "kernels_names.h"
@@ -61,19 +61,19 @@ static inline size_t rounded_up(size_t n, size_t unit) { return (n + unit - 1) /
 
 #define ELEMENT float
 #include "kernels_functions.h"
-#undef ELEMENT
-#define ELEMENT double
-#include "kernels_functions.h"
-#undef ELEMENT
-
 #include "kernels_float.h"
-#include "kernels_double.h"
+#include "kernels_exponential.h"
+#undef ELEMENT
 
 #define ELEMENT double
 #define LOAD_WIDE load_double
 #define STORE_NARROW store_double
-#include "kernels_elementwise.h"
+#include "kernels_functions.h"
+#include "kernels_double.h"
+#include "kernels_exponential.h"
 #include "kernels_power.h"
+#include "kernels_elementwise.h"
+#include "kernels_power_loops.h"
 #include "kernels_sums.h"
 #include "kernels_squares.h"
 #include "kernels_sgd.h"
@@ -87,7 +87,7 @@ static inline size_t rounded_up(size_t n, size_t unit) { return (n + unit - 1) /
 #define LOAD_WIDE load_wide
 #define STORE_NARROW store_narrow
 #include "kernels_elementwise.h"
-#include "kernels_power.h"
+#include "kernels_power_loops.h"
 #include "kernels_sums.h"
 #include "kernels_squares.h"
 #include "kernels_sgd.h"

@@ -7,7 +7,8 @@
 **
 **   - a matrix product's element is fma(a[i][k], b[k][j], acc) for k from first to last, from 0;
 **   - a sum goes by blocks of 1,024 elements; in a block, element i joins lane i mod 16; the lanes
-**     are added pairwise (0+1, 2+3, ... then the pairs), the blocks pairwise by index likewise;
+**     are added pairwise (0+1, 2+3, ... then the pairs), the blocks pairwise by index likewise
+**     (kernels_sums.h has it in full);
 **   - a sum over rows adds the rows in order;
 **   - selection compares and never uses min and max instructions, so that a NaN passes.
 **

@@ -1,11 +1,14 @@
 /*
 ** kernels_functions.h: what is simple to compute on one vector. Included for float and for double,
-** before kernels_float.h and kernels_double.h, which hold what is not simple.
+** before the files that hold what is not simple.
 */
 
 #define SIGN NAME(SIGN)
 
-static const NAME(unsigned) SIGN = (NAME(unsigned))1 << (8 * sizeof(ELEMENT) - 1);
+/* Bits of a fraction; what is added to an exponent. */
+enum { FRACTION = sizeof(ELEMENT) == 4 ? 23 : 52, BIAS = sizeof(ELEMENT) == 4 ? 127 : 1023 };
+
+static const word SIGN = (word)1 << (8 * sizeof(ELEMENT) - 1);
 
 WORD vector magnitude(vector x) { return (vector)((bits)x & ~SIGN); }
 
@@ -36,6 +39,24 @@ WORD vector quotient(vector a, vector a_low, vector b, vector b_low) {
   vector y = a * inverse;
   vector rest = fused(-y, b, a) + fused(-y, b_low, a_low);
   return fused(rest, inverse, y);
+}
+
+/* c[0] + c[1] x + ... + c[n-1] x^(n-1), from the last to the first. */
+WORD vector polynomial(vector x, const ELEMENT *c, int n) {
+  vector y = splat(c[n - 1]);
+  for (int i = n - 2; i >= 0; i--) y = fused(y, x, splat(c[i]));
+  return y;
+}
+
+/* x = (1 + f) * 2^e with 1 + f from sqrt(1/2) to sqrt(2), for x > 0, finite and not subnormal:
+** returns f. root_of_half are the bits of sqrt(1/2); offset is 2^FRACTION + BIAS, or more by the
+** power of two that x was multiplied with before. */
+WORD vector fraction(vector x, vector offset, word root_of_half, vector *e) {
+  const word one = (word)BIAS << FRACTION, digits = ((word)1 << FRACTION) - 1;
+  const word power = (word)(BIAS + FRACTION) << FRACTION;  /* the bits of 2^FRACTION */
+  bits shifted = (bits)x + (one - root_of_half);
+  *e = (vector)((shifted >> FRACTION) | power) - offset;
+  return (vector)((shifted & digits) + root_of_half) - splat(1);
 }
 
 #undef SIGN

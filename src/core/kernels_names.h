@@ -14,6 +14,7 @@
 #define NAME(name) NAME_OF(name, ELEMENT)
 
 #define LANES NAME(LANES)
+#define word NAME(word)
 #define vector NAME(vector)
 #define mask NAME(mask)
 #define bits NAME(bits)
@@ -41,6 +42,15 @@
 #define rectified NAME(rectified)
 #define clipped NAME(clipped)
 #define quotient NAME(quotient)
+#define polynomial NAME(polynomial)
+#define fraction NAME(fraction)
+#define FRACTION NAME(FRACTION)
+#define BIAS NAME(BIAS)
+
+/* kernels_exponential.h */
+#define reduced NAME(reduced)
+#define less_one NAME(less_one)
+#define scaled_by NAME(scaled_by)
 #define exponential NAME(exponential)
 #define logarithm NAME(logarithm)
 #define hyperbolic_tangent NAME(hyperbolic_tangent)

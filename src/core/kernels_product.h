@@ -1,9 +1,10 @@
 /*
 ** kernels_product.h: C = act(A . B + bias). Included for float and for double.
 **
-** All the work is done by tiles: up to TILE_ROWS rows and two vectors of columns of C are held in
-** registers while k runs from first to last, so each element is its own chain of fused
-** multiply-adds, whatever the blocking. (Where C is one row, eight vectors of it are.) A tile reads A by any strides, but B along rows.
+** All the work is done by tiles: up to TILE_ROWS rows and two vectors of columns of C (or eight
+** vectors of one row) are held in registers while k runs from first to last, so each element is its
+** own chain of fused multiply-adds, whatever the blocking. A tile reads A by any strides, but B
+** along rows.
 **
 ** What surrounds the tiles only chooses where they read. Small products read A and B where they
 ** are. Large ones, and those whose B does not lie along rows, copy blocks of B (and of A) into
@@ -28,6 +29,7 @@
 #define run_block NAME(run_block)
 #define run_columns NAME(run_columns)
 #define run_blocks NAME(run_blocks)
+#define reads_in_place NAME(reads_in_place)
 #define matrix_by_column NAME(matrix_by_column)
 #define row_by_columns NAME(row_by_columns)
 #define PANEL (2 * LANES)
@@ -128,7 +130,7 @@ static void run_tile(const Tile *t) {
   }
 }
 
-/* All rows of one panel of columns. */
+/* All rows of one panel of columns; *t is put back as it was. */
 static void run_panel(Tile *t) {
   const size_t rows = t->rows;
   const number *const a = t->a;
@@ -144,6 +146,7 @@ static void run_panel(Tile *t) {
   t->c = c;
 }
 
+/* Eight vectors of the one row there is. */
 static void run_row(const Tile *t) { tile(t, 1, 8, false); }
 
 /* All of C, reading A and B where they are; uses up *t. */
@@ -187,6 +190,7 @@ static void copy_panel(number *to, const number *b, ptrdiff_t b_row, ptrdiff_t b
   }
 }
 
+/* Elements of scratch for one block of B; for that and one of A, in bytes. */
 static size_t columns_room(size_t n, size_t k) {
   return rounded_up(smaller(n, BLOCK_COLUMNS), PANEL) * smaller(k, BLOCK_DEPTH);
 }
@@ -228,7 +232,7 @@ static void run_columns(const Tile *columns, ptrdiff_t b_column, number *scratch
   Tile t = *columns;
   for (size_t j = 0; j < t.columns; j += PANEL)
     copy_panel(scratch + j * t.k, t.b + (ptrdiff_t)j * b_column, t.b_row, b_column, t.k,
-                     smaller(PANEL, t.columns - j));
+               smaller(PANEL, t.columns - j));
   for (size_t i = 0; i < columns->rows; i += BLOCK_ROWS) {
     t.rows = smaller(BLOCK_ROWS, columns->rows - i);
     t.a = columns->a + (ptrdiff_t)i * columns->a_row;
@@ -237,6 +241,7 @@ static void run_columns(const Tile *columns, ptrdiff_t b_column, number *scratch
   }
 }
 
+/* All of C, from copies. */
 static void run_blocks(const Tile *whole, ptrdiff_t b_column, number *scratch) {
   for (size_t j = 0; j < whole->columns; j += BLOCK_COLUMNS)
     for (size_t k = 0; k < whole->k; k += BLOCK_DEPTH) {
@@ -273,6 +278,7 @@ WORD void dot_tile(const Tile *t, size_t first, const int rows, ptrdiff_t b_step
   UNROLLED for (int i = 0; i < rows; i++) c[i * c_step] = sums[i];
 }
 
+/* The same for all rows; eight sums side by side, as the additions of one wait for each other. */
 static void dot_products(const Tile *t, ptrdiff_t b_step, ptrdiff_t c_step) {
   size_t i = 0;
   for (; i + 8 <= t->rows; i += 8) dot_tile(t, i, 8, b_step, c_step);
@@ -324,6 +330,11 @@ static void activate(const gr_Product *p) {
   for (size_t i = 0; i < p->m; i++, c += p->c_row) f(c, c, p->n);
 }
 
+/* Few rows, few columns or a small B do not pay for copies. */
+static bool reads_in_place(const gr_Product *p) {
+  return p->m <= 36 || p->n <= PANEL || p->n * p->k <= 64 * 64;
+}
+
 static void NAME(product)(const gr_Product *p) {
   Tile whole = {
     .rows = p->m, .columns = p->n, .k = p->k, .a = p->a, .a_row = p->a_row,
@@ -332,12 +343,12 @@ static void NAME(product)(const gr_Product *p) {
   };
   const bool along_rows = p->b_column == 1 || p->k == 0;
   if (p->m == 0 || p->n == 0) return;
+  if (p->k == 0) whole.a = whole.b = p->c;  /* never read, but moved along: it must not be NULL */
   if (p->n == 1) matrix_by_column(p, &whole);
   else if (p->m == 1 && !along_rows) row_by_columns(p);
   else {
     whole.rectifies = p->activation == GR_RELU;
-    if (along_rows && (p->m <= 4 * TILE_ROWS || p->n <= PANEL || p->n * p->k <= 64 * 64))
-      run_tiles(&whole);
+    if (along_rows && reads_in_place(p)) run_tiles(&whole);
     else run_blocks(&whole, p->b_column, p->scratch);
     if (whole.rectifies) return;
   }

@@ -45,7 +45,8 @@ WORD void turn_block(number *to, ptrdiff_t to_row, const number *from, ptrdiff_t
 
 #endif
 
-/* to[i * to_row + j] = from[j * from_row + i * from_column] for i < rows and j < columns. */
+/* to[i * to_row + j] = from[j * from_row + i * from_column] for i < rows and j < columns; by blocks
+** where from_column is 1. */
 static void turn(number *to, ptrdiff_t to_row, size_t rows, size_t columns, const number *from,
                  ptrdiff_t from_row, ptrdiff_t from_column) {
   size_t j = 0;
@@ -55,7 +56,8 @@ static void turn(number *to, ptrdiff_t to_row, size_t rows, size_t columns, cons
     for (; i + TURNED <= rows; i += TURNED)
       turn_block(to + (ptrdiff_t)i * to_row + j, to_row, source + i, from_row);
     for (; i < rows; i++)
-      for (int k = 0; k < TURNED; k++) to[(ptrdiff_t)i * to_row + (ptrdiff_t)j + k] = source[k * from_row + (ptrdiff_t)i];
+      for (int k = 0; k < TURNED; k++)
+        to[(ptrdiff_t)i * to_row + (ptrdiff_t)j + k] = source[k * from_row + (ptrdiff_t)i];
   }
   for (; j < columns; j++)
     for (size_t i = 0; i < rows; i++)
