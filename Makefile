@@ -5,6 +5,7 @@ MAKEFLAGS += --no-builtin-rules
 CC     = gcc
 BUILD  = build
 OPT    = -O2
+KERNEL_OPT = -O3
 SANITIZE =
 
 LUA      = lua5.4
@@ -15,14 +16,17 @@ LUA_LIB  = -l$(LUA)
 # digit is decided by the source, never by the compiler.
 EXACT    = -ffp-contract=off -fno-math-errno
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-CFLAGS   = -std=c11 -g $(OPT) $(WARNINGS) $(EXACT) $(SANITIZE) -D_GNU_SOURCE -Isrc $(LUA_INC)
+# The same objects make the program and the module; only what is marked GR_EXPORT can be seen from
+# outside.
+VISIBLE  = -fPIC -fvisibility=hidden
+CFLAGS   = -std=c11 -g $(OPT) $(WARNINGS) $(EXACT) $(VISIBLE) $(SANITIZE) -D_GNU_SOURCE -Isrc $(LUA_INC)
 LDFLAGS  = -Wl,-E $(SANITIZE)
 LDLIBS   = $(LUA_LIB) -lm
 
 CORE_C = $(filter-out src/core/kernels.c, $(wildcard src/core/*.c))
 LUA_C  = $(wildcard src/lua/*.c)
 MAIN_C = $(wildcard src/gradus/*.c)
-STDLIB = $(wildcard stdlib/*.lua)
+STDLIB = $(wildcard stdlib/*.lua) $(BUILD)/obj/bindings.lua
 
 # The kernels are compiled once for each level of the instruction set; the best is chosen at start.
 # (ARCH is not asked of the compiler: `make setup run` reads this before there is one.)
@@ -44,7 +48,11 @@ CORE_TESTS = $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/te
 .DEFAULT_GOAL = $(BUILD)/gradus
 
 $(BUILD)/gradus: $(MAIN_O) $(LUA_O) $(CORE_O)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ -lreadline $(LDLIBS)
+
+# Lua's functions come from the interpreter that loads it.
+$(BUILD)/gradus.so: $(LUA_O) $(CORE_O)
+	$(CC) -shared $(SANITIZE) -o $@ $^ -lm
 
 $(OBJ)/%.o: src/%.c
 	@mkdir -p $(@D)
@@ -52,9 +60,10 @@ $(OBJ)/%.o: src/%.c
 
 $(KERNELS_O): $(OBJ)/core/kernels_%.o: src/core/kernels.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -O3 $(LEVEL_$*) -DGR_LEVEL=$* -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS) $(KERNEL_OPT) $(LEVEL_$*) -DGR_LEVEL=$* -MMD -MP -c -o $@ $<
 
-# The standard library is embedded: each module becomes an array of bytes.
+# The standard library is embedded: each module becomes an array of bytes, and has an entry of its own
+# for `require "gradus.<module>"` where the shared object is found before package.preload is filled.
 $(OBJ)/stdlib.c: $(STDLIB) Makefile
 	@mkdir -p $(@D)
 	@{ echo '#include "lua/stdlib.h"'; \
@@ -64,10 +73,26 @@ $(OBJ)/stdlib.c: $(STDLIB) Makefile
 	   echo 'const gr_Module gr_stdlib[] = {'; \
 	   for f in $(STDLIB); do m=$$(basename $$f .lua); \
 	     echo "  {\"$$m\", module_$$m, sizeof module_$$m - 1},"; done; \
-	   echo '  {NULL, NULL, 0}};'; } > $@
+	   echo '  {NULL, NULL, 0}};'; \
+	   for f in $(STDLIB); do echo "GR_ENTRY($$(basename $$f .lua))"; done; } > $@
+
+# What the comments above the functions of the bindings say of them, as one Lua string: help reads it.
+$(OBJ)/bindings.lua: $(LUA_C) Makefile
+	@mkdir -p $(@D)
+	@{ echo 'return [===['; \
+	   awk '/^\/\* [A-Za-z_.:]+ ?[[({>-]/ { shown = 1; print "\f" } \
+	        shown { line = $$0; sub(/^(\/\*|\*\*) ?/, "", line); sub(/ *\*\/.*$$/, "", line); \
+	                print line } \
+	        /\*\// { shown = 0 }' $(LUA_C); \
+	   echo ']===]'; } > $@
 
 $(OBJ)/stdlib.o: $(OBJ)/stdlib.c
 	$(CC) $(CFLAGS) -c -o $@ $<
+
+# A terminal and a person at its keyboard, for the tests of the prompt.
+$(BUILD)/tests/pty: tests/gradus/pty.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $<
 
 $(BUILD)/tests/%: tests/core/%.c $(CORE_O)
 	@mkdir -p $(@D)
@@ -75,22 +100,49 @@ $(BUILD)/tests/%: tests/core/%.c $(CORE_O)
 
 # Goals
 
-PACKAGES = gcc libc6-dev make liblua5.4-dev lua-unit gnuplot-nox
+PACKAGES = gcc libc6-dev make liblua5.4-dev libreadline-dev lua-unit gnuplot-nox
 
 CHECK_PACKAGES = clang libclang-rt-14-dev clang-tidy valgrind lua-check
 
-.PHONY: all help setup check-setup run test check check-clang check-sanitize check-valgrind \
+.PHONY: all help module install uninstall setup check-setup doc run test check check-clang check-sanitize check-valgrind \
         check-fuzz lint clean
 
 all: $(BUILD)/gradus
 
 help:
 	@echo 'make            build $(BUILD)/gradus'
+	@echo 'make module     build $(BUILD)/gradus.so, for require "gradus" in lua5.4'
+	@echo 'make install    install them, with scripts and manual page (PREFIX=$(PREFIX), DESTDIR=)'
+	@echo 'make uninstall  take them away again'
 	@echo 'make setup      install what building, running and testing need (Debian packages)'
 	@echo 'make run        run the experiments of the tutorial; figures go to $(BUILD)/figures'
+	@echo 'make doc        the reference ($(BUILD)/reference.md) and annotations for editors'
 	@echo 'make test       the quick tests'
 	@echo 'make check      everything: gcc and clang, sanitizers, valgrind, fuzzers, linters'
 	@echo 'make clean      remove $(BUILD)'
+
+module: $(BUILD)/gradus.so
+
+# What is installed, one file a word. The annotations are those for an editor's language server.
+PREFIX  = /usr/local
+TO      = $(DESTDIR)$(PREFIX)
+SHARE   = share/gradus
+SCRIPTS = $(wildcard scripts/*.lua scripts/*.golden)
+INSTALLED = bin/gradus lib/lua/5.4/gradus.so share/man/man1/gradus.1 \
+            $(SCRIPTS:%=$(SHARE)/%) $(SHARE)/library/gradus.lua
+
+install: $(BUILD)/gradus $(BUILD)/gradus.so doc
+	install -d $(TO)/bin $(TO)/lib/lua/5.4 $(TO)/share/man/man1 $(TO)/$(SHARE)/scripts \
+	  $(TO)/$(SHARE)/library
+	install -m 755 $(BUILD)/gradus $(TO)/bin/gradus
+	install -m 755 $(BUILD)/gradus.so $(TO)/lib/lua/5.4/gradus.so
+	install -m 644 src/gradus/gradus.1 $(TO)/share/man/man1/gradus.1
+	install -m 644 $(SCRIPTS) $(TO)/$(SHARE)/scripts
+	install -m 644 $(BUILD)/gradus.annotations.lua $(TO)/$(SHARE)/library/gradus.lua
+
+uninstall:
+	rm -f $(INSTALLED:%=$(TO)/%)
+	-rmdir $(TO)/$(SHARE)/library $(TO)/$(SHARE)/scripts $(TO)/$(SHARE) 2>/dev/null || true
 
 # On Debian, install; elsewhere, name the packages and go on.
 define install_packages
@@ -111,10 +163,13 @@ setup:
 check-setup:
 	$(call install_packages,$(PACKAGES) $(CHECK_PACKAGES))
 
+doc: $(BUILD)/gradus
+	@$(BUILD)/gradus -e 'require("gradus.document").write "$(BUILD)"'
+
 run: $(BUILD)/gradus
 	@$(BUILD)/gradus scripts/all.lua $(BUILD)/figures
 
-test: $(BUILD)/gradus $(CORE_TESTS)
+test: $(BUILD)/gradus $(BUILD)/gradus.so $(CORE_TESTS) $(BUILD)/tests/pty
 	@BUILD=$(BUILD) $(BUILD)/gradus tests/run.lua
 
 # Everything: both compilers, sanitizers, valgrind, fuzzers for a bounded time, and the linters.
@@ -126,20 +181,21 @@ check-clang:
 	$(MAKE) BUILD=$(BUILD)/clang CC=clang OPT='-O2 -Werror' test
 
 check-sanitize:
-	$(MAKE) $(ASAN) test
+	ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) $(ASAN) test
 
-check-valgrind: $(BUILD)/gradus $(CORE_TESTS)
+check-valgrind: $(BUILD)/gradus $(BUILD)/gradus.so $(CORE_TESTS)
 	@BUILD=$(BUILD) TEST_WRAPPER='$(VALGRIND)' $(BUILD)/gradus tests/run.lua
 
 check-fuzz:
 	$(MAKE) $(ASAN) $(BUILD)/asan/gradus
-	$(BUILD)/asan/gradus tests/fuzz/calls.lua $(FUZZ_SECONDS)
+	ASAN_OPTIONS=allocator_may_return_null=1 $(BUILD)/asan/gradus tests/fuzz/calls.lua $(FUZZ_SECONDS)
 
 lint:
 	luacheck -q stdlib scripts tests
 	clang-tidy --quiet --warnings-as-errors='*' $(CORE_C) $(LUA_C) $(MAIN_C) -- $(CFLAGS)
 
-ASAN = BUILD=$(BUILD)/asan OPT='-O1 -fno-omit-frame-pointer' \
+# (clang needs a quarter of an hour for the kernels with sanitizers at -O3.)
+ASAN = BUILD=$(BUILD)/asan OPT='-O1 -fno-omit-frame-pointer' KERNEL_OPT=-O1 \
        SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 VALGRIND = valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9
 FUZZ_SECONDS = 30

@@ -16,6 +16,9 @@ local modules = {
   batches = { "batches" },
   random = { "RandomState", "seed" },
   datasets = { "make_regression" },
+  parameters = { "param" },
+  help = { "help" },
+  exploring = { "timeit", "whos", "source", "experiments", "run" },
   preprocessing = { "StandardScaler", "MinMaxScaler", "train_test_split" },
 }
 
@@ -29,7 +32,16 @@ local whole = { core = core, plot = true }
 
 local words = {}
 
+-- Every word, in the order of the alphabet.
+local function all_words()
+  local names = {}
+  for word in next, module_of do names[#names + 1] = word end
+  table.sort(names)
+  return names
+end
+
 return setmetatable(words, {
+  names = all_words,  -- of the metatable: what there is, without loading it
   __index = function(_, word)
     local module = module_of[word]
     if module == nil then return nil end
@@ -39,9 +51,7 @@ return setmetatable(words, {
     return value
   end,
   __pairs = function()  -- every word, loaded or not, in the order of the alphabet
-    local names, i = {}, 0
-    for word in next, module_of do names[#names + 1] = word end
-    table.sort(names)
+    local names, i = all_words(), 0
     return function()
       i = i + 1
       if names[i] then return names[i], words[names[i]] end

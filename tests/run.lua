@@ -2,13 +2,13 @@
 --
 --   gradus tests/run.lua [-p pattern] [files...]
 --
--- Without files: the C programs in build/tests and every test_*.lua under tests/, each Lua file under
--- LuaUnit in a process of its own, so that none sees another's globals. The last line is
--- `N passed, N failed`.
+-- Without files: the C programs in build/tests and every test_*.lua under tests/ and scripts/, each Lua
+-- file under `gradus --test` in a process of its own, so that none takes the others down. The last
+-- line is `N passed, N failed`.
 
 local build = os.getenv "BUILD" or "build"
 local wrapper = os.getenv "TEST_WRAPPER"  -- valgrind, say
-local gradus = (wrapper and wrapper .. " " or "") .. build .. "/gradus"
+wrapper = wrapper and wrapper .. " " or ""
 
 local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
@@ -35,25 +35,14 @@ while arg[i] do
 end
 if #files == 0 then
   files = lines_of("ls " .. build .. "/tests/test_* 2>/dev/null | grep -v '\\.d$'")
-  for _, file in ipairs(lines_of "find tests -name 'test_*.lua' | sort") do files[#files + 1] = file end
+  for _, file in ipairs(lines_of "find tests scripts -name 'test_*.lua' | sort") do files[#files + 1] = file end
 end
-
-local luaunit = [[
-  local file = table.remove(arg, 1)
-  local lu = require "luaunit"
-  dofile(file)
-  os.exit(lu.LuaUnit.run(), true)
-]]
 
 -- The command for one file.
 local function command_for(file)
-  if not file:find "%.lua$" then return (wrapper and wrapper .. " " or "") .. quote(file) end
-  local runner = os.tmpname()
-  local handle <close> = assert(io.open(runner, "w"))
-  handle:write(luaunit)
+  if not file:find "%.lua$" then return wrapper .. quote(file) end
   local options = pattern and " -p " .. quote(pattern) or ""
-  return ("%s %s %s%s; status=$?; rm -f %s; exit $status"):format(gradus, runner, quote(file), options,
-    runner)
+  return ("%s%s/gradus --test %s%s"):format(wrapper, build, quote(file), options)
 end
 
 -- How many passed and failed, from a runner's last lines; nil when it did not come to its end. A C
@@ -63,9 +52,8 @@ local function counts(output)
   if facts_failed then return facts_failed == "0" and 1 or 0, facts_failed == "0" and 0 or 1 end
   local line = output:match "Ran %d+ tests in [^\n]*"
   if not line then return nil end
-  local passed = tonumber(line:match "(%d+) success") or 0
-  local failed = (tonumber(line:match "(%d+) failure") or 0) + (tonumber(line:match "(%d+) error") or 0)
-  return passed, failed
+  local failures, errors = line:match "(%d+) failure", line:match "(%d+) error"
+  return tonumber(line:match "(%d+) success") or 0, (tonumber(failures) or 0) + (tonumber(errors) or 0)
 end
 
 local all_passed, all_failed = 0, 0

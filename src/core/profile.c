@@ -26,8 +26,8 @@ void gr_profile_stop(gr_Context *context) {
   context->profile = NULL;
 }
 
-/* The row of a name, made when it is first met; NULL: no memory. A script uses a dozen operations, so
-** that looking through them costs little. */
+/* The row of a name, made when it is first met; NULL: no memory. A script uses a dozen operations,
+** so that looking through them costs little. */
 static gr_ProfileRow *find_row(gr_Profile *profile, const char *name, bool is_backward) {
   for (size_t i = 0; i < profile->count; i++)
     if (profile->rows[i].name == name && profile->rows[i].is_backward == is_backward)

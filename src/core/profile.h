@@ -2,8 +2,8 @@
 ** profile.h: where the time goes, by operation.
 **
 ** While a context has a profile, each forward and each backward of an operation, each gather of a
-** batch and each step of an optimizer is timed and added to the row of its name. Without one it costs
-** a branch an operation.
+** batch and each step of an optimizer is timed and added to the row of its name. Without one it
+** costs a branch an operation.
 */
 #ifndef GR_PROFILE_H
 #define GR_PROFILE_H
@@ -23,7 +23,7 @@ typedef struct gr_Profile {
   double began;         /* when it was started */
 } gr_Profile;
 
-/* Time from here on, and stop; what was measured until then is lost. Starting anew begins at zero. */
+/* Time from here on, beginning at zero; and stop, which forgets what was measured. */
 gr_Status gr_profile_start(gr_Context *context);
 void gr_profile_stop(gr_Context *context);
 
