@@ -28,6 +28,9 @@ end
 -- One pass over the rows for Lua's `for`: each turn gives a batch of x and one of y (y may be nil);
 -- the last may be smaller. With `model` the batches are those of that model's fit: shuffled as it
 -- would shuffle them, in the model's dtype, and y [n] beside outputs [n, 1] as [n, 1].
+-- Example:
+--   local x, y = make_regression { n_samples = 100, n_features = 3 }
+--   for x_batch, y_batch in batches(x, y, { batch_size = 32 }) do print(#x_batch) end
 function batches.batches(x, y, options)
   options = errors.check_options("batches", options, known_options)
   local size = errors.option("batches", options, "batch_size", "positive integer", 32)

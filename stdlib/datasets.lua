@@ -30,6 +30,8 @@ local regression_options = {
 --
 -- Semantics: scikit-learn 1.2.1. The same random_state gives its X and coef to the last bit (with
 -- effective_rank to 1e-12), and its y to the rounding of the sums.
+-- Example:
+--   local X, y = make_regression { n_samples = 100, n_features = 20, noise = 0.1, random_state = 1 }
 function datasets.make_regression(options)
   return core.make_regression(errors.check_options("make_regression", options, regression_options))
 end

@@ -307,8 +307,24 @@ local function widen_linear(low, high, margin, on_zero)
   return bottom, top
 end
 
--- The range of one axis: { low, high, is_log }. What the user set stands; the rest follows from
--- the data with a margin of 5 %, as in matplotlib; where nothing can be drawn, 0 to 1 or 1 to 10.
+-- Whether an x axis counts whole things: epochs, steps.
+local function is_whole(axes, direction)
+  if direction ~= "x" then return false end
+  local whole, curves = true, false
+  for _, artist in ipairs(axes.artists) do
+    if artist.kind == "line" or artist.kind == "points" or artist.kind == "band" then
+      curves = true
+      for _, x in ipairs(artist.x) do whole = whole and (x % 1 == 0 or not can_draw(x)) end
+    elseif artist.kind ~= "rule" and artist.kind ~= "text" then
+      return false
+    end
+  end
+  return whole and curves
+end
+
+-- The range of one axis: { low, high, is_log, whole }. What the user set stands; the rest follows
+-- from the data with a margin of 5 %, as in matplotlib; where nothing can be drawn, 0 to 1 or 1 to
+-- 10.
 function figure.range(axes, direction)
   local axis = axes[direction]
   local is_log = axis.scale == "log"
@@ -331,7 +347,7 @@ function figure.range(axes, direction)
     if axis.low then high = is_log and low * 10 or low + 1
     else low = is_log and high / 10 or high - 1 end
   end
-  return { low = low, high = high, is_log = is_log }
+  return { low = low, high = high, is_log = is_log, whole = is_whole(axes, direction) }
 end
 
 -- Where a value lies on a range: 0 at its low end, 1 at its high end.
@@ -390,22 +406,24 @@ local function linear_labels(values, step, plain)
   return labels
 end
 
--- The smallest of 1, 2, 2.5, 5 times a power of ten that cuts `span` into at most `count` parts.
-local function nice_step(span, count)
-  local rough = span / count
+-- The smallest of 1, 2, 2.5, 5 times a power of ten that cuts `span` into at most `count` parts;
+-- an integer where the axis counts whole things.
+local function nice_step(span, count, whole)
+  local rough = whole and max(span / count, 1) or span / count
   local unit = 10 ^ floor(log10(rough))
   for _, factor in ipairs { 1, 2, 2.5, 5, 10 } do
-    if factor * unit >= rough * (1 - 1e-9) then return factor * unit end
+    local step = factor * unit
+    if step >= rough * (1 - 1e-9) and not (whole and step % 1 ~= 0) then return step end
   end
   return 10 * unit
 end
 
-local function linear_ticks(low, high, count, plain)
-  local step = nice_step(max(high / 2 - low / 2, SMALLEST) * 2, count)
+local function linear_ticks(low, high, count, plain, whole)
+  local step = nice_step(max(high / 2 - low / 2, SMALLEST) * 2, count, whole)
   if step == huge then return { at = {}, labels = {}, minor = {} } end
   local at = {}
   for k = ceil(low / step - 1e-9), floor(high / step + 1e-9) do at[#at + 1] = k * step end
-  if #at < 2 and count < 12 then return linear_ticks(low, high, count + 1, plain) end
+  if #at < 2 and count < 12 then return linear_ticks(low, high, count + 1, plain, whole) end
   return { at = at, labels = linear_labels(at, step, plain), minor = {} }
 end
 
@@ -478,7 +496,7 @@ function figure.ticks(axis, range, count, plain)
   elseif range.is_log then
     ticks = log_ticks(low, high, count, plain)
   else
-    ticks = linear_ticks(low, high, count, plain)
+    ticks = linear_ticks(low, high, count, plain, range.whole)
   end
   return ticks
 end

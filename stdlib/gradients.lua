@@ -14,6 +14,7 @@ end
 -- no_grad(f, ...) -> what f returns
 -- Call f(...) without recording anything for gradients, so that tensors which want a gradient may
 -- be written to. As torch.no_grad.
+-- Example: no_grad(function() return ones(3) * 2 end)
 function gradients.no_grad(f, ...)
   if type(f) ~= "function" then errors.argument("no_grad", "argument 1", "a function", f) end
   return restore(core.set_grad_enabled(false), pcall(f, ...))
@@ -52,6 +53,7 @@ local known_options = { "step", "rtol", "atol" }
 -- float64, element by element. inputs is a list of tensors; a result that is no single number is
 -- summed with weights. An error says where and by how much they differ. As
 -- torch.autograd.gradcheck.
+-- Example: gradcheck(function(x) return x:exp():sum() end, { tensor { 0.1, 0.2 } })
 function gradients.gradcheck(f, inputs, options)
   if type(f) ~= "function" then errors.argument("gradcheck", "argument 1", "a function", f) end
   if type(inputs) ~= "table" then
@@ -66,7 +68,11 @@ function gradients.gradcheck(f, inputs, options)
     if not core.is_tensor(input) then errors.argument("gradcheck", "input " .. i, "a tensor", input) end
     leaves[i] = core.tensor(input, { dtype = "float64", requires_grad = true })
   end
-  weighted_sum(f, leaves):backward()
+  local loss = weighted_sum(f, leaves)
+  if not loss.requires_grad then
+    errors.fail("gradcheck: no gradient leads from the function's result to its inputs")
+  end
+  loss:backward()
   for i, leaf in ipairs(leaves) do
     local found = leaf.grad and leaf.grad:reshape(-1)
     local flat = leaf:detach():reshape(-1)

@@ -29,6 +29,9 @@ end
 --         name = "layer" } -> layer
 -- A layer of one's own from tensor operations. build gets the shape of the first input and makes
 -- weights with self:add_weight; it may be left out.
+-- Example:
+--   local double = Layer { call = function(self, x) return x * 2 end }
+--   print(double(ones(2, 2)))
 function layers.Layer(fields)
   if type(fields) == "function" then
     local f = fields
@@ -96,6 +99,12 @@ end
 -- layer:add_weight { name = "kernel", shape = { ... }, initializer = "glorot_uniform",
 --                    trainable = true } -> tensor
 -- Make a weight of this layer, in the model's dtype. Called from build.
+-- Example:
+--   local scale = Layer {
+--     build = function(self, shape) self.w = self:add_weight { shape = { shape[#shape] }, initializer = "ones" } end,
+--     call = function(self, x) return x * self.w end,
+--   }
+--   print(scale(ones(2, 3)))
 local weight_options = { "name", "shape", "initializer", "trainable" }
 
 function Layer:add_weight(options)
@@ -141,6 +150,7 @@ function Layer:ensure_built(input_shape)
 end
 
 -- layer(x) -> tensor
+-- Example: Dense { 2 }(ones(4, 3))
 function Layer:__call(x)
   if not core.is_tensor(x) then errors.argument(self.kind, "the input", "a tensor", x) end
   if not self.is_built then self:ensure_built(x.shape) end
@@ -151,6 +161,10 @@ end
 
 -- layer:get_weights() -> list of tensors; layer:set_weights(list)
 -- Copies out, and copies into the layer's own tensors; shapes must agree.
+-- Example:
+--   local layer = Dense { 2 }
+--   layer(ones(4, 3))
+--   layer:set_weights(layer:get_weights())
 function Layer:get_weights()
   local copies = {}
   for i, entry in ipairs(self.weights or {}) do copies[i] = core.tensor(entry.tensor) end
@@ -219,6 +233,7 @@ end
 -- glorot_uniform, he_uniform, zeros, ones, random_uniform, random_normal or a function of shape
 -- and dtype. With input_dim a model is built at once, else when it first sees data. As
 -- keras.layers.Dense.
+-- Example: Dense { 25, input_dim = 20, activation = "relu", kernel_initializer = "he_uniform" }
 function layers.Dense(options)
   if type(options) == "number" then options = { options } end
   if type(options) ~= "table" then

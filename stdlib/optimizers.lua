@@ -11,13 +11,23 @@ local sgd_options = { "learning_rate", "lr", "momentum", "nesterov", "weight_dec
 -- SGD { learning_rate = 0.01, momentum = 0, nesterov = false, weight_decay = nil,
 --       clipnorm = nil, global_clipnorm = nil, clipvalue = nil } -> optimizer
 -- Gradient descent with momentum: v = momentum v - learning_rate g, w = w + v; with nesterov
--- w = w + momentum v - learning_rate g. lr is learning_rate. weight_decay d takes d learning_rate w
--- off w before the update.
--- clipnorm scales each variable's gradient down to that norm (Keras 3's clipnorm), global_clipnorm
--- all gradients together (Pascanu et al. 2013; what clipnorm meant in Keras 2); only one of the two.
--- clipvalue c clips each element to [-c, c], { low, high } to that range (Graves 2013), after the
--- norm. nil or false turns one off. Every field can be set later and acts from the next step;
--- last_step tells what the last step did. As keras.optimizers.SGD.
+-- w = w + momentum v - learning_rate g.
+-- Order: loss with regularizers, gradient, norm, value, momentum, update; decay apart.
+--
+--   learning_rate    how far a step goes (0.01); lr is another name
+--   momentum         the share of the last step's velocity v that is kept (0)
+--   nesterov         whether the step looks ahead along v (false)
+--   weight_decay     d takes d learning_rate w off each weight w, before the update (nil)
+--   clipnorm         scales the gradient of each variable down to this Euclidean norm where it is
+--                    longer, its direction kept (nil); what Keras 3 calls clipnorm
+--   global_clipnorm  scales the gradients of all variables together down to this norm (nil);
+--                    Pascanu et al. 2013, and what clipnorm meant in Keras 2; only one of the two
+--   clipvalue        c moves each element of the gradient into [-c, c], { low, high } into that
+--                    range (nil); Graves 2013; after the norm
+--
+-- nil or false turns one off. Every field can be set later and acts from the next step; last_step
+-- tells what the last step did. Semantics: keras.optimizers.SGD.
+-- Example: SGD { learning_rate = 0.01, momentum = 0.9, clipnorm = 1.0 }
 function optimizers.SGD(options)
   options = errors.check_options("SGD", options, sgd_options)
   if options.lr ~= nil and options.learning_rate ~= nil then

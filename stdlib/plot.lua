@@ -116,6 +116,7 @@ end
 -- plot.figure { figsize = {6.4, 4.8}, title = nil }
 -- Begins a new figure of so many inches (width, height), which becomes the current one. `title` is
 -- the figure's own, over all its panels (as plot.suptitle). Follows matplotlib.pyplot.figure.
+-- Example: plot.figure { figsize = { 8, 4 }, title = "Two runs" }
 function plot.figure(options)
   options = errors.check_options("plot.figure", options, { "figsize", "title" })
   local size = options.figsize == nil and { 6.4, 4.8 }
@@ -130,6 +131,11 @@ end
 -- plot.subplot(rows, columns, index)
 -- Makes the axes at place `index` of a grid the current ones; places are counted along the rows
 -- from 1. plot.subplot(121) says the same in one number. Follows matplotlib.pyplot.subplot.
+-- Example:
+--   plot.subplot(1, 2, 1)
+--   plot.plot { 3, 2, 1 }
+--   plot.subplot(1, 2, 2)
+--   plot.plot { 1, 2, 3 }
 function plot.subplot(rows, columns, index)
   local packed = columns == nil and index == nil and math.type(rows) == "integer"
   if packed and rows >= 111 and rows <= 999 then
@@ -152,6 +158,7 @@ end
 -- plot.close(which)
 -- Closes the current figure without drawing it; with "all", every open figure. Follows
 -- matplotlib.pyplot.close.
+-- Example: plot.close "all"
 function plot.close(which)
   if which ~= nil and which ~= "all" then
     errors.argument("plot.close", "which", '"all" or nothing', which)
@@ -170,6 +177,7 @@ local curve_options =
 -- of numbers or tensors. NaN and infinity leave a gap, on a logarithmic axis what is not positive,
 -- too; a finite value between two gaps is a dot. linestyle: "-", "--", ":", "-." or "none"; marker:
 -- "o", "s", "^", "v", "D", "+", "x", "*", "." or "none". Follows matplotlib.pyplot.plot.
+-- Example: plot.plot({ 1, 2, 3 }, { 9, 4, 1 }, { label = "loss", linestyle = "--" })
 function plot.plot(x, y, options)
   x, y, options = curve_arguments("plot.plot", curve_options, x, y, options)
   local axes = current_axes()
@@ -180,6 +188,7 @@ end
 -- plot.scatter(x, y, { label, color, marker = "o", markersize = 5, alpha = 0.8 })
 -- Draws a marker at each point; markersize is its width in points (1/72 inch). What is not finite
 -- is left out. Follows matplotlib.pyplot.scatter.
+-- Example: plot.scatter({ 1, 2, 3 }, { 2, 4, 8 }, { marker = "s" })
 function plot.scatter(x, y, options)
   local where = "plot.scatter"
   if not figure.is_data(y) then errors.argument(where, "y", "a list of numbers or a tensor", y) end
@@ -197,6 +206,7 @@ end
 --   markersize = 5, alpha = 1 })
 -- Draws a curve with a vertical bar from y - yerr to y + yerr at each point; yerr is a number or a
 -- list of numbers. Follows matplotlib.pyplot.errorbar.
+-- Example: plot.errorbar({ 1, 2, 3 }, { 2, 4, 8 }, { 0.1, 0.2, 0.4 })
 function plot.errorbar(x, y, yerr, options)
   local where = "plot.errorbar"
   if not figure.is_data(y) then errors.argument(where, "y", "a list of numbers or a tensor", y) end
@@ -226,6 +236,7 @@ end
 -- Fills the band between two curves over x; y1 and y2 are lists of numbers, tensors or one number;
 -- y2 is 0 when not given. Where one of them is not finite the band has a gap; on a logarithmic axis
 -- a lower edge that is not positive is the axis' end. Follows matplotlib.pyplot.fill_between.
+-- Example: plot.fill_between({ 1, 2, 3 }, { 1, 2, 3 }, { 2, 4, 6 })
 function plot.fill_between(x, y1, y2, options)
   local where = "plot.fill_between"
   if options == nil and type(y2) == "table" and not figure.is_data(y2) then
@@ -274,10 +285,12 @@ end
 
 -- plot.axhline(y, { label, color = "#5c5c5c", linestyle = "--", linewidth = 1, alpha = 1 })
 -- Draws a horizontal line at y through the whole axes. Follows matplotlib.pyplot.axhline.
+-- Example: plot.axhline(1, { color = "red" })
 function plot.axhline(y, options) add_rule("plot.axhline", "x", y, options) end
 
 -- plot.axvline(x, { label, color = "#5c5c5c", linestyle = "--", linewidth = 1, alpha = 1 })
 -- Draws a vertical line at x through the whole axes. Follows matplotlib.pyplot.axvline.
+-- Example: plot.axvline(10)
 function plot.axvline(x, options) add_rule("plot.axvline", "y", x, options) end
 
 -- ---- distributions ----
@@ -308,6 +321,7 @@ end
 -- The range is the data's own when not given; values outside are left out. With density the bars'
 -- area is 1. NaN and infinity without a range are an error. Follows matplotlib.pyplot.hist and
 -- numpy.histogram.
+-- Example: local counts, edges = plot.hist(RandomState(1):normal(0, 1, 1000), { bins = 20 })
 function plot.hist(values, options)
   local where = "plot.hist"
   options = errors.check_options(where, options,
@@ -365,6 +379,7 @@ end
 -- `positions`, named by `labels`. Returns a table for one list, else a list of tables: mean, med,
 -- q1, q3, iqr, whislo, whishi, cilo, cihi, fliers. Follows matplotlib.pyplot.boxplot and
 -- matplotlib.cbook.boxplot_stats.
+-- Example: plot.boxplot({ { 1, 2, 3, 4 }, { 2, 4, 6, 20 } }, { labels = { "a", "b" } })
 function plot.boxplot(values, options)
   local where = "plot.boxplot"
   options = errors.check_options(where, options,
@@ -457,6 +472,7 @@ end
 -- colours over powers of ten. A cell that is not finite is grey. cmap: viridis, magma, blues, gray,
 -- coolwarm, each also with _r at its end, turned round. Follows matplotlib.pyplot.imshow, with
 -- cells as wide as the axes allow.
+-- Example: plot.imshow({ { 1, 2 }, { 3, 4 } }, { cmap = "magma" })
 function plot.imshow(grid, options)
   local where = "plot.imshow"
   options = errors.check_options(where, options, with(cell_options, "origin"))
@@ -502,6 +518,7 @@ end
 -- their edges where x or y has one number more. Set plot.xscale and plot.yscale before: middles on
 -- a logarithmic axis have their edges halfway in the logarithm. Otherwise as plot.imshow. Follows
 -- matplotlib.pyplot.pcolormesh.
+-- Example: plot.pcolormesh({ 0, 1, 2 }, { 0, 1, 2 }, { { 1, 2 }, { 3, 4 } })
 function plot.pcolormesh(x, y, grid, options)
   local where = "plot.pcolormesh"
   options = errors.check_options(where, options, cell_options)
@@ -515,6 +532,9 @@ end
 -- plot.colorbar { label = nil }
 -- Puts the scale of a heat map's colours beside the current axes. Follows
 -- matplotlib.pyplot.colorbar.
+-- Example:
+--   plot.imshow { { 1, 2 }, { 3, 4 } }
+--   plot.colorbar { label = "loss" }
 function plot.colorbar(options)
   local where = "plot.colorbar"
   options = errors.check_options(where, options, { "label" })
@@ -532,18 +552,22 @@ end
 
 -- plot.title(text)
 -- The title over the current axes. Follows matplotlib.pyplot.title.
+-- Example: plot.title "Mean squared error"
 function plot.title(text) current_axes().title = text_argument("plot.title", "text", text) end
 
 -- plot.xlabel(text)
 -- What the x axis shows. Follows matplotlib.pyplot.xlabel.
+-- Example: plot.xlabel "epoch"
 function plot.xlabel(text) current_axes().xlabel = text_argument("plot.xlabel", "text", text) end
 
 -- plot.ylabel(text)
 -- What the y axis shows. Follows matplotlib.pyplot.ylabel.
+-- Example: plot.ylabel "loss"
 function plot.ylabel(text) current_axes().ylabel = text_argument("plot.ylabel", "text", text) end
 
 -- plot.suptitle(text)
 -- The title over the whole figure. Follows matplotlib.pyplot.suptitle.
+-- Example: plot.suptitle "Clipping by norm"
 function plot.suptitle(text)
   current_figure().suptitle = text_argument("plot.suptitle", "text", text)
 end
@@ -552,6 +576,7 @@ end
 --   })
 -- Writes a text at a point of the axes. ha ("left", "center", "right") and va ("bottom", "center",
 -- "top") say which part of it stands there; rotation is in degrees. Follows matplotlib.pyplot.text.
+-- Example: plot.text(2, 0.5, "here it explodes", { color = "red" })
 function plot.text(x, y, text, options)
   local where = "plot.text"
   options = errors.check_options(where, options, { "color", "fontsize", "ha", "va", "rotation" })
@@ -571,6 +596,9 @@ end
 -- left", "lower left", "lower right", "center left", "center right", "lower center", "upper
 -- center", "center", or "outside", right of the axes. A curve without a finite value says so here.
 -- Follows matplotlib.pyplot.legend.
+-- Example:
+--   plot.plot({ 3, 2, 1 }, { label = "train" })
+--   plot.legend { loc = "upper right" }
 function plot.legend(options)
   options = errors.check_options("plot.legend", options, { "loc" })
   local loc = word_option("plot.legend", options, "loc", figure.places, "best")
@@ -580,6 +608,7 @@ end
 -- plot.grid(shown)
 -- Shows or hides the grid of the current axes. It is there unless plot.grid(false) or a heat map
 -- hides it. Follows matplotlib.pyplot.grid.
+-- Example: plot.grid(true)
 function plot.grid(shown)
   if shown == nil then shown = true end
   if type(shown) ~= "boolean" then errors.argument("plot.grid", "shown", "a boolean", shown) end
@@ -594,10 +623,12 @@ end
 
 -- plot.xscale(scale)
 -- Makes the x axis "linear" or "log" (to base 10). Follows matplotlib.pyplot.xscale.
+-- Example: plot.xscale "log"
 function plot.xscale(scale) set_scale("plot.xscale", "x", scale) end
 
 -- plot.yscale(scale)
 -- Makes the y axis "linear" or "log" (to base 10). Follows matplotlib.pyplot.yscale.
+-- Example: plot.yscale "log"
 function plot.yscale(scale) set_scale("plot.yscale", "y", scale) end
 
 local function set_limits(where, direction, low, high)
@@ -618,11 +649,13 @@ end
 -- plot.xlim(low, high)
 -- Sets the ends of the x axis; nil leaves one to the data; low above high turns the axis round. On
 -- a logarithmic axis an end that is not positive has no effect. Follows matplotlib.pyplot.xlim.
+-- Example: plot.xlim(0, 100)
 function plot.xlim(low, high) set_limits("plot.xlim", "x", low, high) end
 
 -- plot.ylim(low, high)
 -- Sets the ends of the y axis, as plot.xlim does those of the x axis. Follows
 -- matplotlib.pyplot.ylim.
+-- Example: plot.ylim(0, nil)
 function plot.ylim(low, high) set_limits("plot.ylim", "y", low, high) end
 
 local function set_ticks(where, direction, positions, labels)
@@ -645,10 +678,12 @@ end
 -- plot.xticks(positions, labels)
 -- Puts ticks at these positions of the x axis, with these labels or their numbers; plot.xticks {}
 -- has none. Follows matplotlib.pyplot.xticks.
+-- Example: plot.xticks({ 1, 2, 3 }, { "a", "b", "c" })
 function plot.xticks(positions, labels) set_ticks("plot.xticks", "x", positions, labels) end
 
 -- plot.yticks(positions, labels)
 -- Puts ticks on the y axis, as plot.xticks does on the x axis. Follows matplotlib.pyplot.yticks.
+-- Example: plot.yticks { 0, 0.5, 1 }
 function plot.yticks(positions, labels) set_ticks("plot.yticks", "y", positions, labels) end
 
 -- ---- out into the world ----
@@ -669,6 +704,9 @@ end
 -- per inch. The file is written beside and renamed, so a file of that name stays as it was when
 -- anything fails. The figure stays open. GRADUS_PLOT has no say here. Errors: another ending, a
 -- place that cannot be written, gnuplot missing or failing. Follows matplotlib.pyplot.savefig.
+-- Example:
+--   plot.plot { 3, 2, 1 }
+--   plot.savefig "loss.svg"
 function plot.savefig(name, options)
   local where = "plot.savefig"
   if type(name) ~= "string" then errors.argument(where, "name", "a file's name", name) end
@@ -720,6 +758,9 @@ end
 -- is drawn in the terminal, in colour and as wide as it is, or as plain text of 79 columns when
 -- standard output is no terminal. GRADUS_PLOT=none draws nothing, GRADUS_PLOT=folder/ saves PNGs
 -- there. Follows matplotlib.pyplot.show, but never waits.
+-- Example:
+--   plot.plot { 3, 2, 1 }
+--   plot.show()
 function plot.show()
   local target = os.getenv "GRADUS_PLOT"
   if target == "" then target = nil end

@@ -1,10 +1,10 @@
 -- preprocessing: scaling features and targets, and dividing rows into a train and a test part.
 --
 -- A scaler learns its numbers in fit; then it maps rows there (transform) and back
--- (inverse_transform). X is [n, k], k features; [n] is one feature, so that a scaler that was fitted
--- on targets [n] takes predictions [n, 1] back. Everything is computed in float64, and a result has
--- the type of what came. A nan is passed over in fit, as if its sample did not have that feature, and
--- an infinity is an error there; transform and inverse_transform hand both on.
+-- (inverse_transform). X is [n, k], k features; [n] is one feature, so that a scaler fitted on
+-- targets [n] takes predictions [n, 1] back. Everything is computed in float64; a result has the
+-- type of what came. In fit a nan is passed over, as if its sample did not have that feature, and
+-- an infinity is an error; transform and inverse_transform hand both on.
 -- Semantics: scikit-learn 1.2.1, whose names these are; what fit finds out ends in _.
 
 local core = require "gradus.core"
@@ -39,8 +39,8 @@ local function check_data(where, x)
   return data
 end
 
--- statistic(rows), a tensor [k], of the rows [n, k]; of each column alone, without its nans, where
--- there are some. nan for a column of nothing else.
+-- statistic(rows) of rows [n, k] is a tensor [k]. Where there are nans it is asked for each column
+-- without its own, and is nan for a column of nothing else.
 local function by_column(data, statistic)
   local is_number = data:eq(data)
   if is_number:sum():item() == data.size then return statistic(data) end
@@ -182,10 +182,13 @@ local standard = new_class("StandardScaler", standard_options, standard_attribut
 --   scaler:fit_transform(X)       -> tensor; both
 --   scaler:inverse_transform(Z)   -> tensor; the x of Z
 --
--- with_mean = false leaves the mean, with_std = false the scale as it is. mean_, var_ and scale_ are
--- float64 tensors [k]; n_samples_seen_ is the number of rows (a tensor [k] where nans make it differ)
--- and n_features_in_ is k. Errors: no tensor of shape [n] or [n, k], no element, another number of
--- features than in fit, transform before fit.
+-- with_mean = false leaves the mean, with_std = false the scale as it is. mean_, var_ and scale_
+-- are float64 tensors [k]; n_samples_seen_ is the number of rows (a tensor [k] where nans make it
+-- differ) and n_features_in_ is k. Errors: no tensor of shape [n] or [n, k], no element, another
+-- number of features than in fit, transform before fit.
+-- Example:
+--   local scaler = StandardScaler {}
+--   local Z = scaler:fit_transform(tensor { {1, 20}, {3, 40} })
 function preprocessing.StandardScaler(options)
   options = errors.check_options("StandardScaler", options, standard_options)
   return setmetatable({
@@ -244,8 +247,11 @@ end
 --   scaler:fit_transform(X)       -> tensor; both
 --   scaler:inverse_transform(Z)   -> tensor; the x of Z
 --
--- The attributes are float64 tensors [k]; n_samples_seen_, n_features_in_ and the errors are those of
--- StandardScaler.
+-- The attributes are float64 tensors [k]; n_samples_seen_, n_features_in_ and the errors are those
+-- of StandardScaler.
+-- Example:
+--   local scaler = MinMaxScaler { feature_range = { -1, 1 } }
+--   local Z = scaler:fit_transform(tensor { {1, 20}, {3, 40} })
 function preprocessing.MinMaxScaler(options)
   options = errors.check_options("MinMaxScaler", options, min_max_options)
   return setmetatable({
@@ -260,7 +266,8 @@ end
 local split_options = { "test_size", "train_size", "random_state", "shuffle" }
 local split = "train_test_split"
 
--- A size as given, or nil: whether it is a share (above 0, below 1) or a number of rows (1 to n - 1).
+-- A size as given, or nil, and whether it is a share (above 0, below 1); else it is a number of
+-- rows, 1 to n - 1.
 local function check_size(options, name, n)
   local size = options[name]
   if size == nil then return nil end
@@ -311,8 +318,8 @@ local function read_arguments(...)
       errors.argument(split, "argument " .. i, "a tensor with rows", x)
     end
     if #x ~= #tensors[1] then
-      errors.fail("%s: all tensors must have the same number of rows, argument 1 is %s, argument %d "
-                  .. "is %s", split, shape_text(tensors[1]), i, shape_text(x))
+      errors.fail("%s: all tensors must have the same number of rows, argument 1 is %s, "
+                  .. "argument %d is %s", split, shape_text(tensors[1]), i, shape_text(x))
     end
   end
   return tensors, errors.check_options(split, options, split_options)
@@ -328,8 +335,11 @@ end
 --                  their order, the first into the train part
 --   random_state   a seed or a RandomState; nil: see RandomState
 --
--- The same random_state gives the rows that scikit-learn's train_test_split gives. Errors: different
--- numbers of rows, sizes that leave a part empty or together are more than there is.
+-- The same random_state gives the rows that scikit-learn's train_test_split gives. Errors:
+-- different numbers of rows; sizes that leave a part empty or together are more than there is.
+-- Example:
+--   local X, y = make_regression { n_samples = 100, n_features = 3 }
+--   local X_train, X_test, y_train, y_test = train_test_split(X, y, { test_size = 0.5, random_state = 1 })
 function preprocessing.train_test_split(...)
   local tensors, options = read_arguments(...)
   local n = #tensors[1]

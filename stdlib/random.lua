@@ -13,6 +13,7 @@ local random = {
 
 -- RandomState([seed]) -> RandomState
 -- NumPy's legacy generator: see src/lua/random.c, where its methods stand.
+-- Example: RandomState(1):normal(0, 1, { 2, 3 })
 random.RandomState = core.random_state
 
 -- seed(n)
@@ -20,6 +21,7 @@ random.RandomState = core.random_state
 -- root from which models draw and from which RandomStates without a seed follow, both counted anew
 -- from here; math.random is seeded with it, too. Without it, each run differs. A RandomState that
 -- exists already goes on undisturbed.
+-- Example: seed(1)
 function random.seed(n)
   core.seed(n)
   randomseed(math.tointeger(n))

@@ -13,6 +13,11 @@ Sequential.__index = Sequential
 -- A model that hands its input from layer to layer. A layer is Dense { ... }, a table with `call`
 -- (and `build`), or a function of a tensor. The dtype is that of set_floatx unless given. As
 -- keras.Sequential.
+-- Example:
+--   local model = Sequential {
+--     Dense { 25, input_dim = 20, activation = "relu" },
+--     Dense { 1 },
+--   }
 local function new(fields)
   if fields == nil then fields = {} end
   if type(fields) ~= "table" then errors.argument("Sequential", "argument 1", "a table of layers", fields) end
@@ -46,6 +51,9 @@ end
 
 -- model:add(layer)
 -- Put a layer at the end.
+-- Example:
+--   local model = Sequential {}
+--   model:add(Dense { 1, input_dim = 2 })
 function Sequential:add(layer)
   layer = layers.adopt("Sequential", layer)
   local place = #self.layers + 1
@@ -99,6 +107,9 @@ end
 -- model:build(input_shape)
 -- Make the weights, for inputs of this shape (rows first). It happens by itself when the first
 -- layer has input_dim, else when the model first sees data.
+-- Example:
+--   local model = Sequential { Dense { 1 } }
+--   model:build { 1, 20 }
 function Sequential:build(input_shape)
   if #self.layers == 0 then errors.fail("Sequential: the model has no layers; add one first") end
   local was_enabled = core.set_grad_enabled(false)
@@ -146,6 +157,10 @@ end
 -- model:refresh(x)
 -- Take in what was changed since the last step: new layers, layers that were frozen or thawed (by
 -- layer.trainable), and so on.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model.layers[1].trainable = false
+--   model:refresh(ones(1, 2))
 function Sequential:refresh(x)
   ensure_built(self, x)
   local has_changed = false
@@ -173,6 +188,9 @@ end
 
 -- model(x) -> tensor
 -- The model's output for x, with gradients.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   print(model(ones(3, 2)))
 function Sequential:__call(x)
   x = self:as_input("model", x)
   self:refresh(x)
@@ -185,6 +203,9 @@ local compile_options = { "loss", "optimizer", "run_eagerly" }
 -- Say how the model is to be trained. The loss is a name (mean_squared_error or mse,
 -- mean_absolute_error or mae) or a function of y_true and y_pred; the optimizer is SGD { ... } or
 -- "sgd". With run_eagerly no step is recorded and replayed. As Keras's compile.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse", optimizer = SGD { clipnorm = 1.0 } }
 function Sequential:compile(options)
   options = errors.check_options("compile", options, compile_options)
   if options.loss == nil then errors.argument("compile", "loss", "a name or a function", nil) end
@@ -295,6 +316,10 @@ end
 
 -- model:evaluate(x, y [, { batch_size = 32, verbose = 0 }]) -> number
 -- The loss on x and y: its mean over all rows, weights as they are. As Keras's evaluate.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse" }
+--   print(model:evaluate(ones(8, 2), ones(8)))
 function Sequential:evaluate(x, y, options)
   self:ensure_compiled("evaluate")
   options = errors.check_options("evaluate", options, evaluate_options)
@@ -305,12 +330,18 @@ end
 
 -- model:predict(x) -> tensor
 -- The model's output for all rows, without gradients.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   print(model:predict(ones(3, 2)))
 function Sequential:predict(x)
   return without_gradients(self.call, self, self:as_input("predict", x))
 end
 
 -- model:get_weights() -> list of tensors; model:set_weights(list)
 -- Copies of all weights, layer by layer (kernel, bias); and copies into the model's own tensors.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:set_weights(model:get_weights())
 function Sequential:get_weights()
   local copies = {}
   for i, entry in ipairs(self.weights) do copies[i] = core.tensor(entry.tensor) end
@@ -323,6 +354,9 @@ end
 
 -- model:summary()
 -- Print the layers with their output shapes and numbers of parameters, and how steps are run.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:summary()
 function Sequential:summary()
   if self.is_built then self:refresh() end
   print(require("gradus.printing").model(self))

@@ -431,6 +431,10 @@ end
 -- model.stop_training ends the training after the running batch or epoch. The first loss or weight
 -- that is not finite is told on standard error. Ctrl-C ends the training after the running step; the
 -- history so far is returned with interrupted = true. As Keras's fit.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse" }
+--   local history = model:fit(ones(8, 2), ones(8), { epochs = 3, verbose = 0 })
 function training.fit(model, x, y, options)
   model:ensure_compiled("fit")
   options = errors.check_options("fit", options, known_options)

@@ -1,0 +1,254 @@
+/* interrupt.c: Ctrl-C. See interrupt.h. */
+#include "interrupt.h"
+
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lua/library.h"
+
+static volatile sig_atomic_t interrupts;  /* how many came that nobody has taken */
+static volatile sig_atomic_t held;        /* whether somebody asks for them by core.interrupted */
+static lua_State *volatile main_thread, *volatile running_thread;
+static struct timespec first_time;        /* when the first of `interrupts` came */
+static int depth;                         /* of gr_call */
+static int events_in_library;             /* hook events there since the last that raised */
+
+/* The handler and the hook */
+
+/* Whether the innermost function written in Lua belongs to the library. */
+static bool is_in_library(lua_State *L) {
+  lua_Debug frame;
+  for (int level = 0; lua_getstack(L, level, &frame); level++) {
+    lua_getinfo(L, "S", &frame);
+    if (*frame.what != 'C') return strncmp(frame.source, "=gradus.", 8) == 0;
+  }
+  return false;
+}
+
+/* The library's own Lua code is given time to come to its end, or to clean up after the error has
+** passed through it; only a loop that it does not poll in is stopped where it is. */
+enum { GRACE = 20000 };  /* events of the hook, each an instruction or less */
+
+static void stop(lua_State *L, lua_Debug *frame) {
+  (void)frame;
+  if (interrupts == 0) {
+    lua_sethook(L, NULL, 0, 0);  /* left over in a coroutine, or inherited by a new one */
+    return;
+  }
+  if (is_in_library(L) && ++events_in_library < GRACE) return;
+  events_in_library = 0;
+  gr_lua_error(L, "interrupted");
+}
+
+static void set_hook(lua_State *L) {
+  lua_sethook(L, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+static double seconds_since_first(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)(now.tv_sec - first_time.tv_sec) +
+         (double)(now.tv_nsec - first_time.tv_nsec) * 1e-9;
+}
+
+/* Whether nobody took an interrupt that should have stopped the program by now. A key that is kept
+** down or hit twice is no second thought. */
+enum { MAY_LEAVE_AFTER_MS = 300 };
+
+static bool is_stuck(void) {
+  return interrupts > (held ? 2 : 1) && seconds_since_first() * 1000 > MAY_LEAVE_AFTER_MS;
+}
+
+static void handle(int signal_number) {
+  if (interrupts == 0) clock_gettime(CLOCK_MONOTONIC, &first_time);
+  if (interrupts < 1000) interrupts = interrupts + 1;
+  if (is_stuck()) {
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+    return;
+  }
+  if (held && interrupts == 1) return;
+  set_hook(main_thread);
+  if (running_thread != main_thread) set_hook(running_thread);
+}
+
+static void install(void) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = handle;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+}
+
+void gr_interrupt_take(void) {
+  if (interrupts == 0) return;
+  interrupts = 0;
+  events_in_library = 0;
+  lua_sethook(main_thread, NULL, 0, 0);
+  if (running_thread != main_thread) lua_sethook(running_thread, NULL, 0, 0);
+}
+
+bool gr_interrupt_is_pending(void) { return interrupts != 0; }
+
+int gr_call(lua_State *L, int arguments, int results, int handler) {
+  struct sigaction before;
+  lua_State *running_before = running_thread;
+  sigaction(SIGINT, NULL, &before);
+  if (depth++ == 0) {
+    interrupts = 0;
+    held = 0;
+  }
+  running_thread = L;
+  install();
+  int status = lua_pcall(L, arguments, results, handler);
+  if (status != LUA_OK || depth == 1) {
+    gr_interrupt_take();
+    held = 0;
+    gr_Context *context = gr_lua_context(L);
+    if (context != NULL) context->finishes_step = false;
+  }
+  sigaction(SIGINT, &before, NULL);
+  running_thread = running_before;
+  depth--;
+  return status;
+}
+
+/* For the library */
+
+static bool is_asked(void *data) {
+  (void)data;
+  return interrupts != 0;
+}
+
+/* core.hold_interrupts(hold) -> whether one came
+** From now on the caller deals with an interrupt itself, by asking core.interrupted(); or, with
+** false, no more: what came has been dealt with. */
+static int hold_interrupts(lua_State *L) {
+  lua_pushboolean(L, interrupts != 0);
+  held = lua_toboolean(L, 1);
+  gr_lua_context(L)->finishes_step = held;
+  if (!held) gr_interrupt_take();
+  return 1;
+}
+
+/* coroutine.resume, wrap and close, which note who runs */
+
+/* The thread `L` runs again: what came meanwhile is meant for it, too. */
+static void run_again(lua_State *L) {
+  running_thread = L;
+  if (interrupts > (held ? 1 : 0)) set_hook(L);
+}
+
+/* Resume `co` with the arguments on top of L. Returns how many values it pushed on L, or -1 and an
+** error's value there. */
+static int resume(lua_State *L, lua_State *co, int arguments) {
+  int results;
+  if (!lua_checkstack(co, arguments)) {
+    lua_pushliteral(L, "too many arguments to resume");
+    return -1;
+  }
+  lua_xmove(L, co, arguments);
+  run_again(co);
+  int status = lua_resume(co, L, arguments, &results);
+  run_again(L);
+  if (status != LUA_OK && status != LUA_YIELD) {
+    lua_xmove(co, L, 1);
+    return -1;
+  }
+  if (!lua_checkstack(L, results + 1)) {
+    lua_pop(co, results);
+    lua_pushliteral(L, "too many results to resume");
+    return -1;
+  }
+  lua_xmove(co, L, results);
+  return results;
+}
+
+static lua_State *check_coroutine(lua_State *L) {
+  lua_State *co = lua_tothread(L, 1);
+  if (co == NULL) luaL_typeerror(L, 1, "coroutine");
+  return co;
+}
+
+static int coroutine_resume(lua_State *L) {
+  lua_State *co = check_coroutine(L);
+  int results = resume(L, co, lua_gettop(L) - 1);
+  lua_pushboolean(L, results >= 0);
+  lua_insert(L, results >= 0 ? -(results + 1) : -2);
+  return results >= 0 ? results + 1 : 2;
+}
+
+/* Close `co`; what went wrong is then on top of its stack. */
+static int close_thread(lua_State *L, lua_State *co) {
+  run_again(co);
+  int status = lua_resetthread(co);
+  run_again(L);
+  return status;
+}
+
+static int call_wrapped(lua_State *L) {
+  lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+  int results = resume(L, co, lua_gettop(L));
+  if (results >= 0) return results;
+  int status = lua_status(co);
+  if (status != LUA_OK && status != LUA_YIELD) {  /* it failed: close what it left open */
+    status = close_thread(L, co);
+    lua_xmove(co, L, 1);
+  }
+  if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
+    luaL_where(L, 1);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  return lua_error(L);
+}
+
+static int coroutine_wrap(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_State *co = lua_newthread(L);
+  lua_pushvalue(L, 1);
+  lua_xmove(L, co, 1);
+  lua_pushcclosure(L, call_wrapped, 1);
+  return 1;
+}
+
+/* Closing runs the coroutine's __close metamethods in it. One that waits for another, which it
+** resumed, is "normal" in Lua's words. */
+static int coroutine_close(lua_State *L) {
+  lua_State *co = check_coroutine(L);
+  lua_Debug frame;
+  if (co == L) return luaL_error(L, "cannot close a running coroutine");
+  if (lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame))
+    return luaL_error(L, "cannot close a normal coroutine");
+  if (close_thread(L, co) == LUA_OK) {
+    lua_pushboolean(L, true);
+    return 1;
+  }
+  lua_pushboolean(L, false);
+  lua_xmove(co, L, 1);
+  return 2;
+}
+
+void gr_interrupt_open_library(lua_State *L) {
+  gr_lua_require(L, "gradus.core");
+  lua_pushcfunction(L, hold_interrupts);
+  lua_setfield(L, -2, "hold_interrupts");
+  lua_pop(L, 1);
+  gr_lua_set_interrupt(L, is_asked, NULL);
+}
+
+void gr_interrupt_open(lua_State *L) {
+  int top = lua_gettop(L);
+  if (main_thread == NULL) main_thread = running_thread = L;  /* the program's own, not a test's */
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, LUA_COLIBNAME);
+  lua_pushcfunction(L, coroutine_resume);
+  lua_setfield(L, -2, "resume");
+  lua_pushcfunction(L, coroutine_wrap);
+  lua_setfield(L, -2, "wrap");
+  lua_pushcfunction(L, coroutine_close);
+  lua_setfield(L, -2, "close");
+  lua_settop(L, top);
+}

@@ -1,0 +1,450 @@
+-- help: answers to "what is this, and what is there?", from the reference.
+--
+-- help() lists everything under headings; help(SGD), help "clipnorm", help(t.sum) tell about one
+-- thing: its signature, what it does with shapes and defaults, an example, whose semantics it has.
+-- What is no name is looked for in the texts; what is found nowhere is answered with the nearest
+-- name. The prompt's `?SGD` and `?t:sum` come here, too.
+
+local core = require "gradus.core"
+local errors = require "gradus.errors"
+local reference = require "gradus.reference"
+local words = require "gradus"
+
+local help = {}
+
+-- ---- text ----
+
+local Page = {}
+Page.__index = Page
+
+local function new_page(columns, colored)
+  return setmetatable({ lines = {}, columns = math.max(30, math.min(columns or 84, 100)),
+                        colored = colored }, Page)
+end
+
+function Page:paint(color, text)
+  return self.colored and "\27[" .. color .. "m" .. text .. "\27[0m" or text
+end
+
+function Page:line(text) self.lines[#self.lines + 1] = text or "" end
+
+-- Words filled into lines, the first moved in by `first`, the others by `margin`.
+function Page:fill(text, margin, first, color)
+  local line, used = (" "):rep(first or margin), first or margin
+  local is_empty = true
+  for word in text:gmatch "%S+" do
+    local width = utf8.len(word) or #word
+    if not is_empty and used + 1 + width > self.columns then
+      self:line(color and self:paint(color, line) or line)
+      line, used, is_empty = (" "):rep(margin), margin, true
+    end
+    line = line .. (is_empty and "" or " ") .. word
+    used = used + width + (is_empty and 0 or 1)
+    is_empty = false
+  end
+  if not is_empty then self:line(color and self:paint(color, line) or line) end
+end
+
+-- An entry of a list, "name  meaning" with the lines that go on: as it stands where there is room,
+-- else the name on a line of its own.
+function Page:item(lines)
+  local fits = true
+  for _, line in ipairs(lines) do fits = fits and 2 + (utf8.len(line) or #line) <= self.columns end
+  if fits then
+    for _, line in ipairs(lines) do self:line("  " .. line) end
+    return
+  end
+  local name, meaning = lines[1]:match "^%s*(.-%S)  +(%S.*)$"
+  if name then
+    self:line("    " .. name)
+    lines[1] = meaning
+  end
+  self:fill(table.concat(lines, " "), 8, name and 8 or 4)
+end
+
+-- Lines of a comment: paragraphs are filled, lists stay lists.
+function Page:paragraphs(lines)
+  local paragraph, item = {}, {}
+  local function flush()
+    if #paragraph > 0 then self:fill(table.concat(paragraph, " "), 2) end
+    if #item > 0 then self:item(item) end
+    paragraph, item = {}, {}
+  end
+  for _, line in ipairs(lines) do
+    local margin = #line:match "^ *"
+    if line == "" then
+      flush()
+      self:line()
+    elseif margin == 0 then
+      if #item > 0 then flush() end
+      paragraph[#paragraph + 1] = line
+    else
+      if margin <= 4 then flush() end
+      item[#item + 1] = line
+    end
+  end
+  flush()
+end
+
+function Page:print()
+  io.stdout:write(table.concat(self.lines, "\n"), "\n")
+  io.stdout:flush()
+end
+
+-- ---- entries ----
+
+local function first_sentence(entry)
+  local text = table.concat(entry.text, " "):gsub("%s+", " ")
+  return text:match "^(.-%.)%s" or text:match "^(.-)[:;]?$" or ""
+end
+
+local function add_entry(page, entry)
+  page:fill(entry.signature, 4, 0, "1")
+  page:paragraphs(entry.text)
+  if entry.example then
+    page:line("  Example:")
+    for line in (entry.example .. "\n"):gmatch "([^\n]*)\n" do
+      page:line("    " .. page:paint("36", line))
+    end
+  end
+end
+
+-- One line for each entry: its name and the first sentence.
+local function add_list(page, entries)
+  local width = 0
+  for _, entry in ipairs(entries) do width = math.max(width, #entry.name) end
+  for _, entry in ipairs(entries) do
+    local room = page.columns - width - 4
+    local sentence = first_sentence(entry)
+    if room < 24 then
+      page:line("  " .. entry.name)
+      page:fill(sentence, 6)
+    else
+      if #sentence > room then sentence = sentence:sub(1, room - 3):gsub("%s*%S*$", "") .. "..." end
+      page:line("  " .. page:paint("1", entry.name) .. (" "):rep(width - #entry.name) .. "  " .. sentence)
+    end
+  end
+end
+
+local function add_names(page, entries)
+  local names = {}
+  for _, entry in ipairs(entries) do names[#names + 1] = entry.name end
+  page:fill(table.concat(names, ", "), 2)
+end
+
+-- ---- finding ----
+
+local function filter(matches)
+  local found = {}
+  for _, entry in ipairs(reference.entries()) do
+    if matches(entry) then found[#found + 1] = entry end
+  end
+  return found
+end
+
+local function by_name(name)
+  local full = name:gsub("%.", ":")
+  local found = filter(function(entry)
+    return entry.name == name or entry.name == full
+      or (entry.owner and (entry.owner .. ":" .. entry.short_name == full))
+  end)
+  if #found > 0 then return found end
+  return filter(function(entry) return entry.short_name == name end)
+end
+
+local function by_option(name)
+  return filter(function(entry)
+    for _, option in ipairs(entry.options) do
+      if option.name == name then return true end
+    end
+  end)
+end
+
+-- Entries that have the word in their name, then those that have it in their text.
+local function by_word(word)
+  word = word:lower()
+  local in_name = filter(function(entry) return entry.name:lower():find(word, 1, true) end)
+  local in_text = filter(function(entry)
+    return not entry.name:lower():find(word, 1, true)
+      and (entry.signature .. " " .. table.concat(entry.text, " ")):lower():find(word, 1, true)
+  end)
+  return in_name, in_text
+end
+
+local function by_group(name)
+  name = name:lower()
+  return filter(function(entry)
+    return entry.owner and entry.owner:lower() == name or entry.group:lower() == name
+  end)
+end
+
+local function nearest_name(name)
+  local names = {}
+  for _, entry in ipairs(reference.entries()) do
+    names[#names + 1] = entry.short_name
+    for _, option in ipairs(entry.options) do names[#names + 1] = option.name end
+  end
+  return errors.nearest(name, names)
+end
+
+-- ---- pages ----
+
+local function overview(page)
+  page:fill("Gradus: tensors, layers, losses and a clipped SGD for experiments in training stability.", 0)
+  local groups, order = {}, {}
+  for _, heading in ipairs(reference.headings) do order[#order + 1] = heading end
+  for _, entry in ipairs(reference.entries()) do
+    if not groups[entry.group] then
+      groups[entry.group] = {}
+      local is_known = false
+      for _, heading in ipairs(order) do is_known = is_known or heading == entry.group end
+      if not is_known then order[#order + 1] = entry.group end
+    end
+    table.insert(groups[entry.group], entry)
+  end
+  for _, heading in ipairs(order) do
+    if groups[heading] then
+      page:line()
+      page:line(page:paint("1", heading))
+      add_names(page, groups[heading])
+    end
+  end
+  page:line()
+  page:fill('help(SGD), help "clipnorm", help(t.sum), ?SGD and ?t:sum tell about one of them; '
+    .. 'help "norm" finds by a word; help "plot" lists what belongs to it.', 0)
+end
+
+-- The sentences of an entry that name an option or tell the order of things.
+local function sentences_about(entry, name)
+  local sentences, lines = {}, {}
+  for _, line in ipairs(entry.text) do
+    lines[#lines + 1] = line:find "^%s" and "" or line == "" and "\n" or line
+  end
+  local text = (table.concat(lines, " "):gsub(" +", " ")):gsub("%.%s+(%u)", ".\n%1") .. "\n"
+  for sentence in text:gmatch "([^\n]*)\n" do
+    local names_it = name ~= "" and (" " .. sentence .. " "):find("[^%w_]" .. name .. "[^%w_]")
+    if names_it or sentence:find "^Order" then
+      sentences[#sentences + 1] = sentence
+    end
+  end
+  return sentences
+end
+
+local function add_option(page, entry, name)
+  for _, option in ipairs(entry.options) do
+    if option.name == name then
+      page:fill(name .. ": an option of " .. entry.name
+        .. (option.default and ", " .. option.default .. " by default" or ""), 2, 0, "1")
+      if option.help then page:fill(option.help, 2) end
+      for _, sentence in ipairs(sentences_about(entry, option.help and "" or name)) do
+        local is_order = sentence:find "^Order"
+        page:fill(sentence, is_order and 2 or 4, is_order and 0 or 2)
+      end
+    end
+  end
+end
+
+-- Each entry once: those that share a comment are told together.
+local function add_entries(page, entries)
+  local told = {}
+  for _, entry in ipairs(entries) do
+    if not told[entry.signature] then
+      if #page.lines > 0 then page:line() end
+      add_entry(page, entry)
+      told[entry.signature] = true
+    end
+  end
+end
+
+local function add_see_also(page, word, shown)
+  local others, is_shown = {}, {}
+  for _, entry in ipairs(shown) do is_shown[entry.name] = true end
+  for _, entry in ipairs((by_word(word))) do
+    if not is_shown[entry.name] then others[#others + 1] = entry end
+  end
+  if #others > 0 and #others <= 12 then
+    page:line()
+    page:line("See also:")
+    add_names(page, others)
+  end
+end
+
+local function add_options(page, entries, name)
+  for i, entry in ipairs(entries) do
+    if i > 1 then page:line() end
+    add_option(page, entry, name)
+    if entry.example and #entries == 1 then
+      page:line("  Example:")
+      for line in (entry.example .. "\n"):gmatch "([^\n]*)\n" do
+        page:line("    " .. page:paint("36", line))
+      end
+      page:line("  help(" .. entry.name .. ") tells the rest.")
+    end
+  end
+end
+
+local LISTED = 24  -- how many entries a search shows
+
+local function add_found(page, word)
+  local in_name, in_text = by_word(word)
+  if #in_name + #in_text == 0 then return false end
+  page:line(('"%s" is found in:'):format(word))
+  local list = {}
+  for _, entry in ipairs(in_name) do list[#list + 1] = entry end
+  for _, entry in ipairs(in_text) do list[#list + 1] = entry end
+  local more = #list - LISTED
+  for i = #list, LISTED + 1, -1 do list[i] = nil end
+  add_list(page, list)
+  if more > 0 then page:line(("  and %d more"):format(more)) end
+  return true
+end
+
+local manual = "https://www.lua.org/manual/5.4/manual.html"
+
+local lua_libraries = { "string", "table", "math", "io", "os", "coroutine", "utf8", "debug" }
+
+-- The name of what is Lua's own and matches(name, function).
+local function lua_name_of(matches)
+  for _, library in ipairs(lua_libraries) do
+    for field, f in pairs(_ENV[library]) do
+      if matches(library .. "." .. field, f) then return library .. "." .. field end
+    end
+  end
+  for name, f in pairs(_ENV) do
+    if type(f) == "function" and matches(name, f) then return name end
+  end
+end
+
+local function add_lua(page, name)
+  page:fill(("%s is Lua's own: %s#pdf-%s"):format(name, manual, name), 2, 0)
+end
+
+local function about_name(page, name)
+  name = name:gsub("^%s+", ""):gsub("%s+$", ""):gsub("%(.*$", "")
+  if name == "" then return overview(page) end
+  local found = by_name(name)
+  local has_owner = name:find "[.:]"
+  if #found > 0 and not (#by_group(name) > 3 and not has_owner) then
+    add_entries(page, found)
+    if not has_owner then add_see_also(page, name, found) end
+    return
+  end
+  local members = by_group(name)
+  if #members > 0 then
+    if #found > 0 then
+      add_entries(page, found)
+      page:line()
+    end
+    return add_list(page, members)
+  end
+  local with_option = by_option(name)
+  if #with_option > 0 then return add_options(page, with_option, name) end
+  if lua_name_of(function(known) return known == name end) then return add_lua(page, name) end
+  if add_found(page, name) then return end
+  local near = nearest_name(name)
+  if not near then
+    return page:fill(('There is nothing called "%s"; help() lists what there is.'):format(name), 0)
+  end
+  page:fill(('There is nothing called "%s"; the nearest is "%s":'):format(name, near), 0)
+  about_name(page, near)
+end
+
+-- ---- values ----
+
+-- The entry of a function of the library, by what it is or where it was defined.
+local function entry_of_function(f)
+  local info = debug.getinfo(f, "S")
+  local module = info.source:match "^=gradus%.(.*)"
+  local best, best_distance
+  for _, entry in ipairs(reference.entries()) do
+    if entry.owner == nil and rawequal(words[entry.name], f)
+      or entry.owner == "tensor" and rawequal(core.methods[entry.short_name], f)
+      or entry.owner == "plot" and rawequal(words.plot[entry.short_name], f) then return entry end
+    for _, place in ipairs(entry.places) do
+      local distance = module and place.module == module and place.line
+        and info.linedefined - place.line
+      if distance and distance >= 0 and distance < (best_distance or 6) then
+        best, best_distance = entry, distance
+      end
+    end
+  end
+  return best
+end
+
+-- The comment above a function of the user's.
+local function about_function(page, f)
+  local info = debug.getinfo(f, "S")
+  if info.what == "C" then return page:line "A function written in C." end
+  page:line(("A function defined at %s:%d."):format(info.short_src, info.linedefined))
+  local file = info.source:match "^@(.*)"
+  local handle = file and io.open(file, "r")
+  if not handle then return end
+  local comment, number = {}, 0
+  for line in handle:lines() do
+    number = number + 1
+    if number >= info.linedefined then break end
+    local text = line:match "^%s*%-%-+ ?(.*)$"
+    if text then comment[#comment + 1] = text else comment = {} end
+  end
+  handle:close()
+  page:paragraphs(comment)
+end
+
+local function kind_of(value)
+  if core.is_tensor(value) then return "tensor" end
+  local metatable = getmetatable(value)
+  local kind = type(metatable) == "table" and rawget(metatable, "__name")
+  return type(kind) == "string" and kind or nil
+end
+
+local function about_value(page, value)
+  if type(value) == "string" then return about_name(page, value) end
+  if type(value) == "function" then
+    local entry = entry_of_function(value)
+    if entry then return add_entry(page, entry) end
+    local name = lua_name_of(function(_, f) return rawequal(f, value) end)
+    if name then return add_lua(page, name) end
+    return about_function(page, value)
+  end
+  if rawequal(value, rawget(words, "plot")) then return about_name(page, "plot") end
+  local kind = kind_of(value)
+  if kind and #by_group(kind) > 0 then
+    page:line("A " .. kind .. ". What it can do:")
+    return add_list(page, by_group(kind))
+  end
+  page:line("A " .. (kind or type(value)) .. ".")
+end
+
+-- The answer to a question at the prompt, `?SGD` or `?t:sum`; scope: see gradus.completion.
+function help.answer(question, scope, columns, colored)
+  local page = new_page(columns, colored)
+  local completion = require "gradus.completion"
+  local base, field = question:match "^([%a_][%w_.]*)[:.]([%a_][%w_]*)$"
+  local owner = base and kind_of(completion.value_of(base, scope))
+  local named = question:match "^[%a_][%w_.:]*$" and completion.value_of(question, scope)
+  if owner and #by_name(owner .. ":" .. field) > 0 then
+    add_entries(page, by_name(owner .. ":" .. field))
+  elseif #by_name(question) == 0 and named ~= nil and named ~= false and question ~= "plot" then
+    about_value(page, named)
+  else
+    about_name(page, question)
+  end
+  page:print()
+end
+
+-- help([what])
+-- Tell what there is in the library, or about one thing of it: a function, a method (help(t.sum)),
+-- a value, or a name in quotes, which may also be that of an option (help "clipnorm") or any word
+-- that the texts have.
+-- Example: help "clipnorm"
+function help.help(...)
+  local pipe = require "gradus.pipe"
+  local columns = pipe.terminal()
+  local kind = os.getenv "TERM" or "dumb"
+  local no_color = (os.getenv "NO_COLOR" or "") ~= ""
+  local page = new_page(columns, columns ~= nil and kind ~= "dumb" and not no_color)
+  if select("#", ...) == 0 then overview(page) else about_value(page, (...)) end
+  page:print()
+end
+
+return help

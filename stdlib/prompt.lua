@@ -1,0 +1,328 @@
+-- prompt: the part of the prompt that is Lua: what an entry means and what is shown.
+--
+-- src/gradus/prompt.c reads entries and asks a Prompt made here: is this one complete, what completes
+-- this word, evaluate it. The locals of entries are the session's (gradus.session), values are shown
+-- by gradus.pretty, questions answered by gradus.help. Whatever a person does to the globals, to
+-- `require` or to the methods of strings must leave the prompt at work: what is needed is kept in
+-- locals.
+
+local completion = require "gradus.completion"
+local pretty = require "gradus.pretty"
+local session = require "gradus.session"
+local tokens = require "gradus.tokens"
+local words = require "gradus"
+
+local concat, insert, unpack = table.concat, table.insert, table.unpack
+local find, format, gsub, match, rep, sub =
+  string.find, string.format, string.gsub, string.match, string.rep, string.sub
+local getenv, open, stdout, stderr = os.getenv, io.open, io.stdout, io.stderr
+local getmetatable, ipairs, pcall, rawget, rawset, require, setmetatable, tostring, type =
+  getmetatable, ipairs, pcall, rawget, rawset, require, setmetatable, tostring, type
+local len, offset = utf8.len, utf8.offset
+local environment = _G
+local write = stdout.write
+
+local Prompt = {}
+Prompt.__index = Prompt
+
+local prompt = {}
+
+-- ---- the terminal ----
+
+local function variable(name)
+  local value = getenv(name)
+  return value ~= "" and value or nil
+end
+
+local function is_colored()
+  return not variable "NO_COLOR" and (variable "TERM" or "dumb") ~= "dumb"
+end
+
+local function is_unicode()
+  local locale = variable "LC_ALL" or variable "LC_CTYPE" or variable "LANG" or ""
+  return find(string.lower(locale), "utf%-?8") ~= nil
+end
+
+-- terminal: call(entry, f, ...), columns(), files(beginning); see prompt.c.
+function prompt.new(terminal)
+  local self = setmetatable({ terminal = terminal, session = session.new(environment),
+                              colored = is_colored(), unicode = is_unicode() }, Prompt)
+  words.core.session = self.session  -- for whos() and source(f)
+  self.scope = {
+    environment = environment, words = words, files = terminal.files,
+    names = function() return self.session:names() end,
+    lookup = function(name)
+      local is_local, value = self.session:get(name)
+      if is_local then return value end
+      value = rawget(environment, name)
+      if value == nil then value = words[name] end
+      return value
+    end,
+  }
+  return self
+end
+
+function Prompt:paint(color, text)
+  return self.colored and "\27[" .. color .. "m" .. text .. "\27[0m" or text
+end
+
+function Prompt:say(text)
+  write(stdout, text, "\n")
+  stdout:flush()
+end
+
+-- What is shown before an entry.
+function Prompt:prompt()
+  local own = rawget(environment, "_PROMPT")
+  if own ~= nil then return tostring(own) end
+  return self.colored and "\1\27[1;34m\2>\1\27[0m\2 " or "> "
+end
+
+function Prompt:greet()
+  self:say(self:paint("1", "Gradus") .. ", on " .. _VERSION)
+  self:say(self:paint("2", "help() tells what there is, Tab completes,"))
+  self:say(self:paint("2", "Ctrl-C interrupts, Ctrl-D leaves."))
+end
+
+function Prompt:close()
+  self.session:close()
+end
+
+-- ---- reading ----
+
+-- Lua's own prompt takes `=x` for `return x`.
+local function without_sign(text)
+  return (gsub(text, "^%s*=", "return ", 1))
+end
+
+local openers = { ["function"] = true, ["do"] = true, ["then"] = true, ["repeat"] = true,
+                  ["else"] = true, ["("] = true, ["{"] = true, ["["] = true }
+local closers = { ["end"] = true, ["until"] = true, ["elseif"] = true, ["else"] = true, [")"] = true,
+                  ["}"] = true, ["]"] = true }
+
+-- Where the line that holds byte `at` begins.
+local function line_start(text, at)
+  return match(sub(text, 1, at - 1), ".*\n()") or 1
+end
+
+-- The text before a line break, its last line moved back if it closes something, and how far the
+-- next line is to be moved in; nil inside a string.
+local indentation
+function indentation(before)
+  local list, stack, above = tokens.list(before, true), {}, 0
+  local last = list[#list]
+  if last and last.open then return before, nil end
+  local last_line = line_start(before, #before + 1)
+  for _, token in ipairs(list) do
+    local start = line_start(before, token.first)
+    local margin = #match(before, "^ *", start)
+    local is_word = token.kind == "keyword" or token.kind == "symbol"
+    if is_word and closers[token.text] and #stack > 0 then
+      local outer = stack[#stack]
+      stack[#stack] = nil
+      local begins_last = start ~= above and start == last_line and start > 1
+      if begins_last and margin ~= outer then
+        return indentation(sub(before, 1, start - 1) .. rep(" ", outer) .. sub(before, token.first))
+      end
+    end
+    if is_word and openers[token.text] then stack[#stack + 1] = margin end
+    above = start
+  end
+  return before, stack[#stack] and stack[#stack] + 2 or 0
+end
+
+-- Return was pressed at byte `point` (from 0). What stands there now (nil: the same) and the cursor's
+-- place in it, or nothing for that when the entry is to be run.
+function Prompt:go_on(text, point)
+  if match(text, "^%s*%?") or not match(text, "%S") then return nil end
+  if not session.is_incomplete(without_sign(text)) then
+    return find(text, "\n") and (indentation(text)) or nil
+  end
+  local before, after = sub(text, 1, point), sub(text, point + 1)
+  local margin
+  before, margin = indentation(before)
+  before = before .. "\n" .. rep(" ", margin or 0)
+  return before .. after, #before
+end
+
+function Prompt:word_breaks(before)
+  return completion.word_breaks(before)
+end
+
+function Prompt:complete(before)
+  local found, are_files = completion.complete(before, self.scope)
+  return found, are_files or false
+end
+
+-- ---- errors ----
+
+-- The text of a line, from the session or a file.
+function Prompt:line_of(frame)
+  if frame.source == "=stdin" then return self.session.lines[frame.line] end
+  local name = match(frame.source, "^@(.*)")
+  local file = name and open(name, "r")
+  if not file then return nil end
+  local place, text = 0, nil
+  for line in file:lines() do
+    place = place + 1
+    if place == frame.line then text = line break end
+  end
+  file:close()
+  return text
+end
+
+-- Whether a frame is the user's own: written in Lua, and not the library's.
+local function is_users(frame)
+  return frame.what ~= "C" and frame.line > 0 and not find(frame.source, "^=gradus%.")
+end
+
+local function frame_name(frame)
+  if frame.is_entry then return "" end
+  if frame.name then return "in " .. frame.name end
+  if frame.what == "main" then return "main chunk" end
+  return "in a function"
+end
+
+local function shortened(text, width)
+  if (len(text) or #text) <= width then return text end
+  if width < 4 then return "" end
+  return sub(text, 1, (offset(text, width - 2) or width - 2) - 1) .. "..."
+end
+
+local SHOWN = 8  -- frames at the end of a traceback that is longer, twice that are shown
+
+-- The user's frames, one a line: place, function, the text of the line.
+function Prompt:traceback(frames)
+  local rows, lines = {}, {}
+  for _, frame in ipairs(frames or {}) do
+    if is_users(frame) then
+      rows[#rows + 1] = { format("%s:%d", frame.short_src, frame.line), frame_name(frame),
+                          match(self:line_of(frame) or "", "^%s*(.-)%s*$") }
+    end
+  end
+  local place_width, name_width = 0, 0
+  for _, row in ipairs(rows) do
+    if #row[1] > place_width then place_width = #row[1] end
+    if #row[2] > name_width then name_width = #row[2] end
+  end
+  local room = self.terminal.columns() - place_width - name_width - 7
+  for i, row in ipairs(rows) do
+    if i > SHOWN and i <= #rows - SHOWN then
+      if i == SHOWN + 1 then lines[#lines + 1] = "  ..." end
+    elseif room >= 16 then
+      lines[#lines + 1] = "  " .. self:paint("36", row[1]) .. rep(" ", place_width - #row[1]) .. "  "
+        .. self:paint("2", row[2]) .. rep(" ", name_width - #row[2]) .. "  " .. shortened(row[3], room)
+    else
+      lines[#lines + 1] = "  " .. self:paint("36", row[1])
+        .. (row[2] ~= "" and " " .. self:paint("2", row[2]) or "")
+      lines[#lines + 1] = "    " .. shortened(row[3], self.terminal.columns() - 5)
+    end
+  end
+  return lines
+end
+
+local function message_of(value)
+  if type(value) == "string" then return value end
+  local metatable = getmetatable(value)
+  if type(metatable) == "table" and rawget(metatable, "__tostring") then
+    local succeeded, text = pcall(tostring, value)
+    if succeeded then return text end
+  end
+  if value == nil then return "error without a message (nil)" end
+  return "the error is " .. pretty.text(value, { width = 60 })
+end
+
+-- Tell what went wrong.
+function Prompt:tell(failure)
+  local lines = { self:paint(failure.interrupted and "33" or "1;31", message_of(failure.value)) }
+  for _, line in ipairs(self:traceback(failure.frames)) do lines[#lines + 1] = line end
+  stdout:flush()
+  write(stderr, failure.interrupted and "\n" or "", concat(lines, "\n"), "\n")
+end
+
+-- A message of the compiler, with the text of the line that it names.
+function Prompt:tell_syntax(message, source)
+  local lines = { self:paint("1;31", message) }
+  local line = tonumber(match(message, "^[^\n]-:(%d+):") or nil)
+  local text = line and self:line_of { source = source, line = line }
+  if text then lines[#lines + 1] = "  " .. shortened(text, self.terminal.columns() - 3) end
+  stdout:flush()
+  write(stderr, concat(lines, "\n"), "\n")
+end
+
+-- ---- evaluating ----
+
+function Prompt:show(values)
+  rawset(environment, "_", values[2])
+  local options = { width = self.terminal.columns(), color = self.colored, unicode = self.unicode }
+  for i = 2, values.n do self:say(pretty.text(values[i], options)) end
+end
+
+-- Call f(...) so that an error is told; returns what it returned, or nothing.
+function Prompt:protected(f, ...)
+  local results = table.pack(self.terminal.call(nil, f, ...))
+  if results[1] then return unpack(results, 2, results.n) end
+  self:tell(results[2])
+end
+
+function Prompt:answer(question)
+  self:protected(function()
+    require("gradus.help").answer(question, self.scope, self.terminal.columns(), self.colored)
+  end)
+end
+
+function Prompt:evaluate(text)
+  if not match(text, "%S") then return end
+  local question = match(text, "^%s*%?%s*(.-)%s*$")
+  if question then return self:answer(question) end
+  text = gsub(without_sign(text), "%s+$", "")
+  local first_line = self.session:add_lines(text)
+  local entry, message = self.session:compile(text, {
+    chunkname = "=stdin", first_line = first_line, keeps_open = true })
+  if not entry then return self:tell_syntax(message, "=stdin") end
+  local results = table.pack(self.terminal.call(entry, entry))
+  if not results[1] then
+    self.session:keep_failed(results[2])
+    return self:tell(results[2])
+  end
+  if results.n > 1 then self:protected(self.show, self, results) end
+end
+
+-- ---- scripts ----
+
+local function read_script(path)
+  local file, message
+  if path then file, message = open(path, "rb") else file = io.stdin end
+  if not file then return nil, "cannot open " .. message end
+  local text = file:read "a"
+  if path then file:close() end
+  return text
+end
+
+-- Run a script so that its locals stay in sight; whether it came to its end.
+function Prompt:run_script(path, ...)
+  local source = path and "@" .. path or "=stdin"
+  local text, message = read_script(path)
+  if not text then
+    write(stderr, self:paint("1;31", message), "\n")
+    return false
+  end
+  local entry
+  if sub(text, 1, 1) == "\27" then
+    entry, message = load(text, source, "b")
+  else
+    text = gsub(gsub(text, "^\xef\xbb\xbf", ""), "^#[^\n]*", "")
+    entry, message = self.session:compile(text, { chunkname = source })
+  end
+  if not entry then
+    self:tell_syntax(message, source)
+    return false
+  end
+  local results = table.pack(self.terminal.call(entry, entry, ...))
+  if results[1] then return true end
+  self.session:keep_failed(results[2])
+  self:tell(results[2])
+  return false
+end
+
+return prompt

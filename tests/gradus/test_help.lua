@@ -1,0 +1,245 @@
+-- test_help: help, the reference, and what is made of it. Every help text has an example, and every
+-- example runs.
+
+local lu = require "luaunit"
+local completion = require "gradus.completion"
+local document = require "gradus.document"
+local help = require "gradus.help"
+local pipe = require "gradus.pipe"
+local pretty = require "gradus.pretty"
+local reference = require "gradus.reference"
+local session = require "gradus.session"
+local tokens = require "gradus.tokens"
+
+local build = os.getenv "BUILD" or "build"
+
+local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+local function capture(command)
+  local handle = assert(io.popen(command .. " 2>&1"))
+  local output = handle:read "a"
+  return output, handle:close() == true
+end
+
+-- What help(...) prints.
+local function help_text(argument)
+  return (capture(build .. "/gradus -e " .. quote("help(" .. argument .. ")")))
+end
+
+TestReference = {}
+
+function TestReference:test_every_word_has_an_entry_with_text_and_example()
+  local described = {}
+  for _, entry in ipairs(reference.entries()) do
+    described[entry.short_name] = true
+    lu.assertNotNil(entry.example, entry.name .. " has no example")
+    lu.assertTrue(entry.signature:find(entry.short_name, 1, true) ~= nil or entry.short_name == "slice")
+  end
+  for _, word in ipairs(reference.words()) do
+    lu.assertTrue(described[word] or word == "core" or word == "plot", word .. " is not described")
+  end
+end
+
+-- Plots draw nothing, files go to a folder of their own.
+local run_examples = [[
+  local reference, failed = require "gradus.reference", 0
+  for _, entry in ipairs(reference.entries()) do
+    local environment = setmetatable({}, { __index = _G })
+    local f = load("return " .. entry.example, "=example", "t", environment)
+    local message
+    if not f then f, message = load(entry.example, "=example", "t", environment) end
+    local succeeded = f ~= nil
+    if f then succeeded, message = pcall(f) end
+    plot.close "all"
+    if not succeeded then
+      failed = failed + 1
+      io.stderr:write("example of ", entry.name, ": ", tostring(message), "\n")
+    end
+  end
+  os.exit(failed == 0)
+]]
+
+function TestReference:test_every_example_runs()
+  local folder = os.tmpname()
+  os.remove(folder)
+  assert(pipe.make_folder(folder))
+  local program = capture("realpath " .. build .. "/gradus"):gsub("\n", "")
+  local output, succeeded = capture(("(cd %s && GRADUS_PLOT=none %s -e %s >/dev/null)"):format(
+    quote(folder), quote(program), quote(run_examples)))
+  os.execute("rm -rf " .. quote(folder))
+  lu.assertTrue(succeeded, output)
+end
+
+function TestReference:test_options_are_read_from_signatures_and_lists()
+  local found = {}
+  for _, entry in ipairs(reference.entries()) do
+    found[entry.name] = {}
+    for _, option in ipairs(entry.options) do found[entry.name][option.name] = option.default or "" end
+  end
+  lu.assertEquals(found.SGD.learning_rate, "0.01")
+  lu.assertEquals(found["model:fit"].epochs, "1")
+  lu.assertNotNil(found.make_regression.tail_strength)
+  lu.assertEquals(found.Dense.activation, '"linear"')
+end
+
+function TestReference:test_the_documents_hold_every_entry()
+  local markdown, annotations = document.markdown(), document.annotations()
+  for _, entry in ipairs(reference.entries()) do
+    lu.assertTrue(markdown:find(entry.signature, 1, true) ~= nil, entry.signature)
+    local is_field = entry.signature:find("^[%w_.]+ %->") or entry.name == entry.owner
+      or entry.short_name == "slice"
+    local is_there = is_field or annotations:find(entry.signature, 1, true)
+    lu.assertNotNil(is_there, entry.signature)
+  end
+  lu.assertNotNil(load(annotations))
+end
+
+TestHelp = {}
+
+function TestHelp:test_it_lists_what_there_is()
+  local text = help_text ""
+  lu.assertStrContains(text, "Optimizers")
+  lu.assertStrContains(text, "make_regression")
+end
+
+function TestHelp:test_functions_methods_and_names_are_the_same_question()
+  lu.assertEquals(help_text "SGD", help_text '"SGD"')
+  lu.assertStrContains(help_text "SGD", "SGD { learning_rate = 0.01")
+  lu.assertStrContains(help_text "ones(2).sum", "x:sum([axes [, keepdims]]) -> tensor")
+  lu.assertStrContains(help_text "Sequential {}.fit", "validation_split")
+  lu.assertStrContains(help_text "plot.hist", "plot.hist(values")
+  lu.assertStrContains(help_text "print", "Lua's own")
+end
+
+function TestHelp:test_an_option_shows_the_order_of_things_in_one_line()
+  local text = help_text '"clipnorm"'
+  lu.assertStrContains(text, "clipnorm: an option of SGD")
+  lu.assertStrContains(text,
+    "\nOrder: loss with regularizers, gradient, norm, value, momentum, update; decay apart.\n")
+  lu.assertStrContains(text, "Example:")
+end
+
+function TestHelp:test_words_are_found_and_unknown_names_answered_with_the_nearest()
+  local text = help_text '"grad"'
+  lu.assertStrContains(text, "no_grad")
+  lu.assertStrContains(text, "loss:backward")
+  lu.assertStrContains(help_text '"Sequentail"', 'the nearest is "Sequential"')
+  lu.assertStrContains(help_text '"qqqqqqqqqqqq"', "help() lists what there is")
+end
+
+function TestHelp:test_every_entry_can_be_asked_for()
+  for _, entry in ipairs(reference.entries()) do
+    local lines = {}
+    local write = io.stdout.write
+    local metatable = getmetatable(io.stdout)
+    metatable.__index.write = function(_, ...) lines[#lines + 1] = table.concat { ... } end
+    local succeeded, message = pcall(help.help, entry.name)
+    metatable.__index.write = write
+    lu.assertTrue(succeeded, message)
+    lu.assertStrContains(table.concat(lines), entry.name)
+  end
+end
+
+TestPretty = {}
+
+function TestPretty:test_tables()
+  lu.assertEquals(pretty.text { 1, "two", { three = 3 }, [10] = true },
+    '{ 1, "two", { three = 3 }, [10] = true }')
+  lu.assertEquals(pretty.text {}, "{}")
+  lu.assertEquals(pretty.text { ["a b"] = 1, c = 0 / 0 }, '{ ["a b"] = 1, c = nan }')
+  local cycle = {}
+  cycle.self = { cycle }
+  lu.assertEquals(pretty.text(cycle), "{ self = { <cycle> } }")
+  lu.assertEquals(pretty.text { { { { { 1 } } } } }, "{ { { { {...} } } } }")
+  lu.assertStrContains(pretty.text(setmetatable({ 1 }, { __name = "point" })), "point { 1 }")
+  lu.assertEquals(pretty.text(setmetatable({}, { __tostring = function() return "mine" end })), "mine")
+  local long = {}
+  for i = 1, 100 do long[i] = i end
+  lu.assertStrContains(pretty.text(long), "... 80 more")
+  for line in pretty.text(long, { width = 40 }):gmatch "[^\n]+" do lu.assertTrue(#line <= 41) end
+end
+
+function TestPretty:test_strings_are_one_line_of_clean_text()
+  lu.assertEquals(pretty.text 'a"b\n\27[31m', [["a\"b\n\027[31m"]])
+  lu.assertEquals(pretty.text "\xff", '"\\xff"')
+  lu.assertEquals(pretty.text "é", '"é"')
+end
+
+TestSession = {}
+
+local function run(own, text)
+  local entry, message = own:compile(text, { chunkname = "=stdin", keeps_open = true })
+  if not entry then return nil, message end
+  return entry()
+end
+
+function TestSession:test_locals_are_shared_variables()
+  local own = session.new({})
+  run(own, "local x = 1 local function f() x = x + 1 return x end")
+  lu.assertEquals(run(own, "f()"), 2)
+  run(own, "x = 10")
+  lu.assertEquals(run(own, "f() + x"), 22)
+  lu.assertEquals(run(own, "local x = x * 2 return x"), 22)
+  lu.assertEquals(run(own, "f()"), 12)
+  lu.assertEquals(run(own, "x"), 22)
+end
+
+function TestSession:test_returns_inside_blocks_and_jumps()
+  local own = session.new({ error = error })
+  lu.assertEquals(run(own, "local a = 5 if a > 4 then return a end local b = 6"), 5)
+  lu.assertEquals(run(own, "a, b"), 5)
+  run(own, "local c = 1 goto done do local d = 2 end ::done::")
+  lu.assertEquals(run(own, "local n <const>, s = 3, 'x' -- a comment at the end"), nil)
+  lu.assertEquals(run(own, "n"), 3)
+  local _, message = run(own, "n = 4")
+  lu.assertStrContains(message, "const variable 'n'")
+  lu.assertEquals(run(own, "local t = { f = function() return n end } return t.f()"), 3)
+end
+
+function TestSession:test_what_is_incomplete()
+  for text, expected in pairs { ["for i = 1, 2 do"] = true, ["f("] = true, ["x = [["] = true,
+                                ["1 +"] = true, ["}"] = false, ["x = 1"] = false, ["f()"] = false,
+                                ["--[["] = true, ["'abc"] = false } do
+    lu.assertEquals(session.is_incomplete(text), expected, text)
+  end
+end
+
+TestTokens = {}
+
+function TestTokens:test_the_tokens_of_text_that_may_be_unfinished()
+  local function texts(text)
+    local list = {}
+    for i, token in ipairs(tokens.list(text)) do list[i] = token.text end
+    return list
+  end
+  lu.assertEquals(texts([=[local x <const> = 0x1p-2 .. "a\"b" --[==[ c ]] ]==] y]=]),
+    { "local", "x", "<", "const", ">", "=", "0x1p-2", "..", '"a\\"b"', "y" })
+  lu.assertEquals(tokens.list("f('scr")[3].open, "'")
+  lu.assertEquals(tokens.list("x = [==[ long")[3].open, "]==]")
+  lu.assertEquals(texts "a.b:c{1,...}", { "a", ".", "b", ":", "c", "{", "1", ",", "...", "}" })
+end
+
+TestCompletion = {}
+
+local scope = {
+  environment = { apple = { pie = 1, plum = print }, _hidden = 1 }, words = require "gradus",
+  names = function() return { "avocado" } end,
+  files = function(beginning) return { beginning .. "x" } end,
+}
+function scope.lookup(name) return scope.environment[name] end
+
+function TestCompletion:test_what_completes()
+  local function complete(text) return (completion.complete(text, scope)) end
+  lu.assertEquals(complete "app", { "apple" })
+  lu.assertEquals(complete "avo", { "avocado" })
+  lu.assertEquals(complete "whil", { "while" })
+  lu.assertEquals(complete "apple.p", { "pie", "plum" })
+  lu.assertEquals(complete "apple:p", { "plum" })
+  lu.assertEquals(complete "make_reg", { "make_regression" })
+  lu.assertEquals(complete "SGD { clipn", { "clipnorm = " })
+  lu.assertEquals(complete "SGD { momentum = 0.9, clipv", { "clipvalue = " })
+  lu.assertEquals(complete "SGD({ nest", { "nesterov = " })
+  lu.assertEquals(complete "model:fit(X, f(1, { 2 }), { validation_d", { "validation_data = " })
+  lu.assertEquals(complete "print 'ab", { "abx" })
+  lu.assertNil(complete "-- a comm")
+end

@@ -1,0 +1,540 @@
+-- test_prompt: the prompt in a terminal, driven by tests/gradus/pty.c, and without one.
+
+local lu = require "luaunit"
+local pipe = require "gradus.pipe"
+
+local build = os.getenv "BUILD" or "build"
+local PASTE_BEGIN, PASTE_END = "\\e[200~", "\\e[201~"
+
+local folder
+
+local function write(name, text)
+  local path = folder .. "/" .. name
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  return path
+end
+
+local function read(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+-- Play the commands (see pty.c) and return what was shown. options: columns, rows, arguments,
+-- environment.
+local function play(commands, options)
+  options = options or {}
+  local script = write("play", commands .. "\n")
+  local settings = { "HOME=" .. folder, "XDG_STATE_HOME=" .. folder .. "/state", "TERM=xterm-256color",
+                     "LANG=C.UTF-8", "INPUTRC=/dev/null", options.environment or "NO_COLOR=1" }
+  local command = ("env -u LUA_INIT -u LC_ALL %s %s/tests/pty %d %d %s %s/gradus %s 2>&1"):format(
+    table.concat(settings, " "), build, options.columns or 80, options.rows or 24, quote(script), build,
+    options.arguments or "")
+  local handle = assert(io.popen(command))
+  local output = handle:read "a"
+  local succeeded = handle:close()
+  lu.assertTrue(succeeded, output)
+  return output
+end
+
+TestPrompt = {}
+
+function TestPrompt:setUp()
+  folder = os.tmpname()
+  os.remove(folder)
+  assert(pipe.make_folder(folder))
+end
+
+function TestPrompt:tearDown()
+  os.execute("rm -rf " .. quote(folder))
+end
+
+-- ---- values ----
+
+function TestPrompt:test_it_shows_the_value_of_an_expression_and_leaves_at_ctrl_d()
+  play [[
+expect > 
+send 1 + 1\n
+expect \x0d2
+expect > 
+send _ * 21\n
+expect \x0d42
+send "a\\tb", nil, 1 == 1\n
+expect "a\\tb"
+expect nil
+expect true
+leave]]
+end
+
+function TestPrompt:test_tables_show_depth_width_and_cycles()
+  play [[
+expect > 
+send t = { 1, 2, x = { y = { z = { w = {} } } } }; t.t = t\n
+expect > 
+send t\n
+expect { 1, 2, t = <cycle>, x = { y = { z = { w = {} } } } }
+send range(3)\n
+expect [1. 2. 3.]
+expect tensor [3] float64
+send { range(3) }\n
+expect { tensor [3] float64 }
+leave]]
+end
+
+function TestPrompt:test_models_and_histories_are_shown()
+  play [[
+expect > 
+send seed(1); m = Sequential { Dense { 1, input_dim = 2 } }; m:compile { loss = "mse" }\n
+expect > 
+send m\n
+expect Model "sequential"
+expect Dense
+send m:fit(ones(8, 2), ones(8), { epochs = 20, verbose = 0 })\n
+expect history of 20 epochs
+expect smallest
+expect █
+leave]]
+end
+
+-- ---- locals ----
+
+function TestPrompt:test_a_local_lives_on_and_stays_the_variable_that_functions_share()
+  play [[
+expect > 
+send local n, name = 0, "x"\n
+expect > 
+send local function count() n = n + 1 return n end\n
+expect > 
+send count() + count()\n
+expect \x0d3
+send n\n
+expect \x0d2
+send n = 40\n
+expect > 
+send count()\n
+expect \x0d41
+send local n = "new"\n
+expect > 
+send n, count()\n
+expect "new"
+expect 42
+send local c <const> = 5\n
+expect > 
+send c = 6\n
+expect attempt to assign to const variable 'c'
+send c + 1\n
+expect \x0d6
+send local f <close> = setmetatable({}, { __close = function() print("clo" .. "sed") end })\n
+expect > 
+send type(f)\n
+never closed
+expect "table"
+expect > 
+send \x04
+expect closed
+end 0]]
+end
+
+function TestPrompt:test_a_local_of_an_entry_that_failed_is_kept()
+  play [[
+expect > 
+send local a = 7 local function get() return a end error "stop"\n
+expect stop
+expect > 
+send a = a + 1\n
+expect > 
+send get()\n
+expect \x0d8
+leave]]
+end
+
+function TestPrompt:test_a_script_leaves_its_locals_even_after_an_error()
+  local script = write("script.lua", "#!/usr/bin/env gradus\nlocal alpha = 11\n"
+    .. "local function beta() return alpha end\nif alpha > 5 then error 'too large' end\n")
+  play([[
+expect too large
+expect script.lua:4
+expect if alpha > 5
+expect > 
+send alpha = alpha * 2\n
+expect > 
+send beta()\n
+expect \x0d22
+leave]], { arguments = "-i " .. script })
+  script = write("other.lua", "local gamma = ... or 0\nif true then return end\n")
+  play([[
+expect > 
+send gamma\n
+expect "word"
+leave]], { arguments = "-i " .. script .. " word" })
+end
+
+-- ---- several lines, paste, history ----
+
+function TestPrompt:test_several_lines_are_one_entry()
+  play [[
+expect > 
+send for i = 1, 2 do\n
+sleep 50
+send print("line " .. i)\n
+never line 1
+sleep 50
+send end\n
+expect line 1
+expect line 2
+send \x10
+sleep 50
+send \n
+expect line 1
+expect line 2
+leave]]
+  lu.assertStrContains(read(folder .. "/state/gradus/history"),
+    'for i = 1, 2 do\\n  print("line " .. i)\\nend\n')
+end
+
+function TestPrompt:test_pasted_text_is_one_entry_and_waits_for_return()
+  local commands = ([[
+expect > 
+send BEGINlocal a = 1\nprint("pasted " .. a)\nprint "again"\nEND
+sleep 200
+never pasted 1
+send \n
+expect pasted 1
+expect again
+send a\n
+expect \x0d1
+leave]]):gsub("BEGIN", PASTE_BEGIN):gsub("END", PASTE_END)
+  play(commands)
+end
+
+function TestPrompt:test_a_whole_script_can_be_pasted()
+  local text = assert(read "scripts/mlp_clipnorm.lua"):gsub("\\", "\\\\"):gsub("\n", "\\n")
+  local commands = ([[
+expect > 
+send BEGINTEXTEND
+sleep 300
+send \n
+expect Train:
+expect > 
+send #trainX\n
+expect \x0d500
+leave]]):gsub("BEGIN", PASTE_BEGIN):gsub("END", PASTE_END):gsub("TEXT", function() return text end)
+  play(commands, { environment = "GRADUS_PLOT=none NO_COLOR=1" })
+end
+
+function TestPrompt:test_up_searches_by_what_is_typed_and_down_goes_on()
+  play [[
+expect > 
+send print "alpha"\n
+expect \x0dalpha
+send print "beta"\n
+expect \x0dbeta
+send 1 + 1\n
+expect \x0d2
+send print\e[A\e[A\n
+expect \x0dalpha
+expect > 
+send \e[B\n
+expect \x0dbeta
+expect > 
+send \e[B\n
+expect \x0d2
+send unfinished\e[A
+sleep 50
+send \x15print "gamma"\n
+expect \x0dgamma
+leave]]
+end
+
+function TestPrompt:test_an_unfinished_entry_comes_back()
+  play [[
+expect > 
+send 10 + 1\n
+expect \x0d11
+send 5 *\e[A
+sleep 50
+send \e[B 8\n
+expect \x0d40
+send 7 * 
+sleep 50
+send \x03
+expect ^C
+expect > 
+send \x10 6\n
+expect \x0d42
+leave]]
+end
+
+function TestPrompt:test_history_is_kept_between_runs_and_many_prompts_lose_nothing()
+  play "expect > \nsend first_entry = 1\\n\nexpect first\nleave"
+  play "expect > \nsend \\x10\nexpect first_entry = 1\nsend \\n\nleave"
+  local script = write("many", "expect > \nsend mark = MARK\\n\nleave\n")
+  local commands = {}
+  for i = 1, 8 do
+    local own = write("many" .. i, (read(script):gsub("MARK", tostring(i))))
+    commands[i] = ("NO_COLOR=1 XDG_STATE_HOME=%s/state TERM=xterm %s/tests/pty 80 24 %s %s/gradus >/dev/null &"):format(
+      folder, build, own, build)
+  end
+  os.execute("(" .. table.concat(commands, " ") .. " wait)")
+  local history = read(folder .. "/state/gradus/history")
+  for i = 1, 8 do lu.assertStrContains(history, "mark = " .. i .. "\n") end
+  lu.assertStrContains(history, "first_entry = 1\n")
+end
+
+-- ---- completion ----
+
+function TestPrompt:test_tab_completes_words_fields_methods_options_and_files()
+  play [[
+expect > 
+send make_reg\t
+expect make_regression
+send \x15local zebra = { stripe = 3 }\n
+expect > 
+send zeb\t.str\t\n
+expect \x0d3
+send t = ones(2):resh\t(1, 2)\n
+expect > 
+send t:resh\t(2)\n
+expect tensor [2]
+send SGD { learn\t0.5 }.learn\t
+expect learning_rate = 
+expect 0.5 }
+send \x15opt = SGD { clipn\t2 }\n
+expect clipnorm = 2
+expect > 
+send opt.clipn\t\n
+expect \x0d2
+send m = Sequential {}\n
+expect > 
+send m:fit(x, y, { epo\t
+expect epochs = 
+send \x15io.open "scripts/mlp_clipn\tl
+sleep 100
+send \x15"stdlib/promp\t\n
+expect "stdlib/prompt.lua"
+leave]]
+end
+
+function TestPrompt:test_a_second_tab_lists()
+  play [[
+expect > 
+send SGD { clip\t\t
+expect clipnorm = 
+expect clipvalue = 
+send \x15
+send ?Sequent\t\n
+expect A model that hands
+leave]]
+end
+
+-- ---- errors ----
+
+function TestPrompt:test_an_error_shows_the_users_frames_and_their_lines()
+  local output = play [[
+expect > 
+send local function inner(t) return t.a.b end\n
+expect > 
+send local function outer() local x = inner {} return x end\n
+expect > 
+send outer()\n
+expect attempt to index a nil value (field 'a')
+expect stdin:1
+expect in inner
+expect return t.a.b
+expect stdin:2
+expect in outer
+expect stdin:3
+expect outer()
+expect > 
+send x = = 1\n
+expect stdin:4: unexpected symbol near '='
+expect x = = 1
+send SGD { clipnrom = 1 }\n
+expect did you mean "clipnorm"
+send error(setmetatable({}, { __tostring = function() return "an object" end }))\n
+expect an object
+send error()\n
+leave]]
+  lu.assertNotStrContains(output, "[C]")
+  lu.assertNotStrContains(output, "gradus.session")
+end
+
+function TestPrompt:test_errors_are_in_colour_unless_that_is_not_wanted()
+  local colored = play("expect >\nsend error 'x'\\n\nexpect stdin:1: x\nleave",
+    { environment = "COLORTERM=" })
+  lu.assertStrContains(colored, "\27[1;31mstdin:1: x")
+  local plain = play "expect >\nsend error 'x'\\n\nexpect stdin:1: x\nleave"
+  lu.assertNotStrContains(plain, "\27[1;31m")
+  local dumb = play("expect >\nsend error 'x'\\n\nexpect stdin:1: x\nleave",
+    { environment = "TERM=dumb" })
+  lu.assertNotStrContains(dumb, "\27")
+end
+
+function TestPrompt:test_nothing_typed_kills_it()
+  play [[
+expect > 
+send local function f() return f() + 1 end f()\n
+expect stack overflow
+send string.rep("x", 1 << 40)\n
+expect > 
+send local g = _G for k in pairs(g) do g[k] = nil end\n
+expect > 
+send 1 + 1\n
+expect \x0d2
+send getmetatable("").__index = nil\n
+expect > 
+send 2 + 2\n
+expect \x0d4
+send _ENV = nil\n
+expect > 
+send \xff\xfe\x01\n
+expect > 
+send local _ENV = {}\n
+expect > 
+send x\n
+expect nil
+send coroutine\n
+leave]]
+end
+
+-- ---- Ctrl-C ----
+
+function TestPrompt:test_ctrl_c_stops_lua_wherever_it_runs()
+  play [[
+expect > 
+send while true do end\n
+sleep 200
+send \x03
+within 50 interrupted
+expect > 
+send while true do pcall(function() while true do end end) end\n
+sleep 200
+send \x03
+within 50 interrupted
+expect > 
+send coroutine.wrap(function() coroutine.wrap(function() while true do end end)() end)()\n
+sleep 200
+send \x03
+within 50 interrupted
+expect > 
+send x = 40 + 2\n
+expect > 
+send x\n
+expect \x0d42
+leave]]
+end
+
+function TestPrompt:test_ctrl_c_stops_a_long_loop_in_c()
+  play [[
+expect > 
+send a = ones(3000, 3000)\n
+expect > 
+send for i = 1, 100000 do a:matmul(a) end\n
+sleep 300
+send \x03
+within 50 interrupted
+expect > 
+send a:sum():item()\n
+expect 9000000
+send X = make_regression { n_samples = 1000000, n_features = 500 }\n
+sleep 300
+send \x03
+within 50 interrupted
+leave]]
+end
+
+function TestPrompt:test_ctrl_c_ends_fit_which_returns_its_history()
+  play [[
+expect > 
+send m = Sequential { Dense { 1, input_dim = 2 } }; m:compile { loss = "mse" }\n
+expect > 
+send m:fit(ones(64, 2), ones(64), { epochs = 10000000, verbose = 0 })\n
+sleep 300
+send \x03
+expect epochs, interrupted
+expect > 
+send m:evaluate(ones(64, 2), ones(64)) >= 0\n
+expect true
+leave]]
+end
+
+function TestPrompt:test_a_second_ctrl_c_leaves_where_lua_cannot_be_stopped()
+  play [[
+expect > 
+send remembered = 1\n
+expect > 
+send ("a"):rep(40):find(("a?"):rep(40) .. ("a"):rep(41))\n
+sleep 300
+send \x03
+sleep 500
+send \x03
+end 130]]
+  lu.assertStrContains(read(folder .. "/state/gradus/history"), "remembered = 1\n")
+end
+
+-- ---- small terminals, and none ----
+
+function TestPrompt:test_forty_columns_are_enough()
+  local output = play([[
+expect > 
+send local function a_long_name(argument) return argument.field.other end\n
+expect > 
+send a_long_name {}\n
+expect attempt to index
+expect in a_long_name
+expect > 
+send help "clipnorm"\n
+expect Order
+size 60 20
+sleep 100
+send 6 * 7\n
+expect \x0d42
+leave]], { columns = 40 })
+  lu.assertStrContains(output, "in a_long_name")
+end
+
+local plain_input = [[
+1 + 1
+x = 5
+for i = 1, 2 do
+print(i)
+end
+error "a"
+local y = 3
+= x
+return 1, nil, "c"
+(
+2)
+}
+print
+error(setmetatable({}, {__tostring = function() return "object" end}))
+error {}
+_PROMPT = "? "
+_PROMPT2 = "?? "
+do
+x = 6 end
+x, _VERSION
+goto nowhere
+"a long line that goes beyond the eighty columns of a terminal which readline would suppose here"
+print = nil
+x]]
+
+function TestPrompt:test_without_a_terminal_it_prints_what_lua_prints()
+  if not os.execute "command -v lua5.4 >/dev/null" then lu.skip "there is no lua5.4" end
+  local input = write("input", plain_input)
+  local function run(program)
+    os.execute(("env -u LUA_INIT %s -i <%s >%s/out 2>%s/err"):format(program, input, folder, folder))
+    local errors = read(folder .. "/err"):gsub("gradus: warning:[^\n]*\n", "")
+    return read(folder .. "/out"), errors
+  end
+  local expected, expected_errors = run "lua5.4"
+  local shown, errors = run(build .. "/gradus")
+  lu.assertEquals(shown:gsub("0x%x+", "0x"), expected:gsub("0x%x+", "0x"))
+  lu.assertEquals(errors:gsub("0x%x+", "0x"), expected_errors:gsub("0x%x+", "0x"))
+end
