@@ -59,6 +59,10 @@ bool gr_interrupted(gr_Context *context) {
   return context->interrupted != NULL && context->interrupted(context->interrupted_data);
 }
 
+bool gr_must_stop(gr_Context *context) {
+  return !context->finishes_step && gr_interrupted(context);
+}
+
 const char *gr_dtype_name(gr_DType dtype) {
   return dtype == GR_FLOAT32 ? "float32" : "float64";
 }

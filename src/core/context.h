@@ -47,6 +47,7 @@ typedef struct gr_Context {
   uint64_t random_draws;             /* numbers drawn so far: a recorded step must draw none */
   bool (*interrupted)(void *data);   /* polled by long loops; NULL: never */
   void *interrupted_data;
+  bool finishes_step;                /* an interrupt ends a loop of steps, no operation in it */
 } gr_Context;
 
 /* Make a context with float32 as its default type, and free it. */
@@ -67,6 +68,10 @@ void *gr_scratch(gr_Context *context, size_t bytes);
 
 /* True when somebody asked the running loop to stop. */
 bool gr_interrupted(gr_Context *context);
+
+/* True when the operation that runs should break off: what it has written is then no result, and
+** its node fails. Long operations ask every few milliseconds. */
+bool gr_must_stop(gr_Context *context);
 
 /* "float32", "float64"; the bytes of one element. */
 const char *gr_dtype_name(gr_DType dtype);

@@ -3,13 +3,21 @@
 #include "kernels.h"
 #include "operation.h"
 
+enum { AT_ONCE = 1 << 20 };  /* elements between two looks at the interrupt */
+
 /* y = f(x) */
 
 static gr_Status unary_forward(gr_Context *context, gr_Node *node) {
   const gr_Tensor *x = node->inputs[0];
-  void *y = gr_tensor_data(node->output);
-  const void *from = gr_tensor_contiguous(x, y);  /* a strided x is gathered into y first */
-  gr_kernels_for(context, x)->unary[node->operation->kernel](y, from, gr_tensor_size(x));
+  unsigned char *y = gr_tensor_data(node->output);
+  const unsigned char *from = gr_tensor_contiguous(x, y);  /* a strided x is gathered into y first */
+  gr_UnaryKernel *kernel = gr_kernels_for(context, x)->unary[node->operation->kernel];
+  size_t n = gr_tensor_size(x), size = gr_dtype_size(x->dtype);
+  for (size_t first = 0; first < n; first += AT_ONCE) {
+    size_t count = n - first < AT_ONCE ? n - first : AT_ONCE;
+    kernel(y + first * size, from + first * size, count);
+    if (gr_must_stop(context)) break;
+  }
   return GR_OK;
 }
 
@@ -112,15 +120,15 @@ static const void *operand(const Pair *pair, int t, int64_t first, int64_t n, vo
 
 /* Call kernel(out, a, a_step, b, b_step, n), or, with dy, kernel(out, dy, a, a_step, ...), over
 ** all pairs. */
-static void for_pairs(const gr_Node *node, unsigned char *out, const unsigned char *dy,
-                      gr_BinaryKernel *forward, gr_BinaryBackward *backward) {
+static void for_pairs(gr_Context *context, const gr_Node *node, unsigned char *out,
+                      const unsigned char *dy, gr_BinaryKernel *forward, gr_BinaryBackward *backward) {
   Pair pair;
   _Alignas(64) double rooms[2][CHUNK];
   if (!pair_begin(&pair, node)) return;
   size_t a_step = pair.walk.step[0] != 0, b_step = pair.walk.step[1] != 0;
   int64_t length = pair.walk.length;
   bool in_place = pair.walk.step[0] >> 1 == 0 && pair.walk.step[1] >> 1 == 0;  /* 0 or 1 */
-  int64_t chunk = in_place ? length : CHUNK;
+  int64_t chunk = in_place ? AT_ONCE : CHUNK, done = 0;
   do {
     for (int64_t first = 0; first < length; first += chunk) {
       int64_t n = length - first < chunk ? length - first : chunk;
@@ -129,12 +137,15 @@ static void for_pairs(const gr_Node *node, unsigned char *out, const unsigned ch
       if (dy == NULL) forward(out, a, a_step, b, b_step, (size_t)n);
       else backward(out, dy, a, a_step, b, b_step, (size_t)n), dy += (size_t)n * pair.size;
       out += (size_t)n * pair.size;
+      done += n;
+      if (done >= AT_ONCE && gr_must_stop(context)) return;
+      if (done >= AT_ONCE) done = 0;
     }
   } while (gr_walk_next(&pair.walk));
 }
 
 static gr_Status binary_forward(gr_Context *context, gr_Node *node) {
-  for_pairs(node, gr_tensor_data(node->output), NULL,
+  for_pairs(context, node, gr_tensor_data(node->output), NULL,
             gr_kernels_for(context, node->output)->binary[node->operation->kernel], NULL);
   return GR_OK;
 }
@@ -148,13 +159,13 @@ static gr_Status binary_backward(gr_Context *context, const gr_Node *node, const
   for (int i = 0; i < 2; i++) {
     if (dx[i] == NULL) continue;
     if (gr_same_shape(dx[i], dy)) {
-      for_pairs(node, gr_tensor_data(dx[i]), gr_tensor_data(dy), NULL, backward[i]);
+      for_pairs(context, node, gr_tensor_data(dx[i]), gr_tensor_data(dy), NULL, backward[i]);
       continue;
     }
     size_t bytes = gr_tensor_size(dy) * gr_dtype_size(dy->dtype);
     unsigned char *full = gr_scratch(context, 3 * bytes);
     if (full == NULL) return gr_fail_memory(context, 3 * bytes);
-    for_pairs(node, full, gr_tensor_data(dy), NULL, backward[i]);
+    for_pairs(context, node, full, gr_tensor_data(dy), NULL, backward[i]);
     gr_sum_broadcast(context, dy, full, dx[i], full + bytes);
   }
   return GR_OK;
@@ -188,7 +199,7 @@ const gr_Operation gr_elementwise_operations[] = {
   {"clip", 1, {GR_LOW, GR_HIGH}, 0, 0, clip_shape, clip_forward, clip_backward, -2, 2,
    "x:clip(low, high) -> tensor",
    "Each element, moved to the nearest bound where it lies outside; either bound may be nil. "
-   "nan stays. As numpy.clip."},
+   "nan stays. As numpy.clip. Example: tensor({ -2, 0.5, 3 }):clip(0, 1)"},
   BINARY("add", GR_ADD, -2, 2, "The sum of two tensors, or of a tensor and a number; also a + b."),
   BINARY("sub", GR_SUBTRACT, -2, 2, "The difference; also a - b."),
   BINARY("mul", GR_MULTIPLY, -2, 2, "The product of elements; also a * b."),

@@ -80,6 +80,8 @@ typedef struct gr_Product {
   const void *bias;     /* n elements, or NULL for none */
   gr_Unary activation;  /* GR_LINEAR for none; applied after the bias */
   void *scratch;        /* product_scratch bytes, 64-byte aligned */
+  bool (*must_stop)(void *data);  /* asked between blocks; true breaks off. NULL: never */
+  void *data;
 } gr_Product;
 
 /* One step of SGD over parameters that lie side by side:

@@ -242,7 +242,7 @@ static void run_columns(const Tile *columns, ptrdiff_t b_column, number *scratch
 }
 
 /* All of C, from copies. */
-static void run_blocks(const Tile *whole, ptrdiff_t b_column, number *scratch) {
+static void run_blocks(const Tile *whole, const gr_Product *p) {
   for (size_t j = 0; j < whole->columns; j += BLOCK_COLUMNS)
     for (size_t k = 0; k < whole->k; k += BLOCK_DEPTH) {
       Tile t = *whole;
@@ -250,12 +250,13 @@ static void run_blocks(const Tile *whole, ptrdiff_t b_column, number *scratch) {
       t.columns = smaller(BLOCK_COLUMNS, whole->columns - j);
       t.k = smaller(BLOCK_DEPTH, whole->k - k);
       t.a += (ptrdiff_t)k * t.a_column;
-      t.b += (ptrdiff_t)k * t.b_row + (ptrdiff_t)j * b_column;
+      t.b += (ptrdiff_t)k * t.b_row + (ptrdiff_t)j * p->b_column;
       t.c += j;
       t.resumes = k > 0;
       t.rectifies = ends && whole->rectifies;
       t.bias = ends && whole->bias ? whole->bias + j : NULL;
-      run_columns(&t, b_column, scratch);
+      run_columns(&t, p->b_column, p->scratch);
+      if (p->must_stop != NULL && p->must_stop(p->data)) return;
     }
 }
 
@@ -349,7 +350,7 @@ static void NAME(product)(const gr_Product *p) {
   else {
     whole.rectifies = p->activation == GR_RELU;
     if (along_rows && reads_in_place(p)) run_tiles(&whole);
-    else run_blocks(&whole, p->b_column, p->scratch);
+    else run_blocks(&whole, p);
     if (whole.rectifies) return;
   }
   if (p->activation != GR_LINEAR) activate(p);

@@ -40,12 +40,33 @@ static Matrix last_matrix(const gr_Tensor *tensor, bool as_column) {
   return x;
 }
 
-/* c = act(a . b + bias), c contiguous */
-static void multiply(const gr_KernelSet *kernels, Matrix a, Matrix b, void *c, const void *bias,
-                     gr_Unary activation, void *scratch) {
-  gr_Product product = {a.rows, b.columns, a.columns, a.data, a.row, a.column, b.data, b.row,
-                        b.column, c, (ptrdiff_t)b.columns, bias, activation, scratch};
-  kernels->product(&product);
+/* How many rows of a large product are computed between two looks at the interrupt: few where b is
+** read in place; many where copies of its blocks are made, between which the kernel looks, too. */
+enum { SLAB_WORK = 1 << 26, NARROW = 64, SLAB_ROWS_NARROW = 16, SLAB_ROWS = 2048 };
+
+static size_t slab_rows(Matrix a, Matrix b) {
+  size_t work = b.columns * a.columns, rows = work == 0 ? a.rows : SLAB_WORK / work;
+  size_t least = b.columns <= NARROW ? SLAB_ROWS_NARROW : SLAB_ROWS;
+  return rows < least ? least : rows;
+}
+
+static bool must_stop(void *context) { return gr_must_stop(context); }
+
+/* c = act(a . b + bias), c contiguous, with elements of `size` bytes */
+static void multiply(gr_Context *context, const gr_KernelSet *kernels, size_t size, Matrix a,
+                     Matrix b, void *c, const void *bias, gr_Unary activation, void *scratch) {
+  size_t slab = slab_rows(a, b);
+  for (size_t first = 0; first == 0 || first < a.rows; first += slab) {
+    size_t rows = a.rows - first < slab ? a.rows - first : slab;
+    gr_Product product = {
+      rows, b.columns, a.columns,
+      a.data + (ptrdiff_t)first * a.row * (ptrdiff_t)size, a.row, a.column,
+      b.data, b.row, b.column,
+      (unsigned char *)c + first * b.columns * size, (ptrdiff_t)b.columns,
+      bias, activation, scratch, must_stop, context};
+    kernels->product(&product);
+    if (rows < a.rows && gr_must_stop(context)) return;
+  }
 }
 
 /* Bytes of scratch, in whole cache lines so that parts of it stay aligned. */
@@ -122,28 +143,31 @@ static gr_Status matmul_forward(gr_Context *context, gr_Node *node) {
   void *scratch = gr_scratch(context, bytes);
   if (scratch == NULL) return gr_fail_memory(context, bytes);
   do {
-    multiply(kernels, batch_matrix(&batch, 0), batch_matrix(&batch, 1), y, NULL, GR_LINEAR,
-             scratch);
+    multiply(context, kernels, batch.size, batch_matrix(&batch, 0), batch_matrix(&batch, 1), y,
+             NULL, GR_LINEAR, scratch);
     y += m * n * batch.size;
-  } while (batch_next(&batch));
+  } while (batch_next(&batch) && !gr_must_stop(context));
   return GR_OK;
 }
 
 /* da [m, k] = dy [m, n] . b^T [n, k] for each matrix of the batch, db [k, n] = a^T [k, m] . dy */
-static void matmul_gradients(const gr_KernelSet *kernels, const gr_Node *node, int input,
-                             const unsigned char *dy, unsigned char *to, void *scratch) {
+static void matmul_gradients(gr_Context *context, const gr_KernelSet *kernels,
+                             const gr_Node *node, int input, const unsigned char *dy,
+                             unsigned char *to, void *scratch) {
   Batch batch;
   if (!batch_begin(&batch, node)) return;
   size_t m = batch.a.rows, n = batch.b.columns, k = batch.a.columns;
   do {
     Matrix slope = contiguous_matrix(dy, m, n);
     if (input == 0)
-      multiply(kernels, slope, transposed(batch_matrix(&batch, 1)), to, NULL, GR_LINEAR, scratch);
+      multiply(context, kernels, batch.size, slope, transposed(batch_matrix(&batch, 1)), to, NULL,
+               GR_LINEAR, scratch);
     else
-      multiply(kernels, transposed(batch_matrix(&batch, 0)), slope, to, NULL, GR_LINEAR, scratch);
+      multiply(context, kernels, batch.size, transposed(batch_matrix(&batch, 0)), slope, to, NULL,
+               GR_LINEAR, scratch);
     dy += m * n * batch.size;
     to += (input == 0 ? m * k : k * n) * batch.size;
-  } while (batch_next(&batch));
+  } while (batch_next(&batch) && !gr_must_stop(context));
 }
 
 /* The shape that input's gradient has before the sum over broadcast batch axes. */
@@ -173,8 +197,8 @@ static gr_Status matmul_backward(gr_Context *context, const gr_Node *node, const
     if (scratch == NULL) return gr_fail_memory(context, work + 3 * bytes);
     unsigned char *buffer = scratch + lines(work);
     if (gr_tensor_size(dy) == 0) { gr_tensor_fill(dx[i], 0); continue; }
-    matmul_gradients(kernels, node, i, gr_tensor_data(dy), direct ? gr_tensor_data(dx[i]) : buffer,
-                     scratch);
+    matmul_gradients(context, kernels, node, i, gr_tensor_data(dy),
+                     direct ? gr_tensor_data(dx[i]) : buffer, scratch);
     if (!direct) gr_sum_broadcast(context, &full, buffer, dx[i], buffer + bytes);
   }
   return GR_OK;
@@ -229,8 +253,8 @@ static gr_Status dense_forward(gr_Context *context, gr_Node *node) {
   Matrix input = rows_of(x, scratch);
   input.rows = rows;
   const void *offsets = gr_tensor_contiguous(bias, scratch + room);
-  multiply(kernels, input, last_matrix(kernel, false), gr_tensor_data(node->output), offsets,
-           (gr_Unary)node->attributes.activation,
+  multiply(context, kernels, gr_dtype_size(kernel->dtype), input, last_matrix(kernel, false),
+           gr_tensor_data(node->output), offsets, (gr_Unary)node->attributes.activation,
            scratch + room + lines(units * gr_dtype_size(bias->dtype)));
   return GR_OK;
 }
@@ -242,7 +266,7 @@ static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const 
   const gr_KernelSet *kernels = gr_kernels_for(context, dy);
   size_t rows = count_rows(x), units = (size_t)kernel->shape[1], room = room_for_rows(x);
   size_t inputs = (size_t)kernel->shape[0], n = gr_tensor_size(dy);
-  size_t for_dz = lines(n * gr_dtype_size(dy->dtype));
+  size_t size = gr_dtype_size(dy->dtype), for_dz = lines(n * size);
   size_t for_dx = kernels->product_scratch(rows, inputs, units);
   size_t for_dkernel = kernels->product_scratch(inputs, units, rows);
   size_t bytes = room + for_dz + (for_dx > for_dkernel ? for_dx : for_dkernel);
@@ -257,12 +281,13 @@ static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const 
   }
   Matrix slope = contiguous_matrix(dz, rows, units);
   if (dx[0] != NULL)
-    multiply(kernels, slope, transposed(last_matrix(kernel, false)), gr_tensor_data(dx[0]), NULL,
-             GR_LINEAR, work);
+    multiply(context, kernels, size, slope, transposed(last_matrix(kernel, false)),
+             gr_tensor_data(dx[0]), NULL, GR_LINEAR, work);
   if (dx[1] != NULL) {
     Matrix input = rows_of(x, scratch);
     input.rows = rows;
-    multiply(kernels, transposed(input), slope, gr_tensor_data(dx[1]), NULL, GR_LINEAR, work);
+    multiply(context, kernels, size, transposed(input), slope, gr_tensor_data(dx[1]), NULL,
+             GR_LINEAR, work);
   }
   if (dx[2] != NULL) kernels->sum_rows(gr_tensor_data(dx[2]), dz, rows, units);
   return GR_OK;
@@ -278,6 +303,6 @@ const gr_Operation gr_product_operations[] = {
    "x:dense(kernel, bias [, activation]) -> tensor",
    "activation(x . kernel + bias) in one pass: x [..., inputs], kernel [inputs, units], bias "
    "[units]; the activation is \"linear\", \"relu\", \"tanh\" or \"sigmoid\". The same bits as the "
-   "three steps one by one."},
+   "three steps one by one. Example: ones(4, 3):dense(ones(3, 2), zeros(2), \"relu\")"},
   {0}
 };

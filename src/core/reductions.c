@@ -206,13 +206,15 @@ static size_t place_of(const Run *run, double value) {
   return i;
 }
 
-/* A quantile lies between two of the sorted elements: each has its share. */
+/* A quantile lies between two neighbours in the sorted order: each has its share. */
 static void quantile_derivative(const Run *run, double y, double *dx) {
   double position = run->fraction * (double)(run->n - 1), below = floor(position);
   double share = position - below;
   size_t low = (size_t)below, high = low + 1 < run->n ? low + 1 : low;
   (void)y;
-  quantile(run);  /* sorts run->work */
+  quantile(run);  /* puts the lower one at its place in run->work, and all larger ones behind it */
+  for (size_t i = high + 1; i < run->n; i++)
+    if (run->work[i] < run->work[high]) run->work[high] = run->work[i];
   memset(dx, 0, run->n * sizeof *dx);
   dx[place_of(run, run->work[low])] += 1 - share;
   if (share > 0) dx[place_of(run, run->work[high])] += share;
@@ -314,6 +316,6 @@ const gr_Operation gr_reduction_operations[] = {
    statistic_forward, statistic_backward, -2, 2,
    "x:quantile(q [, axes [, keepdims]]) -> tensor",
    "The value below which the fraction q of the elements lies, interpolated linearly between "
-   "neighbours. As numpy.quantile."},
+   "neighbours. As numpy.quantile. Example: range(100):quantile(0.9)"},
   {0}
 };

@@ -25,6 +25,7 @@ static gr_Status run_node(gr_Context *context, gr_Node *node) {
     status = gr_tensor_allocate(context, node->output);
   if (status == GR_OK && node->operation->forward != NULL)
     status = gr_node_forward(context, node);
+  if (status == GR_OK && gr_must_stop(context)) status = gr_fail(context, "interrupted");
   return status;
 }
 
@@ -341,6 +342,7 @@ gr_Status gr_backward_run(gr_Context *context, gr_BackwardPlan *plan) {
     BackwardStep *step = &plan->steps[n];
     gr_Status status = gr_node_backward(context, step->node, step->dy, step->dx);
     if (status != GR_OK) return status;
+    if (gr_must_stop(context)) return gr_fail(context, "interrupted");
     for (int i = 0; i < step->node->operation->arity; i++)
       if (step->sum[i] != NULL)
         gr_kernels_for(context, step->sum[i])->accumulate(

@@ -51,7 +51,7 @@ gr_Context *gr_lua_context(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &context_key);
   ContextBlock *block = lua_touserdata(L, -1);
   lua_pop(L, 1);
-  return &block->context;
+  return block == NULL ? NULL : &block->context;
 }
 
 void gr_lua_set_interrupt(lua_State *L, bool (*interrupted)(void *data), void *data) {
@@ -254,7 +254,7 @@ void gr_lua_note_read(lua_State *L, const char *what) {
 ** something of its own in `table` or `require` changes nothing in here. */
 static const char globals_key = 'g';
 
-static void keep_globals(lua_State *L) {
+static void copy_globals(lua_State *L) {
   lua_newtable(L);
   lua_pushglobaltable(L);
   for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
@@ -265,6 +265,12 @@ static void keep_globals(lua_State *L) {
   lua_pop(L, 1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &globals_key);
 }
+
+void gr_lua_keep_globals(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key) == LUA_TNIL) copy_globals(L);
+  lua_pop(L, 1);
+}
+
 
 void gr_lua_require(lua_State *L, const char *name) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key);
@@ -316,17 +322,6 @@ static int core_fail(lua_State *L) {
   return gr_lua_error(L, "%s", luaL_checkstring(L, 1));
 }
 
-/* core.module_text(name) -> the Lua text of an embedded module, or nil */
-static int core_module_text(lua_State *L) {
-  const char *name = luaL_checkstring(L, 1);
-  for (const gr_Module *module = gr_stdlib; module->name != NULL; module++) {
-    if (strcmp(module->name, name) != 0) continue;
-    lua_pushlstring(L, module->source, module->size);
-    return 1;
-  }
-  return 0;
-}
-
 static int core_describe(lua_State *L) {
   luaL_checkany(L, 1);
   gr_lua_describe(L, 1);
@@ -346,7 +341,6 @@ static int core_embedded(lua_State *L) {
 static const luaL_Reg core_functions[] = {
   {"fail", core_fail},
   {"describe", core_describe},
-  {"module_text", core_module_text},
   {"embedded", core_embedded},
   {NULL, NULL}
 };
@@ -363,14 +357,22 @@ static void open_core(lua_State *L) {
   gr_lua_open_profile(L);
 }
 
+static int push_upvalue(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  return 1;
+}
+
 int luaopen_gradus(lua_State *L) {
   make_context(L);
-  keep_globals(L);
+  gr_lua_keep_globals(L);
   preload_stdlib(L);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   open_core(L);
+  lua_pushcclosure(L, push_upvalue, 1);
   lua_setfield(L, -2, "gradus.core");
   lua_pop(L, 1);
   gr_lua_require(L, "gradus.words");
   return 1;
 }
+
+GR_ENTRY(core)

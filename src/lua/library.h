@@ -26,7 +26,7 @@
 ** words of the library. */
 GR_EXPORT int luaopen_gradus(lua_State *L);
 
-/* The context of this state. */
+/* The context of this state; NULL before the library is opened. */
 gr_Context *gr_lua_context(lua_State *L);
 
 /* Who is asked whether a long loop should stop; "portable", "avx2" or "avx512". */
@@ -56,6 +56,10 @@ void gr_lua_push_names(lua_State *L, const char *const *names);
 
 /* Push the module of that name, whatever a script has put in the place of `require`. */
 void gr_lua_require(lua_State *L, const char *name);
+
+/* Make the copy of the globals that the library works with now; luaopen_gradus makes it where nobody
+** did before. */
+void gr_lua_keep_globals(lua_State *L);
 
 /* Userdata: a block of `size` bytes that begins with the tag, all else zero, with the metatable
 ** registered under `name`. */

@@ -150,7 +150,13 @@ static void set_number(lua_State *L, const char *name, double value) {
 /* optimizer.last_step -> table
 ** What the last step did: norm, norm_after, scale (the smallest), cut (the share of values that
 ** clipping by value changed); and lists by variable: norms, norms_after, scales. nil before the
-** first step. */
+** first step.
+** Example:
+**   local w = tensor({ 3, 4 }, { requires_grad = true })
+**   local optimizer = SGD { clipnorm = 1 }
+**   w:square():sum():backward()
+**   optimizer:apply { w }
+**   print(optimizer.last_step.norm) */
 static void push_last_step(lua_State *L, const gr_Optimizer *optimizer) {
   if (optimizer->iterations == 0) {
     lua_pushnil(L);
@@ -269,7 +275,11 @@ static int optimizer_bind(lua_State *L) {
 
 /* optimizer:apply(model)
 ** One step: clip the new gradients of the model's parameters and update these. The argument is a
-** model, a layer, or a list of tensors; an error when none of them has a gradient that is new. */
+** model, a layer, or a list of tensors; an error when none of them has a gradient that is new.
+** Example:
+**   local w = tensor({ 3, 4 }, { requires_grad = true })
+**   w:square():sum():backward()
+**   SGD({ learning_rate = 0.1 }):apply { w } */
 static int optimizer_apply(lua_State *L) {
   gr_Optimizer *optimizer = gr_lua_check_optimizer(L, 1, "apply");
   bind_argument(L, optimizer, 2, "apply");

@@ -135,6 +135,7 @@ static void fill_nested(lua_State *L, const char *where, gr_Tensor *tensor, int 
     gr_lua_error(L, "%s: a table has %d elements where its neighbours have %d", where,
                  (int)lua_rawlen(L, -1), (int)n);
   luaL_checkstack(L, 4, where);
+  if (gr_must_stop(gr_lua_context(L))) gr_lua_error(L, "%s: interrupted", where);
   for (int64_t i = 1; i <= n; i++) {
     lua_rawgeti(L, -1, i);
     if (axis + 1 < tensor->rank) fill_nested(L, where, tensor, axis + 1, place);
@@ -159,7 +160,8 @@ static gr_Tensor *tensor_from_table(lua_State *L, int index, gr_DType dtype, con
 
 /* tensor(value [, dtype or options]) -> tensor
 ** A tensor of the numbers in nested tables, of one number (rank 0), or a copy of a tensor. The
-** dtype is that of set_floatx (float32) or the tensor's; options: dtype, requires_grad. */
+** dtype is that of set_floatx (float32) or the tensor's; options: dtype, requires_grad.
+** Example: tensor { {1, 2}, {3, 4} } */
 static int make_tensor(lua_State *L) {
   Options options = default_options(L);
   const gr_Tensor *source = gr_lua_test_tensor(L, 1);
@@ -197,7 +199,8 @@ static gr_Tensor *make_shaped(lua_State *L, const char *where, bool with_value, 
 }
 
 /* zeros(shape [, options]), ones(shape [, options]) -> tensor
-** zeros(2, 3), zeros { 2, 3 }, zeros { 2, 3, dtype = "float64" }: a tensor of that shape. */
+** zeros(2, 3), zeros { 2, 3 }, zeros { 2, 3, dtype = "float64" }: a tensor of that shape.
+** Example: zeros(2, 3) + ones { 2, 3 } */
 static int make_zeros(lua_State *L) {
   make_shaped(L, "zeros", false, 0);
   return 1;
@@ -209,7 +212,8 @@ static int make_ones(lua_State *L) {
 }
 
 /* full(shape, value [, options]) -> tensor
-** A tensor with the same number everywhere; the shape is a table. */
+** A tensor with the same number everywhere; the shape is a table.
+** Example: full({ 2, 3 }, 0.5) */
 static int make_full(lua_State *L) {
   if (!lua_istable(L, 1)) gr_lua_argument_error(L, "full", "shape", "a table of dimensions", 1);
   make_shaped(L, "full", true, 0);
@@ -217,7 +221,8 @@ static int make_full(lua_State *L) {
 }
 
 /* range(n), range(first, last [, step]) -> tensor
-** 1 to n, or first, first + step, ... up to last, as Lua's for; float64. */
+** 1 to n, or first, first + step, ... up to last, as Lua's for; float64.
+** Example: range(1, 10, 2) */
 static int make_range(lua_State *L) {
   bool only_last = lua_gettop(L) == 1;
   double first = only_last ? 1 : gr_lua_check_number(L, 1, "range", "first");
@@ -239,7 +244,8 @@ static int make_range(lua_State *L) {
 /* Reading */
 
 /* t:item() -> number
-** The one element of a tensor with one element. */
+** The one element of a tensor with one element.
+** Example: ones(2, 3):sum():item() */
 static int tensor_item(lua_State *L) {
   const gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "item", "argument 1");
   char text[GR_SHAPE_TEXT];
@@ -258,6 +264,7 @@ static void push_nested(lua_State *L, const gr_Tensor *tensor, int axis, ptrdiff
   }
   int64_t n = tensor->shape[axis];
   luaL_checkstack(L, 3, "totable");
+  if (gr_must_stop(gr_lua_context(L))) gr_lua_error(L, "totable: interrupted");
   lua_createtable(L, n > 1 << 26 ? 1 << 26 : (int)n, 0);
   for (int64_t i = 0; i < n; i++) {
     push_nested(L, tensor, axis + 1, place + i * tensor->strides[axis]);
@@ -266,7 +273,8 @@ static void push_nested(lua_State *L, const gr_Tensor *tensor, int axis, ptrdiff
 }
 
 /* t:totable() -> table or number
-** The numbers as nested tables; of a tensor of rank 0 the number. */
+** The numbers as nested tables; of a tensor of rank 0 the number.
+** Example: tensor({ {1, 2}, {3, 4} }):totable() */
 static int tensor_totable(lua_State *L) {
   const gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "totable", "argument 1");
   gr_lua_note_read(L, "it read numbers out of a tensor");
@@ -382,7 +390,8 @@ static int read_part(lua_State *L, gr_Tensor *tensor) {
 }
 
 /* t:rows(first, last), t:cols(first, last) -> tensor
-** The rows (the first axis) or columns (the second) from first to last, both included: a view. */
+** The rows (the first axis) or columns (the second) from first to last, both included: a view.
+** Example: tensor({ {1, 2}, {3, 4}, {5, 6} }):rows(2, 3) */
 static int push_band(lua_State *L, const char *where, int axis) {
   gr_Tensor *tensor = gr_lua_check_tensor(L, 1, where, "argument 1");
   char text[GR_SHAPE_TEXT];
@@ -407,7 +416,10 @@ static int tensor_rows(lua_State *L) { return push_band(L, "rows", 0); }
 static int tensor_cols(lua_State *L) { return push_band(L, "cols", 1); }
 
 /* t:mask(m) -> tensor
-** The rows of t where the mask m, of one number a row, is not 0. */
+** The rows of t where the mask m, of one number a row, is not 0.
+** Example:
+**   local t = tensor { 1, -2, 3 }
+**   print(t:mask(t:gt(0))) */
 static int tensor_mask(lua_State *L) {
   gr_Tensor *inputs[2] = {gr_lua_check_tensor(L, 1, "mask", "argument 1"), NULL};
   if (lua_istable(L, 2)) {
@@ -485,7 +497,8 @@ static int write_part(lua_State *L, gr_Tensor *tensor) {
 }
 
 /* t:fill(value) -> t
-** Set every element; value is a number, or a tensor or nested tables that broadcast to t. */
+** Set every element; value is a number, or a tensor or nested tables that broadcast to t.
+** Example: zeros(2, 2):fill(7) */
 static int tensor_fill(lua_State *L) {
   gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "fill", "argument 1");
   check_writable(L, tensor);
@@ -655,7 +668,8 @@ static int tensor_eq(lua_State *L) {
 }
 
 /* a:identical(b) -> boolean
-** Whether dtype, shape and every bit are the same; all NaNs count as one value. */
+** Whether dtype, shape and every bit are the same; all NaNs count as one value.
+** Example: tensor({ 1 / 3 }):identical(tensor { 1 / 3 }) */
 static int tensor_identical(lua_State *L) {
   const gr_Tensor *a = gr_lua_check_tensor(L, 1, "identical", "argument 1");
   const gr_Tensor *b = gr_lua_check_tensor(L, 2, "identical", "argument 2");
@@ -727,7 +741,11 @@ static int tensor_concat(lua_State *L) {
 
 /* loss:backward()
 ** Differentiate a loss of one element with respect to every tensor that requires a gradient:
-** each one's grad is replaced. The graph is freed; a second backward on it is an error. */
+** each one's grad is replaced. The graph is freed; a second backward on it is an error.
+** Example:
+**   local w = tensor({ 1, 2 }, { requires_grad = true })
+**   w:square():sum():backward()
+**   print(w.grad) */
 static int tensor_backward(lua_State *L) {
   gr_Tensor *loss = gr_lua_check_tensor(L, 1, "backward", "argument 1");
   gr_lua_collect(L);
@@ -736,7 +754,8 @@ static int tensor_backward(lua_State *L) {
 }
 
 /* t:detach() -> tensor
-** The same elements without the history: no gradient flows through it. A view. */
+** The same elements without the history: no gradient flows through it. A view.
+** Example: tensor({ 1, 2 }, { requires_grad = true }):detach() */
 static int tensor_detach(lua_State *L) {
   const gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "detach", "argument 1");
   gr_Tensor **view = gr_lua_push_slot(L);
@@ -756,13 +775,15 @@ static int set_grad_enabled(lua_State *L) {
 
 /* set_floatx(dtype)
 ** The type of tensors and models made from now on, "float32" (the default) or "float64". As
-** keras.config.set_floatx. */
+** keras.config.set_floatx.
+** Example: set_floatx "float32" */
 static int set_floatx(lua_State *L) {
   gr_lua_context(L)->floatx = gr_lua_check_dtype(L, 1, "set_floatx");
   return 0;
 }
 
-/* floatx() -> dtype */
+/* floatx() -> dtype
+** Example: zeros(2).dtype == floatx() */
 static int get_floatx(lua_State *L) {
   lua_pushstring(L, gr_dtype_name(gr_lua_context(L)->floatx));
   return 1;

@@ -65,10 +65,15 @@ SHAPES = [(), (1,), (5,), (0,), (3, 4), (2, 0, 3), (2, 3, 4), (1, 3, 1, 2)]
 
 # One tensor, element by element
 
+
+def sigmoid(x):  # without the overflow of exp(-x)
+    return np.where(x < 0, np.exp(x), 1) / (1 + np.exp(-np.abs(x)))
+
+
 UNARY = {
     "exp": (np.exp, 1e-15), "log": (np.log, 1e-15), "sqrt": (np.sqrt, 0), "abs": (np.abs, 0),
     "tanh": (np.tanh, 1e-15), "relu": (lambda x: np.where(x <= 0, 0, x), 0),
-    "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), 1e-15), "square": (np.square, 0),
+    "sigmoid": (sigmoid, 1e-15), "square": (np.square, 0),
     "floor": (np.floor, 0), "neg": (np.negative, 0)}
 for name, (f, tolerance) in UNARY.items():
     for shape in SHAPES:
@@ -89,9 +94,13 @@ for low, high in ((-1, 1), (None, 0.5), (-0.5, None), (0, 0), (-np.inf, np.inf))
 
 # Two tensors; // and % are Lua's on floats
 
+def power(a, b):  # to 0.5 is the square root, as with NumPy's own **
+    return np.where(b == 0.5, np.sqrt(a), np.power(a, b))
+
+
 BINARY = {
     "add": (np.add, 0), "sub": (np.subtract, 0), "mul": (np.multiply, 0), "div": (np.divide, 0),
-    "pow": (np.power, 2e-15), "floordiv": (lambda a, b: np.floor(np.divide(a, b)), 0),
+    "pow": (power, 2e-15), "floordiv": (lambda a, b: np.floor(np.divide(a, b)), 0),
     "mod": (np.mod, 1e-14), "maximum": (np.maximum, 0), "minimum": (np.minimum, 0),
     "gt": (np.greater, 0), "ge": (np.greater_equal, 0), "lt": (np.less, 0),
     "le": (np.less_equal, 0), "eq": (np.equal, 0), "ne": (np.not_equal, 0)}
