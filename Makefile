@@ -44,6 +44,7 @@ LUA_O  = $(LUA_C:src/%.c=$(OBJ)/%.o) $(OBJ)/stdlib.o
 MAIN_O = $(MAIN_C:src/%.c=$(OBJ)/%.o)
 
 CORE_TESTS = $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
+LUA_TESTS  = $(patsubst tests/lua/%.c,$(BUILD)/tests/%,$(wildcard tests/lua/test_*.c))
 
 .DEFAULT_GOAL = $(BUILD)/gradus
 
@@ -61,6 +62,9 @@ $(OBJ)/%.o: src/%.c
 $(KERNELS_O): $(OBJ)/core/kernels_%.o: src/core/kernels.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(KERNEL_OPT) $(LEVEL_$*) -DGR_LEVEL=$* -MMD -MP -c -o $@ $<
+
+# Which levels there are to choose from.
+$(OBJ)/core/dispatch.o: CFLAGS += $(LEVELS:%=-DGR_HAS_%)
 
 # The standard library is embedded: each module becomes an array of bytes, and has an entry of its own
 # for `require "gradus.<module>"` where the shared object is found before package.preload is filled.
@@ -98,14 +102,25 @@ $(BUILD)/tests/%: tests/core/%.c $(CORE_O)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Itests/core -MMD -MP $(SANITIZE) -o $@ $< $(CORE_O) -lm
 
+# A line of text for everything the core computes; it rests on the core alone.
+$(BUILD)/tests/bits: tests/bits/bits.c $(CORE_O)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -o $@ $< $(CORE_O) -lm
+
+$(BUILD)/tests/%: tests/lua/%.c $(LUA_O) $(CORE_O)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests/core -MMD -MP $(LDFLAGS) -o $@ $< $(LUA_O) $(CORE_O) $(LDLIBS)
+
 # Goals
 
 PACKAGES = gcc libc6-dev make liblua5.4-dev libreadline-dev lua-unit gnuplot-nox
 
 CHECK_PACKAGES = clang libclang-rt-14-dev clang-tidy valgrind lua-check
 
+BITS_PACKAGES = clang gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+
 .PHONY: all help module install uninstall setup check-setup doc run test check check-clang check-sanitize check-valgrind \
-        check-fuzz lint clean
+        check-fuzz lint bits bits-golden bits-setup clean
 
 all: $(BUILD)/gradus
 
@@ -119,6 +134,9 @@ help:
 	@echo 'make doc        the reference ($(BUILD)/reference.md) and annotations for editors'
 	@echo 'make test       the quick tests'
 	@echo 'make check      everything: gcc and clang, sanitizers, valgrind, fuzzers, linters'
+	@echo 'make bits       compute the golden bits afresh: gcc, clang, -O1 to -O3, each level, 64-bit Arm'
+	@echo 'make bits-golden  take the bits of this build as golden'
+	@echo 'make bits-setup install what make bits needs besides'
 	@echo 'make clean      remove $(BUILD)'
 
 module: $(BUILD)/gradus.so
@@ -169,7 +187,7 @@ doc: $(BUILD)/gradus
 run: $(BUILD)/gradus
 	@$(BUILD)/gradus scripts/all.lua $(BUILD)/figures
 
-test: $(BUILD)/gradus $(BUILD)/gradus.so $(CORE_TESTS) $(BUILD)/tests/pty
+test: $(BUILD)/gradus $(BUILD)/gradus.so $(CORE_TESTS) $(LUA_TESTS) $(BUILD)/tests/pty $(BUILD)/tests/bits
 	@BUILD=$(BUILD) $(BUILD)/gradus tests/run.lua
 
 # Everything: both compilers, sanitizers, valgrind, fuzzers for a bounded time, and the linters.
@@ -183,12 +201,22 @@ check-clang:
 check-sanitize:
 	ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) $(ASAN) test
 
-check-valgrind: $(BUILD)/gradus $(BUILD)/gradus.so $(CORE_TESTS)
+check-valgrind: $(BUILD)/gradus $(BUILD)/gradus.so $(CORE_TESTS) $(LUA_TESTS)
 	@BUILD=$(BUILD) TEST_WRAPPER='$(VALGRIND)' $(BUILD)/gradus tests/run.lua
 
 check-fuzz:
 	$(MAKE) $(ASAN) $(BUILD)/asan/gradus
 	ASAN_OPTIONS=allocator_may_return_null=1 $(BUILD)/asan/gradus tests/fuzz/calls.lua $(FUZZ_SECONDS)
+
+# The same bits from every build. Only bits-golden changes what they should be.
+bits: $(BUILD)/gradus
+	+@BUILD=$(BUILD) MAKE='$(MAKE)' $(BUILD)/gradus tests/bits/matrix.lua
+
+bits-golden: $(BUILD)/tests/bits
+	$(BUILD)/tests/bits > tests/golden/bits.txt
+
+bits-setup:
+	$(call install_packages,$(BITS_PACKAGES))
 
 lint:
 	luacheck -q stdlib scripts tests

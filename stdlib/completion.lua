@@ -105,7 +105,6 @@ end
 -- name of an option may stand there: `SGD {`, `model:fit(x, y, { epochs = 3,`.
 local function open_call(list)
   local depth, i = 0, #list
-  local at_start = false
   while i > 0 do
     local text = list[i].text
     if list[i].kind == "symbol" then
@@ -119,7 +118,7 @@ local function open_call(list)
   end
   if i == 0 or list[i].text ~= "{" then return nil end
   local last = list[#list].text
-  at_start = #list == i or last == "," or last == ";"
+  local at_start = #list == i or last == "," or last == ";"
   local name = list[i - 1]
   if name and name.text == "," or name and name.text == "(" then  -- among a call's arguments
     local inner = 0

@@ -79,7 +79,8 @@ function gradients.gradcheck(f, inputs, options)
     for place = 1, leaf.size do
       local expected = gradients.no_grad(central_difference, f, leaves, flat, place, step)
       local came = found and found[place] or 0
-      if not (math.abs(came - expected) <= atol + rtol * math.abs(expected)) then
+      local is_near = math.abs(came - expected) <= atol + rtol * math.abs(expected)  -- a nan is not
+      if not is_near then
         errors.fail("gradcheck: input %d, element %d: backward gives %.10g, finite differences "
           .. "give %.10g", i, place, came, expected)
       end

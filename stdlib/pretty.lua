@@ -7,8 +7,8 @@
 local concat, sort = table.concat, table.sort
 local format, gsub, match, rep, sub = string.format, string.gsub, string.match, string.rep, string.sub
 local floor, huge, max, min = math.floor, math.huge, math.max, math.min
-local getmetatable, ipairs, next, pcall, rawequal, rawget, rawlen, tostring, type =
-  getmetatable, ipairs, next, pcall, rawequal, rawget, rawlen, tostring, type
+local getmetatable, ipairs, next, pcall, rawget, rawlen, tostring, type =
+  getmetatable, ipairs, next, pcall, rawget, rawlen, tostring, type
 local getinfo, math_type = debug.getinfo, math.type
 local len = utf8.len
 
@@ -170,7 +170,7 @@ end
 -- Parts in lines that are filled as far as they go.
 local function filled(parts, look, indent)
   local lines, line, used = {}, {}, 0
-  for i, part in ipairs(parts) do
+  for _, part in ipairs(parts) do
     local width = width_of(part) + 2
     if used > 0 and indent + 2 + used + width > look.width then
       lines[#lines + 1] = concat(line, ", ")
@@ -214,7 +214,7 @@ local function spread(values, width)
     local largest = -huge
     for j = first, last do
       local value = values[j]
-      if not (value - value == 0) then largest = 0 / 0 break end
+      if value - value ~= 0 then largest = 0 / 0 break end
       largest = max(largest, value)
     end
     result[i] = largest

@@ -12,7 +12,7 @@ local session = require "gradus.session"
 local tokens = require "gradus.tokens"
 local words = require "gradus"
 
-local concat, insert, unpack = table.concat, table.insert, table.unpack
+local concat, unpack = table.concat, table.unpack
 local find, format, gsub, match, rep, sub =
   string.find, string.format, string.gsub, string.match, string.rep, string.sub
 local getenv, open, stdout, stderr = os.getenv, io.open, io.stdout, io.stderr
@@ -66,7 +66,7 @@ function Prompt:paint(color, text)
   return self.colored and "\27[" .. color .. "m" .. text .. "\27[0m" or text
 end
 
-function Prompt:say(text)
+local function say(text)
   write(stdout, text, "\n")
   stdout:flush()
 end
@@ -79,9 +79,9 @@ function Prompt:prompt()
 end
 
 function Prompt:greet()
-  self:say(self:paint("1", "Gradus") .. ", on " .. _VERSION)
-  self:say(self:paint("2", "help() tells what there is, Tab completes,"))
-  self:say(self:paint("2", "Ctrl-C interrupts, Ctrl-D leaves."))
+  say(self:paint("1", "Gradus") .. ", on " .. _VERSION)
+  say(self:paint("2", "help() tells what there is, Tab completes,"))
+  say(self:paint("2", "Ctrl-C interrupts, Ctrl-D leaves."))
 end
 
 function Prompt:close()
@@ -133,7 +133,7 @@ end
 
 -- Return was pressed at byte `point` (from 0). What stands there now (nil: the same) and the cursor's
 -- place in it, or nothing for that when the entry is to be run.
-function Prompt:go_on(text, point)
+function Prompt.go_on(_, text, point)
   if match(text, "^%s*%?") or not match(text, "%S") then return nil end
   if not session.is_incomplete(without_sign(text)) then
     return find(text, "\n") and (indentation(text)) or nil
@@ -145,7 +145,7 @@ function Prompt:go_on(text, point)
   return before .. after, #before
 end
 
-function Prompt:word_breaks(before)
+function Prompt.word_breaks(_, before)
   return completion.word_breaks(before)
 end
 
@@ -255,7 +255,7 @@ end
 function Prompt:show(values)
   rawset(environment, "_", values[2])
   local options = { width = self.terminal.columns(), color = self.colored, unicode = self.unicode }
-  for i = 2, values.n do self:say(pretty.text(values[i], options)) end
+  for i = 2, values.n do say(pretty.text(values[i], options)) end
 end
 
 -- Call f(...) so that an error is told; returns what it returned, or nothing.

@@ -19,8 +19,8 @@ local tokens = require "gradus.tokens"
 local concat, insert, sort = table.concat, table.insert, table.sort
 local format, rep, sub = string.format, string.rep, string.sub
 local getupvalue, upvaluejoin = debug.getupvalue, debug.upvaluejoin
-local getmetatable, ipairs, load, next, pcall, select, setmetatable =
-  getmetatable, ipairs, load, next, pcall, select, setmetatable
+local getmetatable, ipairs, load, next, pcall, setmetatable =
+  getmetatable, ipairs, load, next, pcall, setmetatable
 
 local KEEP, PASS = "_GRADUS_keep", "_GRADUS_pass"
 

@@ -1,8 +1,9 @@
 /*
 ** dispatch.c: which set of kernels this processor runs.
 **
-** A level is offered only where the processor, and the operating system's support for its
-** registers, are there; so valgrind, which hides what it cannot run, gets a level that it can.
+** The Makefile defines GR_HAS_<level> for each level that is built. A level is offered only where
+** the processor, and the operating system's support for its registers, are there; so valgrind,
+** which hides what it cannot run, gets a level that it can.
 */
 #include <string.h>
 
@@ -12,16 +13,21 @@ extern const gr_Kernels gr_kernels_portable;
 
 static bool runs_always(void) { return true; }
 
-#if defined __x86_64__
-extern const gr_Kernels gr_kernels_avx2, gr_kernels_avx512;
+#if defined GR_HAS_avx2
+extern const gr_Kernels gr_kernels_avx2;
 
 static bool runs_avx2(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
+#endif
+
+#if defined GR_HAS_avx512
+extern const gr_Kernels gr_kernels_avx512;
 
 static bool runs_avx512(void) {
-  return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-         && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+         && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
+         && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 #endif
 
@@ -30,8 +36,10 @@ static const struct {
   const gr_Kernels *kernels;
   bool (*runs)(void);
 } levels[] = {
-#if defined __x86_64__
+#if defined GR_HAS_avx512
   { &gr_kernels_avx512, runs_avx512 },
+#endif
+#if defined GR_HAS_avx2
   { &gr_kernels_avx2, runs_avx2 },
 #endif
   { &gr_kernels_portable, runs_always }

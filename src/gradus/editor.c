@@ -173,6 +173,7 @@ static int press_return(int count, int key) {
   free(text);
   if (point < 0) {
     rl_point = rl_end;
+    rl_redisplay();
     return rl_newline(count, key);
   }
   rl_point = point > rl_end ? rl_end : point;

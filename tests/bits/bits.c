@@ -36,7 +36,6 @@ typedef struct Line {
 
 static Line line;
 
-
 static void give_up(const char *message) {
   fprintf(stderr, "bits: %s\n", message);
   exit(2);
@@ -134,7 +133,8 @@ static void put(gr_DType t, Array *array, size_t i, double value) {
 
 static double of_any_size(gr_DType t) {
   const int range = t == GR_FLOAT32 ? 145 : 1060;
-  return scalbn(random_number(), (int)(random_bits() % (2u * (unsigned)range)) - range);
+  const int exponent = (int)(random_bits() % (2u * (unsigned)range)) - range;
+  return scalbn(random_number(), exponent);
 }
 
 /* A third awkward, a third near 1, a third of any size. */

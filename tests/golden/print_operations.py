@@ -8,6 +8,7 @@ numbers everywhere.
 import itertools
 import math
 import os
+import textwrap
 
 import numpy as np
 
@@ -49,7 +50,7 @@ lines = []
 
 
 def case(name, inputs, result, *arguments, tolerance=0.0):
-    lines.append("  C(%s, {%s}, {%s}, %s, %g)," % (
+    lines.append("C(%s, {%s}, {%s}, %s, %g)" % (
         '"%s"' % name, ", ".join(array(x) for x in inputs),
         ", ".join(["n = %d" % len(arguments)] + [argument(v) for v in arguments]),
         array(result), tolerance))
@@ -237,7 +238,7 @@ parts = []
 
 
 def part(shape, key, result):
-    parts.append("  P({%s}, %s, %s)," % (", ".join(map(str, shape)), key, array(result)))
+    parts.append("P({%s}, %s, %s)" % (", ".join(map(str, shape)), key, array(result)))
 
 
 x = np.arange(1.0, 25).reshape(2, 3, 4)
@@ -250,6 +251,11 @@ for key, numpy_key in (
         ("{{3, 2}}", np.s_[2:2]), ("{{}, {1, 0}}", np.s_[:, 0:0]), ("{2, 1, {1, 1}}", np.s_[1, 0, 0:1]),
         ("{{}, {1, 3, 100}}", np.s_[:, 0:3:100]), ("{{2, 2, -5}}", np.s_[1:0:-5])):
     part(x.shape, key, x[numpy_key])
+
+def wrapped(line):
+    return "\n".join(textwrap.wrap(line, 100, subsequent_indent="  ", break_long_words=False,
+                                   break_on_hyphens=False))
+
 
 with open(os.path.join(HERE, "operations.lua"), "w") as f:
     f.write("""-- What NumPy %s gives for each operation; printed by print_operations.py.
@@ -275,5 +281,4 @@ end
 
 return { cases = cases, parts = parts }
 """ % (np.__version__,
-       "\n".join(line.strip().rstrip(",") for line in lines),
-       "\n".join(line.strip().rstrip(",") for line in parts)))
+       "\n".join(map(wrapped, lines)), "\n".join(map(wrapped, parts))))

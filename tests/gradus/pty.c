@@ -6,6 +6,7 @@
 **
 **   send text        type the text; \n \t \e \\ and \xHH are what they are in C
 **   expect text      wait, 10 seconds at most, until the text has come since the last expectation
+**   prompt           expect "> "
 **   within ms text   as expect, and the text must come within so many milliseconds of the last send
 **   never text       the text has not come since the last expectation
 **   sleep ms         wait, and read what comes
@@ -171,6 +172,7 @@ static void do_command(char *line) {
   char *text;
   if (begins(line, "send", &text)) send_text(text);
   else if (begins(line, "expect", &text)) expect_text(text, now() + 10);
+  else if (begins(line, "prompt", &text)) expect_text(strcpy(line, "> "), now() + 10);
   else if (begins(line, "within", &text)) expect_within(text);
   else if (begins(line, "never", &text)) {
     if (strstr(play.output + play.seen, text) != NULL) finish("it came", text);

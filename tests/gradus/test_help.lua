@@ -28,7 +28,7 @@ end
 
 TestReference = {}
 
-function TestReference:test_every_word_has_an_entry_with_text_and_example()
+function TestReference.test_every_word_has_an_entry_with_text_and_example()
   local described = {}
   for _, entry in ipairs(reference.entries()) do
     described[entry.short_name] = true
@@ -59,7 +59,7 @@ local run_examples = [[
   os.exit(failed == 0)
 ]]
 
-function TestReference:test_every_example_runs()
+function TestReference.test_every_example_runs()
   local folder = os.tmpname()
   os.remove(folder)
   assert(pipe.make_folder(folder))
@@ -70,7 +70,7 @@ function TestReference:test_every_example_runs()
   lu.assertTrue(succeeded, output)
 end
 
-function TestReference:test_options_are_read_from_signatures_and_lists()
+function TestReference.test_options_are_read_from_signatures_and_lists()
   local found = {}
   for _, entry in ipairs(reference.entries()) do
     found[entry.name] = {}
@@ -82,7 +82,7 @@ function TestReference:test_options_are_read_from_signatures_and_lists()
   lu.assertEquals(found.Dense.activation, '"linear"')
 end
 
-function TestReference:test_the_documents_hold_every_entry()
+function TestReference.test_the_documents_hold_every_entry()
   local markdown, annotations = document.markdown(), document.annotations()
   for _, entry in ipairs(reference.entries()) do
     lu.assertTrue(markdown:find(entry.signature, 1, true) ~= nil, entry.signature)
@@ -96,13 +96,13 @@ end
 
 TestHelp = {}
 
-function TestHelp:test_it_lists_what_there_is()
+function TestHelp.test_it_lists_what_there_is()
   local text = help_text ""
   lu.assertStrContains(text, "Optimizers")
   lu.assertStrContains(text, "make_regression")
 end
 
-function TestHelp:test_functions_methods_and_names_are_the_same_question()
+function TestHelp.test_functions_methods_and_names_are_the_same_question()
   lu.assertEquals(help_text "SGD", help_text '"SGD"')
   lu.assertStrContains(help_text "SGD", "SGD { learning_rate = 0.01")
   lu.assertStrContains(help_text "ones(2).sum", "x:sum([axes [, keepdims]]) -> tensor")
@@ -111,7 +111,7 @@ function TestHelp:test_functions_methods_and_names_are_the_same_question()
   lu.assertStrContains(help_text "print", "Lua's own")
 end
 
-function TestHelp:test_an_option_shows_the_order_of_things_in_one_line()
+function TestHelp.test_an_option_shows_the_order_of_things_in_one_line()
   local text = help_text '"clipnorm"'
   lu.assertStrContains(text, "clipnorm: an option of SGD")
   lu.assertStrContains(text,
@@ -119,7 +119,7 @@ function TestHelp:test_an_option_shows_the_order_of_things_in_one_line()
   lu.assertStrContains(text, "Example:")
 end
 
-function TestHelp:test_words_are_found_and_unknown_names_answered_with_the_nearest()
+function TestHelp.test_words_are_found_and_unknown_names_answered_with_the_nearest()
   local text = help_text '"grad"'
   lu.assertStrContains(text, "no_grad")
   lu.assertStrContains(text, "loss:backward")
@@ -127,7 +127,7 @@ function TestHelp:test_words_are_found_and_unknown_names_answered_with_the_neare
   lu.assertStrContains(help_text '"qqqqqqqqqqqq"', "help() lists what there is")
 end
 
-function TestHelp:test_every_entry_can_be_asked_for()
+function TestHelp.test_every_entry_can_be_asked_for()
   for _, entry in ipairs(reference.entries()) do
     local lines = {}
     local write = io.stdout.write
@@ -142,7 +142,7 @@ end
 
 TestPretty = {}
 
-function TestPretty:test_tables()
+function TestPretty.test_tables()
   lu.assertEquals(pretty.text { 1, "two", { three = 3 }, [10] = true },
     '{ 1, "two", { three = 3 }, [10] = true }')
   lu.assertEquals(pretty.text {}, "{}")
@@ -159,7 +159,7 @@ function TestPretty:test_tables()
   for line in pretty.text(long, { width = 40 }):gmatch "[^\n]+" do lu.assertTrue(#line <= 41) end
 end
 
-function TestPretty:test_strings_are_one_line_of_clean_text()
+function TestPretty.test_strings_are_one_line_of_clean_text()
   lu.assertEquals(pretty.text 'a"b\n\27[31m', [["a\"b\n\027[31m"]])
   lu.assertEquals(pretty.text "\xff", '"\\xff"')
   lu.assertEquals(pretty.text "é", '"é"')
@@ -173,7 +173,7 @@ local function run(own, text)
   return entry()
 end
 
-function TestSession:test_locals_are_shared_variables()
+function TestSession.test_locals_are_shared_variables()
   local own = session.new({})
   run(own, "local x = 1 local function f() x = x + 1 return x end")
   lu.assertEquals(run(own, "f()"), 2)
@@ -184,7 +184,7 @@ function TestSession:test_locals_are_shared_variables()
   lu.assertEquals(run(own, "x"), 22)
 end
 
-function TestSession:test_returns_inside_blocks_and_jumps()
+function TestSession.test_returns_inside_blocks_and_jumps()
   local own = session.new({ error = error })
   lu.assertEquals(run(own, "local a = 5 if a > 4 then return a end local b = 6"), 5)
   lu.assertEquals(run(own, "a, b"), 5)
@@ -196,7 +196,7 @@ function TestSession:test_returns_inside_blocks_and_jumps()
   lu.assertEquals(run(own, "local t = { f = function() return n end } return t.f()"), 3)
 end
 
-function TestSession:test_what_is_incomplete()
+function TestSession.test_what_is_incomplete()
   for text, expected in pairs { ["for i = 1, 2 do"] = true, ["f("] = true, ["x = [["] = true,
                                 ["1 +"] = true, ["}"] = false, ["x = 1"] = false, ["f()"] = false,
                                 ["--[["] = true, ["'abc"] = false } do
@@ -206,7 +206,7 @@ end
 
 TestTokens = {}
 
-function TestTokens:test_the_tokens_of_text_that_may_be_unfinished()
+function TestTokens.test_the_tokens_of_text_that_may_be_unfinished()
   local function texts(text)
     local list = {}
     for i, token in ipairs(tokens.list(text)) do list[i] = token.text end
@@ -228,7 +228,7 @@ local scope = {
 }
 function scope.lookup(name) return scope.environment[name] end
 
-function TestCompletion:test_what_completes()
+function TestCompletion.test_what_completes()
   local function complete(text) return (completion.complete(text, scope)) end
   lu.assertEquals(complete "app", { "apple" })
   lu.assertEquals(complete "avo", { "avocado" })

@@ -23,7 +23,7 @@ local function x(...) return zeros(...) end
 
 TestWrongShapes = {}
 
-function TestWrongShapes:test_each_names_the_shapes()
+function TestWrongShapes.test_each_names_the_shapes()
   fails(function() local _ = x(2, 3) + x(4) end, "add: shapes [2, 3] and [4] do not broadcast: "
         .. "counted from the end, two dimensions must be equal or one of them 1")
   fails(function() local _ = x(2, 3):matmul(x(2, 3)) end, "matmul: the first tensor's last axis has "
@@ -50,7 +50,7 @@ function TestWrongShapes:test_each_names_the_shapes()
         "transpose: expected an order of all 3 axes, got 2")
 end
 
-function TestWrongShapes:test_indices_and_axes_outside()
+function TestWrongShapes.test_indices_and_axes_outside()
   fails(function() return x(2, 3)[4] end, "tensor: index 4 is outside axis 1 of a tensor of shape "
         .. "[2, 3] (indices count from 1)")
   fails(function() return x(2, 3)[{ 1, 0 }] end, "tensor: index 0 is outside axis 2 of a tensor of "
@@ -82,7 +82,7 @@ function TestWrongShapes:test_indices_and_axes_outside()
         .. "with 4 rows (rows count from 1)")
 end
 
-function TestWrongShapes:test_what_has_no_value_over_nothing()
+function TestWrongShapes.test_what_has_no_value_over_nothing()
   for _, name in ipairs { "mean", "max", "min", "var", "std", "norm" } do
     local expected = name .. ": expected at least one element to work on, got a tensor of shape [0, 2]"
     fails(function() local t = x(0, 2); return t[name](t) end, expected)
@@ -94,7 +94,7 @@ function TestWrongShapes:test_what_has_no_value_over_nothing()
         "mean_squared_error: expected at least one row, got y_pred of shape [0]")
 end
 
-function TestWrongShapes:test_dimensions_that_are_none()
+function TestWrongShapes.test_dimensions_that_are_none()
   fails(function() zeros(-1) end, "zeros: a dimension must be 0 or more, got -1")
   fails(function() zeros(-2) end, "zeros: a dimension must be 0 or more, got the number -2")
   fails(function() zeros(1.5) end, "zeros: a dimension must be a whole number, got the number 1.5")
@@ -110,7 +110,7 @@ end
 
 TestWrongTypes = {}
 
-function TestWrongTypes:test_tables_that_are_no_tensor()
+function TestWrongTypes.test_tables_that_are_no_tensor()
   fails(function() tensor { { 1, 2 }, { 3 } } end,
         "tensor: a table has 1 elements where its neighbours have 2")
   fails(function() tensor { 1, { 2 } } end,
@@ -124,7 +124,7 @@ function TestWrongTypes:test_tables_that_are_no_tensor()
   fails(function() tensor { x(2), x(2) } end, "tensor: an element must be a number, got a tensor [2]")
 end
 
-function TestWrongTypes:test_constructors()
+function TestWrongTypes.test_constructors()
   fails(function() tensor() end, "tensor: the value must be a table, a number or a tensor, got nothing")
   fails(function() tensor "1" end,
         'tensor: the value must be a table, a number or a tensor, got the string "1"')
@@ -151,7 +151,7 @@ function TestWrongTypes:test_constructors()
         'set_floatx: dtype must be "float32" or "float64", got the string "double"')
 end
 
-function TestWrongTypes:test_arguments_of_operations()
+function TestWrongTypes.test_arguments_of_operations()
   fails(function() local _ = x(2) + nil end, "add: b must be a tensor or a number, got nothing")
   fails(function() local _ = nil + x(2) end, "add: a must be a tensor or a number, got nothing")
   fails(function() local _ = x(2) * {} end, "mul: b must be a tensor or a number, got a table")
@@ -196,7 +196,7 @@ function TestWrongTypes:test_arguments_of_operations()
         "..: an operand must be a string, a number or a tensor, got a table")
 end
 
-function TestWrongTypes:test_gradients()
+function TestWrongTypes.test_gradients()
   fails(function() no_grad(1) end, "no_grad: argument 1 must be a function, got the number 1")
   fails(function() gradcheck() end, "gradcheck: argument 1 must be a function, got nothing")
   fails(function() gradcheck(print, x(1)) end,
@@ -212,7 +212,7 @@ function TestWrongTypes:test_gradients()
 end
 
 -- Whatever is called on what is no tensor, the function is named.
-function TestWrongTypes:test_every_method_names_itself_when_it_is_given_something_else()
+function TestWrongTypes.test_every_method_names_itself_when_it_is_given_something_else()
   for name, method in pairs(core.methods) do
     for _, value in pairs { 3, "text", true, {}, print, io.stdout, coroutine.create(print), false } do
       local succeeded, message = pcall(function() return (method(value, value, value)) end)
@@ -229,7 +229,7 @@ end
 
 TestUnknownNames = {}
 
-function TestUnknownNames:test_the_nearest_name_is_suggested()
+function TestUnknownNames.test_the_nearest_name_is_suggested()
   fails(function() x(2):summ() end, 'tensor: there is no method or field "summ", did you mean "sum"?')
   fails(function() return x(2).shpe end,
         'tensor: there is no method or field "shpe", did you mean "shape"?')
@@ -242,7 +242,7 @@ function TestUnknownNames:test_the_nearest_name_is_suggested()
         'dense: unknown activation "rleu", did you mean "relu"?')
 end
 
-function TestUnknownNames:test_where_none_is_near_all_are_listed()
+function TestUnknownNames.test_where_none_is_near_all_are_listed()
   fails(function() x(1, 1):dense(x(1, 1), x(1), "swish") end,
         'dense: unknown activation "swish" (there are: linear, relu, tanh, sigmoid)')
   fails(function() x(2):clip { from = 1 } end, 'clip: unknown option "from" (there are: low, high)')
@@ -250,26 +250,26 @@ function TestUnknownNames:test_where_none_is_near_all_are_listed()
         'tensor: unknown option "colour" (there are: dtype, requires_grad)')
 end
 
-function TestUnknownNames:test_fields_that_cannot_be_set()
+function TestUnknownNames.test_fields_that_cannot_be_set()
   fails(function() x(2).shape = { 1 } end, 'tensor: the field "shape" cannot be set')
   fails(function() x(2).name = "w" end, 'tensor: the field "name" cannot be set')
 end
 
-function TestUnknownNames:test_one_argument_given_twice()
+function TestUnknownNames.test_one_argument_given_twice()
   fails(function() x(2):sum { 1, axes = 1 } end, "sum: axes is given twice")
 end
 
 -- A function of the library that calls another one, or the user's, points at the user, too.
 TestPositions = {}
 
-function TestPositions:test_an_error_inside_a_callback_points_at_it()
+function TestPositions.test_an_error_inside_a_callback_points_at_it()
   fails(function() no_grad(function() return x(2):sum(5) end) end, "sum: axis 5 is outside a tensor "
         .. "of shape [2] (axes count from 1, from -1 at the end)")
   fails(function() gradcheck(function(a) return a + x(3) end, { x(2) }) end, "add: shapes [2] and [3] "
         .. "do not broadcast: counted from the end, two dimensions must be equal or one of them 1")
 end
 
-function TestPositions:test_a_coroutine_points_at_its_own_line()
+function TestPositions.test_a_coroutine_points_at_its_own_line()
   fails(function()
     local thread = coroutine.create(function() return x(2):item() end)
     error(select(2, coroutine.resume(thread)), 0)
@@ -280,7 +280,7 @@ end
 
 TestTags = {}
 
-function TestTags:test_a_tensors_metatable_on_something_else_is_noticed()
+function TestTags.test_a_tensors_metatable_on_something_else_is_noticed()
   local metatable = getmetatable(x(1))
   local handle = io.tmpfile()
   local own = getmetatable(handle)
@@ -309,7 +309,7 @@ function TestTags:test_a_tensors_metatable_on_something_else_is_noticed()
   end
 end
 
-function TestTags:test_a_tensor_collected_by_hand_is_no_tensor_any_more()
+function TestTags.test_a_tensor_collected_by_hand_is_no_tensor_any_more()
   local t = x(2)
   getmetatable(t).__gc(t)
   getmetatable(t).__gc(t)
@@ -320,7 +320,7 @@ function TestTags:test_a_tensor_collected_by_hand_is_no_tensor_any_more()
   end
 end
 
-function TestTags:test_other_userdata_with_another_of_our_metatables()
+function TestTags.test_other_userdata_with_another_of_our_metatables()
   local state, t = RandomState(1), x(2)
   local own = getmetatable(state)
   debug.setmetatable(state, getmetatable(t))
@@ -333,7 +333,7 @@ function TestTags:test_other_userdata_with_another_of_our_metatables()
   lu.assertEquals(t:totable(), { 0, 0 })
 end
 
-function TestTags:test_a_script_may_overwrite_luas_own_names()
+function TestTags.test_a_script_may_overwrite_luas_own_names()
   local saved = { table = table, require = require, string = string, math = math, ipairs = ipairs,
                   pairs = pairs, type = type, tostring = tostring }
   local text, message, checked
@@ -362,7 +362,7 @@ end
 
 -- Ten thousand of them, in several kinds, would be 40 GB. A sanitizer keeps what was freed for a
 -- while, and valgrind has its own memory: there, only what is alive is held to the bound.
-function TestMemory:test_temporaries_of_a_million_numbers_stay_under_200_megabytes()
+function TestMemory.test_temporaries_of_a_million_numbers_stay_under_200_megabytes()
   local million = zeros(1000000)
   local wants = zeros(1000000, { requires_grad = true })
   local most_alive, before = 0, most_memory()
@@ -382,7 +382,7 @@ function TestMemory:test_temporaries_of_a_million_numbers_stay_under_200_megabyt
   end
 end
 
-function TestMemory:test_a_stopped_collector_stays_stopped()
+function TestMemory.test_a_stopped_collector_stays_stopped()
   local million = zeros(1000000)
   collectgarbage()
   collectgarbage "stop"
@@ -393,7 +393,7 @@ function TestMemory:test_a_stopped_collector_stays_stopped()
   lu.assertTrue(grown >= 5 * 4e6)
 end
 
-function TestMemory:test_what_does_not_fit_in_memory_is_an_error()
+function TestMemory.test_what_does_not_fit_in_memory_is_an_error()
   local succeeded, message = pcall(zeros, 2 ^ 45)
   lu.assertFalse(succeeded)
   lu.assertStrContains(message, "zeros: not enough memory for 140737488355328 more bytes")

@@ -84,7 +84,7 @@ end
 
 TestOperations = {}
 
-function TestOperations:test_every_operation_has_a_case()
+function TestOperations.test_every_operation_has_a_case()
   local has_case = { slice = true }  -- the parts
   for _, case in ipairs(golden.cases) do has_case[case.name] = true end
   for _, row in ipairs(core.list_operations()) do
@@ -92,12 +92,12 @@ function TestOperations:test_every_operation_has_a_case()
   end
 end
 
-function TestOperations:test_float64_equals_numpy()
+function TestOperations.test_float64_equals_numpy()
   for _, case in ipairs(golden.cases) do check(case, "float64", "contiguous", case.tolerance) end
 end
 
 -- How the inputs lie in memory changes no bit.
-function TestOperations:test_layouts_change_no_bit()
+function TestOperations.test_layouts_change_no_bit()
   for _, case in ipairs(golden.cases) do
     for _, dtype in ipairs { "float64", "float32" } do
       local expected = call(case, dtype, "contiguous")
@@ -120,13 +120,13 @@ local function suits_float32(case)
   return true
 end
 
-function TestOperations:test_float32_equals_numpy_to_its_precision()
+function TestOperations.test_float32_equals_numpy_to_its_precision()
   for _, case in ipairs(golden.cases) do
     if suits_float32(case) then check(case, "float32", "contiguous", 2e-5) end
   end
 end
 
-function TestOperations:test_parts_equal_numpys()
+function TestOperations.test_parts_equal_numpys()
   for _, part in ipairs(golden.parts) do
     local size = 1
     for _, n in ipairs(part.shape) do size = size * n end
@@ -141,7 +141,7 @@ end
 
 TestArguments = {}
 
-function TestArguments:test_named_arguments_equal_those_in_order()
+function TestArguments.test_named_arguments_equal_those_in_order()
   local x = range(24):reshape(2, 3, 4)
   local expected = x:sum(2, true)
   lu.assertTrue(x:sum { axes = 2, keepdims = true }:identical(expected))
@@ -159,13 +159,13 @@ function TestArguments:test_named_arguments_equal_those_in_order()
   lu.assertTrue(x:transpose { 3, 1, 2 }:identical(x:transpose(3, 1, 2)))
 end
 
-function TestArguments:test_an_empty_list_of_axes_reduces_nothing()
+function TestArguments.test_an_empty_list_of_axes_reduces_nothing()
   local x = range(6):reshape(2, 3)
   lu.assertTrue(x:sum({}):identical(x))
   lu.assertTrue(x:max({}):identical(x))
 end
 
-function TestArguments:test_operators_are_the_operations()
+function TestArguments.test_operators_are_the_operations()
   local a, b = tensor { 1, -2, 3 }, tensor { 2, 5, -4 }
   for sign, name in pairs { ["+"] = "add", ["-"] = "sub", ["*"] = "mul", ["/"] = "div",
                             ["^"] = "pow", ["//"] = "floordiv", ["%"] = "mod" } do
@@ -178,7 +178,7 @@ function TestArguments:test_operators_are_the_operations()
 end
 
 -- // and % on tensors are Lua's on its floats, number by number.
-function TestArguments:test_division_with_remainder_is_luas()
+function TestArguments.test_division_with_remainder_is_luas()
   local numbers = { 0.0, 1.0, -1.0, 2.5, -2.5, 7.0, -7.0, 1e10, math.huge, -math.huge }
   local function assert_same(came, expected, what)
     lu.assertTrue(came == expected or (came ~= came and expected ~= expected),
@@ -193,14 +193,14 @@ function TestArguments:test_division_with_remainder_is_luas()
   end
 end
 
-function TestArguments:test_take_reads_a_table_of_indices()
+function TestArguments.test_take_reads_a_table_of_indices()
   local x = range(6):reshape(3, 2)
   lu.assertEquals(x:take { 3, 1 }:totable(), { { 5, 6 }, { 1, 2 } })
   lu.assertEquals(x:take(tensor { 3, 1 }):totable(), { { 5, 6 }, { 1, 2 } })
   lu.assertEquals(x:take({}).shape, { 0, 2 })
 end
 
-function TestArguments:test_mask_keeps_the_rows_that_are_marked()
+function TestArguments.test_mask_keeps_the_rows_that_are_marked()
   local x = range(6):reshape(3, 2)
   lu.assertEquals(x:mask(tensor { 1, 0, 1 }):totable(), { { 1, 2 }, { 5, 6 } })
   lu.assertEquals(x:mask { 0, 0, 2 }:totable(), { { 5, 6 } })
@@ -208,7 +208,7 @@ function TestArguments:test_mask_keeps_the_rows_that_are_marked()
   lu.assertEquals(x:mask(zeros(3)).shape, { 0, 2 })
 end
 
-function TestArguments:test_the_help_of_each_row_names_its_call()
+function TestArguments.test_the_help_of_each_row_names_its_call()
   for _, row in ipairs(core.list_operations()) do
     lu.assertStrContains(row.signature, row.name == "slice" and "x[" or row.name .. "(")
     lu.assertTrue(#row.help > 10 and row.help:find("%.") ~= nil, row.name)
@@ -220,17 +220,17 @@ end
 
 TestPrecision = {}
 
-function TestPrecision:test_a_long_float32_sum_keeps_its_digits()
+function TestPrecision.test_a_long_float32_sum_keeps_its_digits()
   lu.assertAlmostEquals(full({ 1000000 }, 0.1):sum():item() / 100000, 1, 1e-6)
   lu.assertAlmostEquals(full({ 3000000 }, 0.1):mean():item(), 0.1, 1e-7)
 end
 
-function TestPrecision:test_variance_far_from_zero()
+function TestPrecision.test_variance_far_from_zero()
   local x = range(1000) + 1e9
   lu.assertAlmostEquals(x:var():item(), (1000 ^ 2 - 1) / 12, 1e-6)
 end
 
-function TestPrecision:test_norm_neither_overflows_nor_vanishes()
+function TestPrecision.test_norm_neither_overflows_nor_vanishes()
   lu.assertAlmostEquals(tensor({ 3e200, 4e200 }, "float64"):norm():item() / 5e200, 1, 1e-14)
   lu.assertAlmostEquals(tensor({ 3e-200, 4e-200 }, "float64"):norm():item() / 5e-200, 1, 1e-14)
   lu.assertAlmostEquals(tensor({ 3e30, 4e30 }, "float32"):norm():item() / 5e30, 1, 1e-6)

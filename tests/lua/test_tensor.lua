@@ -13,7 +13,7 @@ end
 
 TestMaking = {}
 
-function TestMaking:test_nested_tables_give_shape_and_numbers()
+function TestMaking.test_nested_tables_give_shape_and_numbers()
   local x = tensor { { 1, 2, 3 }, { 4, 5, 6 } }
   lu.assertEquals(x.shape, { 2, 3 })
   lu.assertEquals(x.rank, 2)
@@ -24,7 +24,7 @@ function TestMaking:test_nested_tables_give_shape_and_numbers()
   lu.assertEquals(tensor({ { { 7 } } }).shape, { 1, 1, 1 })
 end
 
-function TestMaking:test_a_number_gives_rank_0()
+function TestMaking.test_a_number_gives_rank_0()
   local x = tensor(2.5)
   lu.assertEquals(x.shape, {})
   lu.assertEquals(x.size, 1)
@@ -32,11 +32,11 @@ function TestMaking:test_a_number_gives_rank_0()
   lu.assertEquals(x:totable(), 2.5)
 end
 
-function TestMaking:test_numbers_in_tables_may_be_tensors_of_rank_0()
+function TestMaking.test_numbers_in_tables_may_be_tensors_of_rank_0()
   lu.assertEquals(tensor({ tensor(1), 2, range(3):sum() }):totable(), { 1, 2, 6 })
 end
 
-function TestMaking:test_a_tensor_is_copied()
+function TestMaking.test_a_tensor_is_copied()
   local x = tensor({ 1, 2 }, "float64")
   local y = tensor(x)
   y[1] = 9
@@ -45,7 +45,7 @@ function TestMaking:test_a_tensor_is_copied()
   lu.assertEquals(tensor(x, "float32").dtype, "float32")
 end
 
-function TestMaking:test_zeros_ones_and_full()
+function TestMaking.test_zeros_ones_and_full()
   for _, x in ipairs { zeros(2, 3), zeros { 2, 3 }, zeros { 2, 3, dtype = "float32" } } do
     lu.assertTrue(x:identical(tensor { { 0, 0, 0 }, { 0, 0, 0 } }))
   end
@@ -60,7 +60,7 @@ function TestMaking:test_zeros_ones_and_full()
   lu.assertEquals(zeros(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1).rank, 16)
 end
 
-function TestMaking:test_range_counts_as_luas_for()
+function TestMaking.test_range_counts_as_luas_for()
   lu.assertEquals(range(4):totable(), { 1, 2, 3, 4 })
   lu.assertEquals(range(2, 5):totable(), { 2, 3, 4, 5 })
   lu.assertEquals(range(5, 1, -2):totable(), { 5, 3, 1 })
@@ -71,22 +71,22 @@ function TestMaking:test_range_counts_as_luas_for()
   lu.assertEquals(range(3).dtype, "float64")
 end
 
-function TestMaking:test_numbers_beyond_float32_become_infinite()
+function TestMaking.test_numbers_beyond_float32_become_infinite()
   lu.assertEquals(tensor({ 1e300, -1e300, 1e-300 }):totable(), { inf, -inf, 0 })
 end
 
 TestTypes = {}
 
-function TestTypes:tearDown() set_floatx "float32" end
+function TestTypes.tearDown() set_floatx "float32" end
 
-function TestTypes:test_float32_with_float64_gives_float64()
+function TestTypes.test_float32_with_float64_gives_float64()
   local single, double = ones(2), ones(2, "float64")
   lu.assertEquals((single + single).dtype, "float32")
   lu.assertEquals((single + double).dtype, "float64")
   lu.assertEquals((double * single).dtype, "float64")
 end
 
-function TestTypes:test_numbers_and_rank_0_take_the_other_operands_type()
+function TestTypes.test_numbers_and_rank_0_take_the_other_operands_type()
   local single, double = ones(2), ones(2, "float64")
   lu.assertEquals((single + 0.1).dtype, "float32")
   lu.assertEquals((0.1 + double).dtype, "float64")
@@ -96,12 +96,12 @@ function TestTypes:test_numbers_and_rank_0_take_the_other_operands_type()
   lu.assertEquals((tensor(1) + 0.1).dtype, "float32")
 end
 
-function TestTypes:test_masks_have_their_operands_type()
+function TestTypes.test_masks_have_their_operands_type()
   lu.assertEquals(ones(2):gt(0).dtype, "float32")
   lu.assertEquals(ones(2, "float64"):gt(0).dtype, "float64")
 end
 
-function TestTypes:test_set_floatx_changes_what_is_made_from_then_on()
+function TestTypes.test_set_floatx_changes_what_is_made_from_then_on()
   local before = tensor { 1 }
   set_floatx "float64"
   lu.assertEquals(floatx(), "float64")
@@ -117,14 +117,14 @@ TestReading = {}
 
 local x = range(24):reshape(2, 3, 4)
 
-function TestReading:test_a_full_key_gives_a_number()
+function TestReading.test_a_full_key_gives_a_number()
   lu.assertEquals(math.type(x[{ 2, 3, 4 }]), "float")
   lu.assertEquals(x[{ 1, 2, 3 }], 7)
   lu.assertEquals(x[1][2][3], 7)
   lu.assertEquals(range(3)[2], 2)
 end
 
-function TestReading:test_what_was_nan_in_any_way_reads_as_nan()
+function TestReading.test_what_was_nan_in_any_way_reads_as_nan()
   for _, number in ipairs { nan, -nan } do
     lu.assertEquals(tostring(tensor({ number })[1]), "nan")
     lu.assertEquals(tostring(tensor(number):item()), "nan")
@@ -132,7 +132,7 @@ function TestReading:test_what_was_nan_in_any_way_reads_as_nan()
   end
 end
 
-function TestReading:test_ipairs_walks_the_first_axis()
+function TestReading.test_ipairs_walks_the_first_axis()
   local seen = {}
   for i, value in ipairs(range(3)) do seen[i] = value end
   lu.assertEquals(seen, { 1, 2, 3 })
@@ -145,13 +145,13 @@ function TestReading:test_ipairs_walks_the_first_axis()
   for _ in ipairs(zeros(0)) do lu.fail "an empty tensor has no elements" end
 end
 
-function TestReading:test_length_is_the_first_dimension()
+function TestReading.test_length_is_the_first_dimension()
   lu.assertEquals(#x, 2)
   lu.assertEquals(#zeros(0, 5), 0)
   lu.assertNil(x[#x + 1])
 end
 
-function TestReading:test_rows_cols_and_T()
+function TestReading.test_rows_cols_and_T()
   local m = range(6):reshape(2, 3)
   lu.assertEquals(m:rows(2, 2):totable(), { { 4, 5, 6 } })
   lu.assertEquals(m:cols(2, 3):totable(), { { 2, 3 }, { 5, 6 } })
@@ -161,14 +161,14 @@ function TestReading:test_rows_cols_and_T()
   lu.assertEquals(range(3):rows(2, 3):totable(), { 2, 3 })
 end
 
-function TestReading:test_slices_of_slices_go_on_where_the_first_ended()
+function TestReading.test_slices_of_slices_go_on_where_the_first_ended()
   local part = x[{ {}, { 3, 1, -1 }, { 1, 4, 3 } }]
   lu.assertEquals(part:totable(), { { { 9, 12 }, { 5, 8 }, { 1, 4 } }, { { 21, 24 }, { 17, 20 }, { 13, 16 } } })
   lu.assertEquals(part[{ 2, { 3, 1, -2 } }]:totable(), { { 13, 16 }, { 21, 24 } })
   lu.assertEquals(part.T[{ 2, 1, 2 }], 24)
 end
 
-function TestReading:test_steps_beyond_the_axis_reach_one_element()
+function TestReading.test_steps_beyond_the_axis_reach_one_element()
   for _, step in ipairs { 100, math.maxinteger } do
     lu.assertEquals(range(5)[{ { 2, 5, step } }]:totable(), { 2 })
     lu.assertEquals((x[{ { 1, 2, step } }] + 1).shape, { 1, 3, 4 })
@@ -176,7 +176,7 @@ function TestReading:test_steps_beyond_the_axis_reach_one_element()
   lu.assertEquals(range(5)[{ { 4, 1, math.mininteger } }]:totable(), { 4 })
 end
 
-function TestReading:test_totable_gives_what_tensor_takes()
+function TestReading.test_totable_gives_what_tensor_takes()
   for _, t in ipairs { x, x.T, zeros(0), zeros(2, 0), tensor(3), x[{ {}, 2 }] } do
     if t.size > 0 then lu.assertTrue(tensor(t:totable(), t.dtype):identical(t:clone())) end
   end
@@ -184,7 +184,7 @@ function TestReading:test_totable_gives_what_tensor_takes()
   lu.assertEquals(zeros(0):totable(), {})
 end
 
-function TestReading:test_item_reads_any_tensor_of_one_element()
+function TestReading.test_item_reads_any_tensor_of_one_element()
   lu.assertEquals(tensor({ { { 4 } } }):item(), 4)
   lu.assertEquals(range(5)[{ { 3, 3 } }]:item(), 3)
   fails("its shape is [2]", function() return zeros(2):item() end)
@@ -228,7 +228,7 @@ function TestWriting:test_copies_do_not()
   lu.assertTrue(t:identical(zeros(2, 3)))
 end
 
-function TestWriting:test_a_part_may_be_written_onto_another_of_the_same_memory()
+function TestWriting.test_a_part_may_be_written_onto_another_of_the_same_memory()
   local t = range(6)
   t[{ { 2, 6 } }] = t[{ { 1, 5 } }]
   lu.assertEquals(t:totable(), { 1, 1, 2, 3, 4, 5 })
@@ -263,7 +263,7 @@ end
 
 TestComparing = {}
 
-function TestComparing:test_equal_means_type_shape_and_numbers()
+function TestComparing.test_equal_means_type_shape_and_numbers()
   lu.assertTrue(tensor { 1, nan } == tensor { 1, nan })
   lu.assertTrue(tensor { 0.0 } == tensor { -0.0 })
   lu.assertTrue(range(6):reshape(2, 3).T == tensor({ { 1, 4 }, { 2, 5 }, { 3, 6 } }, "float64"))
@@ -276,14 +276,14 @@ function TestComparing:test_equal_means_type_shape_and_numbers()
   lu.assertFalse(tensor { 1 } == io.stdout)
 end
 
-function TestComparing:test_identical_means_to_the_bit()
+function TestComparing.test_identical_means_to_the_bit()
   lu.assertTrue(tensor { 1, nan }:identical(tensor { 1, -nan }))
   lu.assertFalse(tensor { 0.0 }:identical(tensor { -0.0 }))
   lu.assertFalse(tensor({ 1 }, "float64"):identical(tensor({ 1 + 2 ^ -52 }, "float64")))
   lu.assertFalse(tensor { 1 }:identical(tensor({ 1 }, "float64")))
 end
 
-function TestComparing:test_one_element_orders_as_its_number()
+function TestComparing.test_one_element_orders_as_its_number()
   lu.assertTrue(tensor(1) < 2)
   lu.assertTrue(1 < tensor(2))
   lu.assertTrue(tensor { 1 } <= tensor(1))
@@ -292,7 +292,7 @@ function TestComparing:test_one_element_orders_as_its_number()
   lu.assertFalse(tensor(nan) >= 1)
 end
 
-function TestComparing:test_more_elements_do_not()
+function TestComparing.test_more_elements_do_not()
   fails("compares single numbers, got a tensor of shape [2]; a:lt(b) compares each element",
         function() return zeros(2) < 1 end)
   fails("a:le(b) compares each element", function() return 1 >= zeros(2) end)
@@ -301,7 +301,7 @@ end
 
 TestGradientFields = {}
 
-function TestGradientFields:test_requires_grad_is_a_leafs_choice()
+function TestGradientFields.test_requires_grad_is_a_leafs_choice()
   local w = tensor { 1, 2 }
   lu.assertFalse(w.requires_grad)
   w.requires_grad = true
@@ -315,7 +315,7 @@ function TestGradientFields:test_requires_grad_is_a_leafs_choice()
   fails("requires_grad must be a boolean", function() w.requires_grad = 1 end)
 end
 
-function TestGradientFields:test_writing_into_a_tensor_that_wants_a_gradient_is_an_error()
+function TestGradientFields.test_writing_into_a_tensor_that_wants_a_gradient_is_an_error()
   local w = tensor({ { 1, 2 } }, { requires_grad = true })
   for _, write in ipairs {
     function() w[1] = 3 end, function() w[{ 1, 1 }] = 3 end, function() w:fill(3) end,
@@ -328,7 +328,7 @@ function TestGradientFields:test_writing_into_a_tensor_that_wants_a_gradient_is_
   lu.assertEquals(w:totable(), { { 5, 7 } })
 end
 
-function TestGradientFields:test_grad_is_read_set_and_cleared()
+function TestGradientFields.test_grad_is_read_set_and_cleared()
   local w = tensor({ 1, 2 }, { requires_grad = true })
   lu.assertNil(w.grad)
   w:sum():backward()
@@ -352,7 +352,7 @@ local function backward_after(write, f)
   y:sum():backward()
 end
 
-function TestVersions:test_an_input_written_to_after_its_use_stops_backward()
+function TestVersions.test_an_input_written_to_after_its_use_stops_backward()
   fails("a tensor that square needs was written to after it was used", backward_after,
         function(w) w:fill(0) end, function(w) return w:square() end)
   fails("was written to after it was used", backward_after,
@@ -361,7 +361,7 @@ function TestVersions:test_an_input_written_to_after_its_use_stops_backward()
         function(w) w:reshape(2, 1)[{ 1, 1 }] = 0 end, function(w) return w:exp() end)
 end
 
-function TestVersions:test_a_result_written_to_stops_backward()
+function TestVersions.test_a_result_written_to_stops_backward()
   for _, name in ipairs { "exp", "tanh", "sigmoid", "sqrt", "relu" } do
     local w = tensor({ 1, 2 }, { requires_grad = true })
     local y = w[name](w)
@@ -375,7 +375,7 @@ function TestVersions:test_a_result_written_to_stops_backward()
   fails("the result of exp was written to", function() y:sum():backward() end)
 end
 
-function TestVersions:test_weights_may_change_between_graphs()
+function TestVersions.test_weights_may_change_between_graphs()
   local w = tensor({ 1, 2 }, { requires_grad = true })
   for _ = 1, 3 do
     w:square():sum():backward()
@@ -384,7 +384,7 @@ function TestVersions:test_weights_may_change_between_graphs()
   lu.assertEquals(w:totable(), { 0.125, 0.25 })
 end
 
-function TestVersions:test_an_optimizers_step_counts_as_a_write()
+function TestVersions.test_an_optimizers_step_counts_as_a_write()
   local w = tensor({ 1, 2 }, { requires_grad = true })
   local late = w:square():sum()
   w:square():sum():backward()

@@ -1,0 +1,83 @@
+-- matrix: computes the golden bits afresh with every compiler, level of optimization, instruction set
+-- and processor there is, and compares. Run by `make bits`.
+--
+-- Each build has a folder of its own under build/bits. What is not installed is skipped with a word.
+-- The last line is `all bits are equal`, or how many runs had others.
+
+local digests = dofile "tests/bits/digests.lua"
+
+local build = (os.getenv "BUILD" or "build") .. "/bits"
+local make = os.getenv "MAKE" or "make"
+local golden = digests.read(digests.golden)
+
+local function is_installed(program)
+  return os.execute("command -v " .. program .. " >/dev/null 2>&1") == true
+end
+
+local machine = digests.capture("uname -m"):match "%S+"
+local native_levels = machine == "x86_64" and { "avx512", "avx2", "portable" } or { "portable" }
+
+local builds = {}
+
+local function add(fields) builds[#builds + 1] = fields end
+
+for _, compiler in ipairs { "gcc", "clang" } do
+  for _, optimization in ipairs { "-O1", "-O2", "-O3" } do
+    add { name = compiler .. optimization, needs = { compiler }, levels = native_levels,
+          variables = ("CC=%s OPT=%s KERNEL_OPT=%s"):format(compiler, optimization, optimization) }
+  end
+end
+
+if machine ~= "aarch64" then
+  add { name = "aarch64-gcc", needs = { "aarch64-linux-gnu-gcc", "qemu-aarch64" }, levels = { "portable" },
+        variables = "ARCH=aarch64 CC=aarch64-linux-gnu-gcc", runner = "qemu-aarch64 -L /usr/aarch64-linux-gnu " }
+end
+
+local function missing(entry)
+  for _, program in ipairs(entry.needs) do
+    if not is_installed(program) then return program end
+  end
+end
+
+local function compile(entry)
+  local output, succeeded = digests.capture(("%s --no-print-directory -s BUILD=%s/%s %s %s/%s/tests/bits 2>&1"):format(
+    make, build, entry.name, entry.variables, build, entry.name))
+  if not succeeded then error("matrix: " .. entry.name .. " does not build\n" .. output, 0) end
+end
+
+-- One line of the table; whether the bits are the golden ones.
+local function report(entry, level, word, seconds)
+  print(("%-14s %-10s %-12s %5.1f s"):format(entry.name, level, word, seconds))
+  io.stdout:flush()
+end
+
+local failed, ran = 0, 0
+
+local function run(entry, level)
+  local began = os.time()
+  local text, succeeded = digests.capture(("GRADUS_SIMD=%s %s%s/%s/tests/bits 2>&1"):format(
+    level, entry.runner or "", build, entry.name))
+  if not succeeded and text:find "as far as this processor runs them" then
+    return report(entry, level, "not run here", 0)
+  end
+  ran = ran + 1
+  local different = digests.differences(text, golden)
+  if succeeded and #different == 0 then return report(entry, level, "equal", os.time() - began) end
+  failed = failed + 1
+  report(entry, level, "DIFFERENT", os.time() - began)
+  print("  " .. (succeeded and table.concat(different, "\n  ") or text))
+end
+
+for _, entry in ipairs(builds) do
+  local absent = missing(entry)
+  if absent then
+    print(("%-14s skipped: %s is not installed (make bits-setup)"):format(entry.name, absent))
+  else
+    compile(entry)
+    for _, level in ipairs(entry.levels) do run(entry, level) end
+  end
+end
+
+print(failed == 0 and ("all bits are equal in %d runs"):format(ran)
+  or ("%d of %d runs have other bits"):format(failed, ran))
+os.exit(failed == 0 and ran > 0, true)
