@@ -119,7 +119,7 @@ CHECK_PACKAGES = clang libclang-rt-14-dev clang-tidy valgrind lua-check
 
 BITS_PACKAGES = clang gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 
-.PHONY: all help module install uninstall setup check-setup doc run test check check-clang check-sanitize check-valgrind \
+.PHONY: all help module install uninstall setup check-setup doc run test check check-clang check-sanitize check-sanitize-clang check-valgrind \
         check-fuzz lint bits bits-golden bits-setup clean
 
 all: $(BUILD)/gradus
@@ -192,7 +192,7 @@ test: $(BUILD)/gradus $(BUILD)/gradus.so $(CORE_TESTS) $(LUA_TESTS) $(BUILD)/tes
 
 # Everything: both compilers, sanitizers, valgrind, fuzzers for a bounded time, and the linters.
 
-check: check-setup lint test check-clang check-sanitize check-valgrind check-fuzz
+check: check-setup lint test check-clang check-sanitize check-sanitize-clang check-valgrind check-fuzz
 	@echo 'make check: all is well'
 
 check-clang:
@@ -200,6 +200,9 @@ check-clang:
 
 check-sanitize:
 	ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) $(ASAN) test
+
+check-sanitize-clang:
+	ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) $(ASAN) BUILD=$(BUILD)/asan-clang CC=clang test
 
 check-valgrind: $(BUILD)/gradus $(BUILD)/gradus.so $(CORE_TESTS) $(LUA_TESTS)
 	@BUILD=$(BUILD) TEST_WRAPPER='$(VALGRIND)' $(BUILD)/gradus tests/run.lua
@@ -225,7 +228,8 @@ lint:
 # (clang needs a quarter of an hour for the kernels with sanitizers at -O3.)
 ASAN = BUILD=$(BUILD)/asan OPT='-O1 -fno-omit-frame-pointer' KERNEL_OPT=-O1 \
        SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
-VALGRIND = valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9
+VALGRIND = valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9 \
+           --child-silent-after-fork=yes
 FUZZ_SECONDS = 30
 
 clean:

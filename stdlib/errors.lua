@@ -20,10 +20,10 @@ errors.describe = core.describe
 -- The number of single letters to insert, delete, replace or swap that make one word the other
 -- (optimal string alignment).
 local function edit_distance(a, b)
-  local before_last, last, row = nil, {}, nil
+  local before_last, last = nil, {}
   for j = 0, #b do last[j] = j end
   for i = 1, #a do
-    row = { [0] = i }
+    local row = { [0] = i }
     for j = 1, #b do
       local same = a:byte(i) == b:byte(j)
       row[j] = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same and 0 or 1))

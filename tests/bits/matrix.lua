@@ -1,7 +1,7 @@
 -- matrix: computes the golden bits afresh with every compiler, level of optimization, instruction set
 -- and processor there is, and compares. Run by `make bits`.
 --
--- Each build has a folder of its own under build/bits. What is not installed is skipped with a word.
+-- Each build has a folder of its own under build/bits; other processors are qemu's. What is not installed is skipped with a word.
 -- The last line is `all bits are equal`, or how many runs had others.
 
 local digests = dofile "tests/bits/digests.lua"
@@ -28,9 +28,18 @@ for _, compiler in ipairs { "gcc", "clang" } do
   end
 end
 
+-- A processor without fused multiply-add or AVX; it runs what gcc has built for this one.
+if machine == "x86_64" then
+  add { name = "westmere", folder = "gcc-O2", needs = { "gcc", "qemu-x86_64" }, levels = { "portable" },
+        variables = "CC=gcc OPT=-O2 KERNEL_OPT=-O2", runner = "qemu-x86_64 -cpu Westmere " }
+end
+
 if machine ~= "aarch64" then
-  add { name = "aarch64-gcc", needs = { "aarch64-linux-gnu-gcc", "qemu-aarch64" }, levels = { "portable" },
-        variables = "ARCH=aarch64 CC=aarch64-linux-gnu-gcc", runner = "qemu-aarch64 -L /usr/aarch64-linux-gnu " }
+  for _, optimization in ipairs { "-O1", "-O3" } do
+    add { name = "aarch64-gcc" .. optimization, needs = { "aarch64-linux-gnu-gcc", "qemu-aarch64" },
+          levels = { "portable" }, runner = "qemu-aarch64 -L /usr/aarch64-linux-gnu ",
+          variables = ("ARCH=aarch64 CC=aarch64-linux-gnu-gcc OPT=%s KERNEL_OPT=%s"):format(optimization, optimization) }
+  end
 end
 
 local function missing(entry)
@@ -39,15 +48,17 @@ local function missing(entry)
   end
 end
 
+local function program_of(entry) return ("%s/%s/tests/bits"):format(build, entry.folder or entry.name) end
+
 local function compile(entry)
-  local output, succeeded = digests.capture(("%s --no-print-directory -s BUILD=%s/%s %s %s/%s/tests/bits 2>&1"):format(
-    make, build, entry.name, entry.variables, build, entry.name))
+  local output, succeeded = digests.capture(("%s --no-print-directory -s BUILD=%s/%s %s %s 2>&1"):format(
+    make, build, entry.folder or entry.name, entry.variables, program_of(entry)))
   if not succeeded then error("matrix: " .. entry.name .. " does not build\n" .. output, 0) end
 end
 
--- One line of the table; whether the bits are the golden ones.
+-- One line of the table.
 local function report(entry, level, word, seconds)
-  print(("%-14s %-10s %-12s %5.1f s"):format(entry.name, level, word, seconds))
+  print(("%-16s %-10s %-12s %5.1f s"):format(entry.name, level, word, seconds))
   io.stdout:flush()
 end
 
@@ -55,8 +66,8 @@ local failed, ran = 0, 0
 
 local function run(entry, level)
   local began = os.time()
-  local text, succeeded = digests.capture(("GRADUS_SIMD=%s %s%s/%s/tests/bits 2>&1"):format(
-    level, entry.runner or "", build, entry.name))
+  local text, succeeded = digests.capture(("GRADUS_SIMD=%s %s%s 2>&1"):format(
+    level, entry.runner or "", program_of(entry)))
   if not succeeded and text:find "as far as this processor runs them" then
     return report(entry, level, "not run here", 0)
   end
@@ -71,7 +82,7 @@ end
 for _, entry in ipairs(builds) do
   local absent = missing(entry)
   if absent then
-    print(("%-14s skipped: %s is not installed (make bits-setup)"):format(entry.name, absent))
+    print(("%-16s skipped: %s is not installed (make bits-setup)"):format(entry.name, absent))
   else
     compile(entry)
     for _, level in ipairs(entry.levels) do run(entry, level) end

@@ -76,7 +76,8 @@ local signs = {
 
 local function one_call()
   local arguments = { argument(), argument(), argument(), argument() }
-  local kind, name, f = random(10), nil, nil
+  local kind = random(10)
+  local name, f
   if kind <= 2 then
     name = words[random(#words)]
     f = gradus[name]
