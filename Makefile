@@ -20,7 +20,7 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-proto
 # outside.
 VISIBLE  = -fPIC -fvisibility=hidden
 CFLAGS   = -std=c11 -g $(OPT) $(WARNINGS) $(EXACT) $(VISIBLE) $(SANITIZE) -D_GNU_SOURCE -Isrc $(LUA_INC)
-LDFLAGS  = -Wl,-E $(SANITIZE)
+LDFLAGS  = -Wl,-E -pthread $(SANITIZE)
 LDLIBS   = $(LUA_LIB) -lm
 
 CORE_C = $(filter-out src/core/kernels.c, $(wildcard src/core/*.c))

@@ -7,7 +7,8 @@ local core = require "gradus.core"
 
 -- module -> the words it has, under the same names
 local modules = {
-  core = { "tensor", "zeros", "ones", "full", "range", "set_floatx", "floatx" },
+  core = { "tensor", "zeros", "ones", "full", "range", "set_floatx", "floatx", "set_num_threads",
+           "num_threads" },
   gradients = { "no_grad", "gradcheck" },
   layers = { "Layer", "Dense" },
   losses = { "mean_squared_error", "mean_absolute_error" },

@@ -8,11 +8,24 @@
 
 #include "kernels.h"
 #include "profile.h"
+#include "threads.h"
+
+/* The number of threads that the environment names, or one for each processor. */
+static gr_Status take_threads(gr_Context *context, const char *text) {
+  char *end;
+  if (text == NULL || *text == '\0') return gr_set_threads(context, gr_count_processors());
+  long threads = strtol(text, &end, 10);
+  if (*end != '\0' || threads < 1 || threads > GR_MAX_THREADS)
+    return gr_fail(context, "GRADUS_THREADS: expected a number from 1 to %d, got %.40s",
+                   GR_MAX_THREADS, text);
+  return gr_set_threads(context, (int)threads);
+}
 
 gr_Status gr_context_init(gr_Context *context) {
   memset(context, 0, sizeof *context);
   context->floatx = GR_FLOAT32;
   context->grad_enabled = true;
+  context->threads = 1;
   const char *level = getenv("GRADUS_SIMD");
   context->kernels = gr_kernels_choose(level);
   if (context->kernels == NULL) {
@@ -20,14 +33,16 @@ gr_Status gr_context_init(gr_Context *context) {
     return gr_fail(context, "GRADUS_SIMD: expected portable, avx2 or avx512, as far as this "
                    "processor runs them, got %.40s", level);
   }
-  return GR_OK;
+  return take_threads(context, getenv("GRADUS_THREADS"));
 }
 
 void gr_context_free(gr_Context *context) {
   gr_profile_stop(context);
+  gr_pool_free(context);
   free(context->scratch);
-  context->scratch = NULL;
-  context->scratch_size = 0;
+  free(context->range_scratch);
+  context->scratch = context->range_scratch = NULL;
+  context->scratch_size = context->range_scratch_size = 0;
 }
 
 gr_Status gr_fail(gr_Context *context, const char *format, ...) {
@@ -44,15 +59,24 @@ gr_Status gr_fail_memory(gr_Context *context, size_t bytes) {
   return GR_NO_MEMORY;
 }
 
-void *gr_scratch(gr_Context *context, size_t bytes) {
-  if (bytes > context->scratch_size || context->scratch == NULL) {
+/* Let a block grow to at least `bytes` bytes; what it held is lost. */
+static void *grow(void **block, size_t *block_size, size_t bytes) {
+  if (bytes > *block_size || *block == NULL) {
     size_t size = (bytes + 4095) / 4096 * 4096 + 4096;
     if (size < bytes) return NULL;
-    free(context->scratch);
-    context->scratch = aligned_alloc(64, size);
-    context->scratch_size = context->scratch == NULL ? 0 : size;
+    free(*block);
+    *block = aligned_alloc(64, size);
+    *block_size = *block == NULL ? 0 : size;
   }
-  return context->scratch;
+  return *block;
+}
+
+void *gr_scratch(gr_Context *context, size_t bytes) {
+  return grow(&context->scratch, &context->scratch_size, bytes);
+}
+
+void *gr_range_scratch(gr_Context *context, size_t bytes) {
+  return grow(&context->range_scratch, &context->range_scratch_size, bytes);
 }
 
 bool gr_interrupted(gr_Context *context) {

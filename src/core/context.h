@@ -25,6 +25,7 @@ typedef enum gr_Status {
 typedef enum gr_DType { GR_FLOAT32, GR_FLOAT64, GR_DTYPE_COUNT } gr_DType;
 
 struct gr_Kernels;
+struct gr_Pool;
 struct gr_Profile;
 struct gr_Recording;
 
@@ -40,6 +41,10 @@ typedef struct gr_Context {
   const struct gr_Kernels *kernels;  /* the best set that the processor runs */
   void *scratch;                     /* see gr_scratch */
   size_t scratch_size;
+  void *range_scratch;               /* see gr_range_scratch */
+  size_t range_scratch_size;
+  int threads;                       /* that large work is spread over, see threads.h */
+  struct gr_Pool *pool;              /* the other threads, or NULL */
   size_t bytes_made;                 /* for tensors and graphs since the collector was last told */
   size_t bytes_alive;                /* in storages now */
   uint64_t seed;                     /* the script's one root of randomness */
@@ -65,6 +70,9 @@ gr_Status gr_fail_memory(gr_Context *context, size_t bytes);
 ** working space. NULL when there is no memory. It grows to the largest need and stays, so that a
 ** replayed step allocates nothing. */
 void *gr_scratch(gr_Context *context, size_t bytes);
+
+/* The same for the ranges that threads work on, beside the memory of gr_scratch. */
+void *gr_range_scratch(gr_Context *context, size_t bytes);
 
 /* True when somebody asked the running loop to stop. */
 bool gr_interrupted(gr_Context *context);

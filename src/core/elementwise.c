@@ -2,10 +2,27 @@
 ** broadcasting. Rests on the kernels for the arithmetic and on walks for strides. */
 #include "kernels.h"
 #include "operation.h"
+#include "threads.h"
 
 enum { AT_ONCE = 1 << 20 };  /* elements between two looks at the interrupt */
 
 /* y = f(x) */
+
+/* The least number of elements that is worth a thread. */
+enum { RANGE = 1 << 15 };
+
+typedef struct Unary {
+  gr_UnaryKernel *kernel;
+  unsigned char *y;
+  const unsigned char *x;
+  size_t size;
+} Unary;
+
+static void unary_range(void *data, size_t first, size_t count, size_t part) {
+  const Unary *unary = data;
+  (void)part;
+  unary->kernel(unary->y + first * unary->size, unary->x + first * unary->size, count);
+}
 
 static gr_Status unary_forward(gr_Context *context, gr_Node *node) {
   const gr_Tensor *x = node->inputs[0];
@@ -15,7 +32,8 @@ static gr_Status unary_forward(gr_Context *context, gr_Node *node) {
   size_t n = gr_tensor_size(x), size = gr_dtype_size(x->dtype);
   for (size_t first = 0; first < n; first += AT_ONCE) {
     size_t count = n - first < AT_ONCE ? n - first : AT_ONCE;
-    kernel(y + first * size, from + first * size, count);
+    Unary unary = {kernel, y + first * size, from + first * size, size};
+    gr_parallel(context, count, RANGE, unary_range, &unary);
     if (gr_must_stop(context)) break;
   }
   return GR_OK;

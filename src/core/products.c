@@ -6,6 +6,7 @@
 
 #include "kernels.h"
 #include "operation.h"
+#include "threads.h"
 
 /* A factor as a stack of matrices: [batch..., rows, columns] with its strides. */
 typedef struct Matrix {
@@ -52,6 +53,56 @@ static size_t slab_rows(Matrix a, Matrix b) {
 
 static bool must_stop(void *context) { return gr_must_stop(context); }
 
+/* Bytes of scratch, in whole cache lines so that parts of it stay aligned. */
+static size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/* A product that is cut along its rows or its columns, for threads. */
+typedef struct Cut {
+  const gr_KernelSet *kernels;
+  gr_Product whole;
+  size_t size;           /* of an element */
+  bool by_rows;
+  unsigned char *scratch;
+  size_t scratch_bytes;  /* of each range */
+} Cut;
+
+static void multiply_range(void *data, size_t first, size_t count, size_t part) {
+  const Cut *cut = data;
+  gr_Product range = cut->whole;
+  ptrdiff_t place = (ptrdiff_t)(first * cut->size);
+  if (cut->by_rows) {
+    range.m = count;
+    range.a = (const unsigned char *)range.a + place * range.a_row;
+    range.c = (unsigned char *)range.c + place * range.c_row;
+  } else {
+    range.n = count;
+    range.b = (const unsigned char *)range.b + place * range.b_column;
+    range.c = (unsigned char *)range.c + place;
+    if (range.bias != NULL) range.bias = (const unsigned char *)range.bias + place;
+  }
+  range.scratch = cut->scratch + part * cut->scratch_bytes;
+  cut->kernels->product(&range);
+}
+
+/* The least work, in multiply-adds, that is worth a thread. */
+enum { RANGE_WORK = 1 << 20 };
+
+/* One product, on several threads where it is large. */
+static void multiply_in_ranges(gr_Context *context, const gr_KernelSet *kernels, size_t size,
+                               const gr_Product *product) {
+  Cut cut = {kernels, *product, size, product->m >= product->n, NULL, 0};
+  size_t length = cut.by_rows ? product->m : product->n;
+  size_t work = product->k * (cut.by_rows ? product->n : product->m);
+  size_t grain = work == 0 ? length : RANGE_WORK / work + 16;
+  size_t ranges = gr_count_ranges(context, length, grain);
+  if (ranges > 1) {
+    cut.scratch_bytes = lines(kernels->product_scratch(product->m, product->n, product->k));
+    cut.scratch = gr_range_scratch(context, ranges * cut.scratch_bytes);
+  }
+  if (cut.scratch == NULL) kernels->product(product);
+  else gr_parallel(context, length, grain, multiply_range, &cut);
+}
+
 /* c = act(a . b + bias), c contiguous, with elements of `size` bytes */
 static void multiply(gr_Context *context, const gr_KernelSet *kernels, size_t size, Matrix a,
                      Matrix b, void *c, const void *bias, gr_Unary activation, void *scratch) {
@@ -64,13 +115,10 @@ static void multiply(gr_Context *context, const gr_KernelSet *kernels, size_t si
       b.data, b.row, b.column,
       (unsigned char *)c + first * b.columns * size, (ptrdiff_t)b.columns,
       bias, activation, scratch, must_stop, context};
-    kernels->product(&product);
+    multiply_in_ranges(context, kernels, size, &product);
     if (rows < a.rows && gr_must_stop(context)) return;
   }
 }
-
-/* Bytes of scratch, in whole cache lines so that parts of it stay aligned. */
-static size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 /* matmul: y [..., m, n] = a [..., m, k] . b [..., k, n], as numpy.matmul */
 

@@ -14,7 +14,9 @@
 
 static void print_version(lua_State *L) {
   gr_lua_require(L, "gradus");
-  printf("Gradus 0.1, %s, 1 thread\n%s\n", gr_lua_kernels_level(L), LUA_COPYRIGHT);
+  int threads = gr_lua_context(L)->threads;
+  printf("Gradus 0.1, %s, %d thread%s\n%s\n", gr_lua_kernels_level(L), threads,
+         threads == 1 ? "" : "s", LUA_COPYRIGHT);
 }
 
 /* Carry out -e, -l and -W, in order. */

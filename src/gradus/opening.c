@@ -94,6 +94,14 @@ static void set_seed(lua_State *L, const char *text) {
   lua_call(L, 1, 0);
 }
 
+static void set_threads(lua_State *L, const char *text) {
+  if (lua_stringtonumber(L, text) == 0 || !lua_isinteger(L, -1) || lua_tointeger(L, -1) < 1)
+    luaL_error(L, "--threads: expected a whole number not below 1, got '%s'", text);
+  gr_push_from_module(L, "core", "set_num_threads");
+  lua_insert(L, -2);
+  lua_call(L, 1, 0);
+}
+
 static void define(lua_State *L, const char *text) {
   gr_push_from_module(L, "parameters", "define");
   lua_pushstring(L, text);
@@ -106,6 +114,7 @@ static void apply_options(lua_State *L, const gr_Options *options) {
   do {
     option = gr_options_next(options, &i);
     if (option.kind == GR_OPTION_SEED) set_seed(L, option.value);
+    if (option.kind == GR_OPTION_THREADS) set_threads(L, option.value);
     if (option.kind == GR_OPTION_DEFINE) define(L, option.value);
   } while (option.kind != GR_OPTION_END && option.kind != GR_OPTION_TEST);
 }

@@ -23,6 +23,7 @@ static const Known known_options[] = {
   {"-D", GR_OPTION_DEFINE, "name=value", "give the script's param(\"name\", ...) this value"},
   {"--params", GR_OPTION_PARAMETERS, NULL, "list what the script takes by -D, and do not run it"},
   {"--seed", GR_OPTION_SEED, "n", "fix everything random, as seed(n) at the script's start"},
+  {"--threads", GR_OPTION_THREADS, "n", "spread large work over n threads; no digit depends on it"},
   {"--strict", GR_OPTION_STRICT, NULL, "reading an undefined global is an error, not a warning"},
   {"--no-warnings", GR_OPTION_NO_WARNINGS, NULL, "no warning about undefined globals"},
   {"--profile", GR_OPTION_PROFILE, NULL, "tell at the end where the time went, by operation"},

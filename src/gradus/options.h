@@ -18,6 +18,7 @@ typedef enum gr_OptionKind {
   GR_OPTION_NO_ENVIRONMENT,  /* -E */
   GR_OPTION_DEFINE,       /* -D name=value */
   GR_OPTION_SEED,         /* --seed n */
+  GR_OPTION_THREADS,      /* --threads n */
   GR_OPTION_STRICT,       /* --strict */
   GR_OPTION_NO_WARNINGS,  /* --no-warnings */
   GR_OPTION_PROFILE,      /* --profile */

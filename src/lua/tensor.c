@@ -6,6 +6,7 @@
 #include "library.h"
 #include "core/kernels.h"
 #include "core/tape.h"
+#include "core/threads.h"
 
 /* The userdata */
 
@@ -782,6 +783,27 @@ static int set_floatx(lua_State *L) {
   return 0;
 }
 
+/* set_num_threads(n)
+** How many threads large products and large elementwise work are spread over, this one included: 1
+** to 256. It is one for each processor unless the environment variable GRADUS_THREADS or the option
+** --threads says otherwise; it changes the speed and never a digit. As torch.set_num_threads.
+** Example: set_num_threads(1) */
+static int set_num_threads(lua_State *L) {
+  int64_t threads = gr_lua_check_integer(L, 1, "set_num_threads", "n");
+  if (threads < 1 || threads > GR_MAX_THREADS)
+    gr_lua_argument_error(L, "set_num_threads", "n", "a whole number from 1 to 256", 1);
+  gr_lua_check(L, gr_set_threads(gr_lua_context(L), (int)threads), "set_num_threads");
+  return 0;
+}
+
+/* num_threads() -> n
+** How many threads large work is spread over. As torch.get_num_threads.
+** Example: num_threads() */
+static int num_threads(lua_State *L) {
+  lua_pushinteger(L, gr_lua_context(L)->threads);
+  return 1;
+}
+
 /* floatx() -> dtype
 ** Example: zeros(2).dtype == floatx() */
 static int get_floatx(lua_State *L) {
@@ -852,6 +874,8 @@ static const luaL_Reg functions[] = {
   {"set_grad_enabled", set_grad_enabled},
   {"set_floatx", set_floatx},
   {"floatx", get_floatx},
+  {"set_num_threads", set_num_threads},
+  {"num_threads", num_threads},
   {"lay_side_by_side", lay_side_by_side},
   {"is_tensor", is_tensor},
   {"bytes_alive", bytes_alive},

@@ -1,0 +1,36 @@
+/*
+** threads.h: a small pool of threads for large work.
+**
+** Work is cut into ranges that write to different places; the arithmetic of an element is what it
+** would be in one piece, so the number of threads changes the speed and never a bit. Small work is
+** not worth waking anybody and is a plain call. The pool belongs to a context. It starts when it is
+** first needed, and again in a child after fork, where the parent's threads do not exist.
+*/
+#ifndef GR_THREADS_H
+#define GR_THREADS_H
+
+#include "context.h"
+
+enum { GR_MAX_THREADS = 256 };
+
+/* Work on elements first to first + count - 1, as range number `part`. */
+typedef void gr_Range(void *data, size_t first, size_t count, size_t part);
+
+/* Into how many ranges of at least `grain` elements n elements are cut: 1 to the number of
+** threads. */
+size_t gr_count_ranges(const gr_Context *context, size_t n, size_t grain);
+
+/* Call `run` on each of these ranges, on this thread and the pool's, and return when all are done.
+** Ranges begin at multiples of 16. They must not use the context. */
+void gr_parallel(gr_Context *context, size_t n, size_t grain, gr_Range *run, void *data);
+
+/* How many threads large work is spread over, the calling one included: 1 to GR_MAX_THREADS. */
+gr_Status gr_set_threads(gr_Context *context, int threads);
+
+/* The number of processors that this process may run on. */
+int gr_count_processors(void);
+
+/* End the pool's threads, if there are any. */
+void gr_pool_free(gr_Context *context);
+
+#endif
