@@ -55,11 +55,11 @@ $(BUILD)/gradus: $(MAIN_O) $(LUA_O) $(CORE_O)
 $(BUILD)/gradus.so: $(LUA_O) $(CORE_O)
 	$(CC) -shared $(SANITIZE) -o $@ $^ -lm
 
-$(OBJ)/%.o: src/%.c
+$(OBJ)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(KERNELS_O): $(OBJ)/core/kernels_%.o: src/core/kernels.c
+$(KERNELS_O): $(OBJ)/core/kernels_%.o: src/core/kernels.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(KERNEL_OPT) $(LEVEL_$*) -DGR_LEVEL=$* -MMD -MP -c -o $@ $<
 
