@@ -119,8 +119,8 @@ CHECK_PACKAGES = clang libclang-rt-14-dev clang-tidy valgrind lua-check
 
 BITS_PACKAGES = clang gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 
-.PHONY: all help module install uninstall setup check-setup doc run test check check-clang check-sanitize check-sanitize-clang check-valgrind \
-        check-fuzz lint bits bits-golden bits-setup clean
+.PHONY: all help module install uninstall setup check-setup doc run test check check-repeat \
+        check-clang check-sanitize check-sanitize-clang check-valgrind check-fuzz lint bits bits-golden bits-setup clean
 
 all: $(BUILD)/gradus
 
@@ -192,8 +192,11 @@ test: $(BUILD)/gradus $(BUILD)/gradus.so $(CORE_TESTS) $(LUA_TESTS) $(BUILD)/tes
 
 # Everything: both compilers, sanitizers, valgrind, fuzzers for a bounded time, and the linters.
 
-check: check-setup lint test check-clang check-sanitize check-sanitize-clang check-valgrind check-fuzz
+check: check-setup lint test check-repeat check-clang check-sanitize check-sanitize-clang check-valgrind check-fuzz
 	@echo 'make check: all is well'
+
+check-repeat: $(BUILD)/gradus
+	@REPEATS=20 BUILD=$(BUILD) $(BUILD)/gradus tests/run.lua tests/scripts/test_scripts.lua
 
 check-clang:
 	$(MAKE) BUILD=$(BUILD)/clang CC=clang OPT='-O2 -Werror' test
