@@ -117,10 +117,12 @@ PACKAGES = gcc libc6-dev make liblua5.4-dev libreadline-dev lua-unit gnuplot-nox
 
 CHECK_PACKAGES = clang libclang-rt-14-dev clang-tidy valgrind lua-check
 
+BENCH_PACKAGES = clang lua5.4 libopenblas0 python3-numpy python3-sklearn python3-torch
+
 BITS_PACKAGES = clang gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 
 .PHONY: all help module install uninstall setup check-setup doc run test check check-repeat \
-        check-clang check-sanitize check-sanitize-clang check-valgrind check-fuzz lint bits bits-golden bits-setup clean
+        check-clang check-sanitize check-sanitize-clang check-valgrind check-fuzz lint bits bits-golden bits-setup bench bench-setup profile clean
 
 all: $(BUILD)/gradus
 
@@ -134,6 +136,9 @@ help:
 	@echo 'make doc        the reference ($(BUILD)/reference.md) and annotations for editors'
 	@echo 'make test       the quick tests'
 	@echo 'make check      everything: gcc and clang, sanitizers, valgrind, fuzzers, linters'
+	@echo 'make bench      speed, each row a ratio against a rival; JSON=file keeps it, TOPICS=... picks some'
+	@echo 'make bench-setup  install the rivals'
+	@echo 'make profile    where the time of a training step goes'
 	@echo 'make bits       compute the golden bits afresh: gcc, clang, -O1 to -O3, each level, 64-bit Arm'
 	@echo 'make bits-golden  take the bits of this build as golden'
 	@echo 'make bits-setup install what make bits needs besides'
@@ -207,12 +212,28 @@ check-sanitize:
 check-sanitize-clang:
 	ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) $(ASAN) BUILD=$(BUILD)/asan-clang CC=clang test
 
-check-valgrind: $(BUILD)/gradus $(BUILD)/gradus.so $(CORE_TESTS) $(LUA_TESTS)
-	@BUILD=$(BUILD) TEST_WRAPPER='$(VALGRIND)' $(BUILD)/gradus tests/run.lua
+# Without test_kernels: valgrind's own multiply-add loses the sign of a product that underflows.
+check-valgrind: $(BUILD)/gradus $(BUILD)/gradus.so $(CORE_TESTS) $(LUA_TESTS) $(BUILD)/tests/pty
+	@BUILD=$(BUILD) TEST_WRAPPER='$(VALGRIND)' $(BUILD)/gradus tests/run.lua \
+	  $(filter-out %/test_kernels,$(CORE_TESTS)) $(LUA_TESTS) $(wildcard tests/*/test_*.lua)
 
 check-fuzz:
 	$(MAKE) $(ASAN) $(BUILD)/asan/gradus
 	ASAN_OPTIONS=allocator_may_return_null=1 $(BUILD)/asan/gradus tests/fuzz/calls.lua $(FUZZ_SECONDS)
+
+# Speed against rivals in the same run; those that are not installed are skipped with a word.
+bench: $(BUILD)/gradus
+	@BUILD=$(BUILD) CORE_OBJECTS='$(CORE_O)' $(BUILD)/gradus tests/bench/bench.lua \
+	  $(if $(JSON),--json $(JSON)) $(TOPICS)
+
+bench-setup:
+	$(call install_packages,$(BENCH_PACKAGES))
+
+# By function of C where perf is installed and allowed, else by operation.
+profile: $(BUILD)/gradus
+	@if perf record -q -o $(BUILD)/perf.data $(BUILD)/gradus tests/bench/profile.lua 2>/dev/null; then \
+	  perf report -i $(BUILD)/perf.data --stdio --percent-limit 0.5 2>/dev/null | grep -v '^#'; \
+	else $(BUILD)/gradus --profile tests/bench/profile.lua; fi
 
 # The same bits from every build. Only bits-golden changes what they should be.
 bits: $(BUILD)/gradus

@@ -203,13 +203,17 @@ static void run_program(const char *name, char **argv, const char *columns, cons
   _exit(127);
 }
 
+/* The exit status where the system has no pseudo-terminals (no /dev/pts, say). */
+enum { NO_TERMINAL = 77 };
+
 int main(int argc, char **argv) {
   char line[65536];
   if (argc < 5) return 2;
   FILE *script = fopen(argv[3], "r");
   play.terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (script == NULL || play.terminal < 0 || grantpt(play.terminal) != 0 ||
-      unlockpt(play.terminal) != 0) return 2;
+  if (script == NULL) return 2;
+  if (play.terminal < 0 || grantpt(play.terminal) != 0 || unlockpt(play.terminal) != 0)
+    return NO_TERMINAL;
   set_size(play.terminal, argv[1], argv[2]);
   play.size = 1 << 16;
   play.output = calloc(play.size, 1);

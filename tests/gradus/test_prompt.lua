@@ -43,7 +43,8 @@ local function play(commands, options)
     options.arguments or "")
   local handle = assert(io.popen(command))
   local output = handle:read "a"
-  local succeeded = handle:close()
+  local succeeded, _, status = handle:close()
+  lu.skipIf(status == 77, "this system has no pseudo-terminals")
   lu.assertTrue(succeeded, output)
   return output
 end

@@ -1,0 +1,78 @@
+-- measuring: what the benchmarks share: building the rivals, running things in turns, medians, rows.
+--
+-- A row is { what, rival, ours, theirs, unit, ratio, bar, aim, more }: the ratio is what the bar is set
+-- for; `more` says that it should be above the bar, not below. A row without a ratio was skipped, and
+-- `skipped` says why.
+
+local core = require "gradus.core"
+
+local measuring = {}
+
+measuring.build = os.getenv "BUILD" or "build"
+measuring.program = measuring.build .. "/gradus"
+local folder = measuring.build .. "/bench/"
+local objects = os.getenv "CORE_OBJECTS" or ""
+
+measuring.now = core.now
+
+function measuring.quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+-- What a command prints, and whether it came to its end.
+function measuring.capture(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read "a"
+  return text, pipe:close() == true
+end
+
+function measuring.is_installed(program)
+  return os.execute("command -v " .. program .. " >/dev/null 2>&1") == true
+end
+
+function measuring.median(numbers)
+  local sorted = table.move(numbers, 1, #numbers, 1, {})
+  table.sort(sorted)
+  local middle = (#sorted + 1) / 2
+  return (sorted[math.floor(middle)] + sorted[math.ceil(middle)]) / 2
+end
+
+-- Compile tests/bench/<name>.c, with the core where it is wanted; the path of the program.
+function measuring.compile(name, compiler, flags, with_core)
+  local program = folder .. name .. "_" .. compiler
+  local command = ("mkdir -p %s && %s %s -D_GNU_SOURCE -Isrc -o %s tests/bench/%s.c %s -lm -ldl -lpthread"):format(folder,
+    compiler, flags, program, name, with_core and objects or "")
+  if not os.execute(command) then error("bench: " .. name .. " does not build", 0) end
+  return program
+end
+
+-- The first number that a command prints; nil when it fails.
+function measuring.number_from(command)
+  local text, succeeded = measuring.capture(command)
+  return succeeded and tonumber(text:match "%S+") or nil
+end
+
+-- Call each function in turn, so many times; the medians of what they return, in order.
+function measuring.in_turns(times, ...)
+  local functions, numbers, medians = { ... }, {}, {}
+  for i = 1, #functions do numbers[i] = {} end
+  for _ = 1, times do
+    for i, f in ipairs(functions) do numbers[i][#numbers[i] + 1] = f() end
+  end
+  for i = 1, #functions do medians[i] = measuring.median(numbers[i]) end
+  return table.unpack(medians)
+end
+
+-- Rows
+
+measuring.rows = {}
+
+function measuring.row(fields)
+  measuring.rows[#measuring.rows + 1] = fields
+  io.stderr:write "."
+end
+
+function measuring.skip(what, why)
+  measuring.rows[#measuring.rows + 1] = { what = what, skipped = why }
+  io.stderr:write "-"
+end
+
+return measuring

@@ -1,0 +1,34 @@
+-- network: training of a network 784-512-512-10 in batches of 128, with relu and the mean squared
+-- error, against the time of its matrix products alone; and on two threads against two processes.
+
+local measuring = ...
+
+local program = measuring.compile("network", "cc", "-O2", true)
+local fit = measuring.program .. " tests/bench/network_fit.lua"
+
+local function ours() return measuring.number_from("GRADUS_THREADS=1 " .. fit) end
+local function products() return measuring.number_from(program .. " 128 784 512 512 10") end
+
+local step, alone = measuring.in_turns(9, ours, products)
+measuring.row { what = "step of 784-512-512-10, batch 128", rival = "its products alone", ours = step, theirs = alone,
+                unit = "ms", ratio = step / alone, bar = 1.15, aim = 1.07 }
+
+-- Steps a second of two processes that run at the same time, one thread each.
+local function two_processes()
+  local first, second = io.popen("GRADUS_THREADS=1 " .. fit), io.popen("GRADUS_THREADS=1 " .. fit)
+  local a, b = first:read "n", second:read "n"
+  first:close()
+  second:close()
+  return 1e3 / a + 1e3 / b
+end
+
+local function two_threads() return 1e3 / measuring.number_from("GRADUS_THREADS=2 " .. fit) end
+
+local processors = tonumber((measuring.capture "nproc"))
+if processors and processors >= 2 then
+  local threads, processes = measuring.in_turns(7, two_threads, two_processes)
+  measuring.row { what = "the same on 2 threads", rival = "two processes", ours = threads, theirs = processes,
+                  unit = "steps/s", ratio = threads / processes, bar = 0.93, aim = 1.0, more = true }
+else
+  measuring.skip("the network on 2 threads", "one processor")
+end

@@ -1,0 +1,49 @@
+-- products: the core's matrix product against OpenBLAS at its best kernels on this processor, both
+-- called from C. OpenBLAS chooses kernels itself, and may not know a new processor; so it is asked for
+-- others, too, each in a process of its own, and the fastest correct answer counts.
+
+local measuring = ...
+
+local program = measuring.compile("products", "cc", "-O2", true)
+local choices = { "env -u OPENBLAS_CORETYPE", "env OPENBLAS_CORETYPE=SkylakeX", "env OPENBLAS_CORETYPE=Haswell" }
+
+-- Keep, for each case, the run in which the rival did best against us.
+local function keep_worst(found, text)
+  local kernels = text:match "OpenBLAS (%S+)"
+  for what, dtype, m, n, k, form, ours, theirs in
+    text:gmatch "(%l+) (float%d+) (%d+) (%d+) (%d+) (%u%u) (%S+) (%S+)" do
+    local name = ("%s×%s×%s %s %s"):format(m, n, k, form, dtype)
+    local case = { name = name, what = what, ours = tonumber(ours), theirs = tonumber(theirs), kernels = kernels }
+    local known = found[name]
+    if not known then found[#found + 1] = name end
+    if not known or case.ours / case.theirs < known.ours / known.theirs then found[name] = case end
+  end
+end
+
+local found, ran = {}, false
+for _, choice in ipairs(choices) do
+  local text, succeeded = measuring.capture(("%s OPENBLAS_NUM_THREADS=1 %s 2>/dev/null"):format(choice, program))
+  if succeeded then
+    keep_worst(found, text)
+    ran = true
+  end
+end
+
+local worst = {}
+for _, name in ipairs(found) do
+  local case = found[name]
+  local group = case.what == "small" and name or "products of 128 and more, " .. name:match "float%d+"
+  local known = worst[group]
+  if not known then worst[#worst + 1] = group end
+  if not known or case.ours / case.theirs < known.ours / known.theirs then worst[group] = case end
+end
+
+for _, group in ipairs(worst) do
+  local case = worst[group]
+  local small = case.what == "small"
+  measuring.row { what = small and "product " .. group or group .. ": least", ours = case.ours, theirs = case.theirs,
+                  rival = ("OpenBLAS (%s)%s"):format(case.kernels, small and "" or ", " .. case.name),
+                  unit = "GFLOP/s", ratio = case.ours / case.theirs, bar = small and 1.0 or 0.95,
+                  aim = small and 1.3 or 1.0, more = true }
+end
+if not ran then measuring.skip("matrix products", "no OpenBLAS that computes correctly is installed") end
