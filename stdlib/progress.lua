@@ -46,9 +46,10 @@ end
 function Progress:interval() return self.redraws and INTERVAL or 0 end
 
 function Progress:begin_epoch(epoch)
+  if self.verbose == 0 then return end
   self.began, self.epoch = os.clock(), epoch
   self.drawn, self.is_open = self.began, false
-  if self.verbose > 0 then io.write(("Epoch %d/%d\n"):format(epoch, self.epochs)) end
+  io.write(("Epoch %d/%d\n"):format(epoch, self.epochs))
 end
 
 function Progress:line(done, logs)

@@ -90,7 +90,3 @@ bool gr_must_stop(gr_Context *context) {
 const char *gr_dtype_name(gr_DType dtype) {
   return dtype == GR_FLOAT32 ? "float32" : "float64";
 }
-
-size_t gr_dtype_size(gr_DType dtype) {
-  return dtype == GR_FLOAT32 ? sizeof(float) : sizeof(double);
-}

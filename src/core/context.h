@@ -83,6 +83,8 @@ bool gr_must_stop(gr_Context *context);
 
 /* "float32", "float64"; the bytes of one element. */
 const char *gr_dtype_name(gr_DType dtype);
-size_t gr_dtype_size(gr_DType dtype);
+static inline size_t gr_dtype_size(gr_DType dtype) {
+  return dtype == GR_FLOAT32 ? sizeof(float) : sizeof(double);
+}
 
 #endif

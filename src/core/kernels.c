@@ -20,6 +20,9 @@
 /* A word of the vectors: always a part of the loop that uses it. */
 #define WORD static inline __attribute__((always_inline, unused))
 
+/* A function of its own, so that it takes no registers from the one that calls it. */
+#define APART static __attribute__((noinline))
+
 /* Before a loop of few, known steps over an array that is to live in registers. */
 #if defined __clang__
 #define UNROLLED _Pragma("clang loop unroll(full)")

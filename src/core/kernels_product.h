@@ -30,6 +30,8 @@
 #define run_columns NAME(run_columns)
 #define run_blocks NAME(run_blocks)
 #define reads_in_place NAME(reads_in_place)
+#define turned_tile NAME(turned_tile)
+#define matrix_in_blocks NAME(matrix_in_blocks)
 #define matrix_by_column NAME(matrix_by_column)
 #define row_by_columns NAME(row_by_columns)
 #define PANEL (2 * LANES)
@@ -195,9 +197,15 @@ static size_t columns_room(size_t n, size_t k) {
   return rounded_up(smaller(n, BLOCK_COLUMNS), PANEL) * smaller(k, BLOCK_DEPTH);
 }
 
+/* The shape of the blocks of a matrix that are turned for a vector: in a first-level cache. */
+enum { NAME(TURNED_ROWS) = 64, NAME(TURNED_DEPTH) = 256 / sizeof(ELEMENT) };
+#define TURNED_ROWS NAME(TURNED_ROWS)
+#define TURNED_DEPTH NAME(TURNED_DEPTH)
+
 static size_t NAME(product_scratch)(size_t m, size_t n, size_t k) {
   size_t rows = rounded_up(smaller(m, BLOCK_ROWS), TILE_ROWS) * smaller(k, BLOCK_DEPTH);
-  return m <= 1 || n <= 1 ? 0 : (columns_room(n, k) + rows) * sizeof(number);
+  if (n == 1) return TURNED_ROWS * smaller(k, TURNED_DEPTH) * sizeof(number);
+  return m <= 1 ? 0 : (columns_room(n, k) + rows) * sizeof(number);
 }
 
 /* Some rows of C, from a copied block of B. The rows of A are copied too where they are used often
@@ -242,7 +250,7 @@ static void run_columns(const Tile *columns, ptrdiff_t b_column, number *scratch
 }
 
 /* All of C, from copies. */
-static void run_blocks(const Tile *whole, const gr_Product *p) {
+APART void run_blocks(const Tile *whole, const gr_Product *p) {
   for (size_t j = 0; j < whole->columns; j += BLOCK_COLUMNS)
     for (size_t k = 0; k < whole->k; k += BLOCK_DEPTH) {
       Tile t = *whole;
@@ -280,33 +288,57 @@ WORD void dot_tile(const Tile *t, size_t first, const int rows, ptrdiff_t b_step
 }
 
 /* The same for all rows; eight sums side by side, as the additions of one wait for each other. */
-static void dot_products(const Tile *t, ptrdiff_t b_step, ptrdiff_t c_step) {
+APART void dot_products(const Tile *t, ptrdiff_t b_step, ptrdiff_t c_step) {
   size_t i = 0;
   for (; i + 8 <= t->rows; i += 8) dot_tile(t, i, 8, b_step, c_step);
   for (; i + 4 <= t->rows; i += 4) dot_tile(t, i, 4, b_step, c_step);
   for (; i < t->rows; i++) dot_tile(t, i, 1, b_step, c_step);
 }
 
-static void add_bias(const gr_Product *p) {
+APART void add_bias(const gr_Product *p) {
   number *c = p->c;
   const number *bias = p->bias;
+  if (p->n == 1 && p->c_row == 1) {
+    NAME(add_kernel)(c, c, 1, bias, 0, p->m);
+    return;
+  }
   for (size_t i = 0; i < p->m; i++, c += p->c_row)
     for (size_t j = 0; j < p->n; j++) c[j] += bias[j];
 }
 
-/* n = 1: along the rows of C, which are contiguous in A and in C, or else one by one. */
-static void matrix_by_column(const gr_Product *p, Tile *t) {
-  t->bias = NULL;
-  if (p->a_row == 1 && p->c_row == 1) {
-    t->rows = 1;
-    t->columns = p->m;
-    t->a = p->b;
-    t->a_column = p->b_row;
-    t->b = p->a;
-    t->b_row = p->a_column;
-    run_tiles(t);
-  }
-  else dot_products(t, p->b_row, p->c_row);
+/* A^T takes the part of B, the vector that of the one row of A: so vectors run along C. */
+static Tile turned_tile(const Tile *t) {
+  return (Tile){
+    .rows = 1, .columns = t->rows, .k = t->k, .a = t->b, .a_column = t->b_row, .b = t->a,
+    .b_row = t->a_column, .c = t->c
+  };
+}
+
+/* The same where A lies along its rows: a block of A at a time is turned in scratch. */
+APART void matrix_in_blocks(const Tile *whole, number *scratch) {
+  for (size_t i = 0; i < whole->rows; i += TURNED_ROWS)
+    for (size_t k = 0; k < whole->k; k += TURNED_DEPTH) {
+      Tile t = turned_tile(whole);
+      t.columns = smaller(TURNED_ROWS, whole->rows - i);
+      t.k = smaller(TURNED_DEPTH, whole->k - k);
+      turn(scratch, TURNED_ROWS, t.k, t.columns, whole->a + (ptrdiff_t)i * whole->a_row + k,
+           whole->a_row, 1);
+      t.a += (ptrdiff_t)k * whole->b_row;
+      t.b = scratch;
+      t.b_row = TURNED_ROWS;
+      t.c += i;
+      t.resumes = k > 0;
+      run_tiles(&t);
+    }
+}
+
+/* n = 1: along the rows of C where they are contiguous, or else one by one. */
+static void matrix_by_column(const gr_Product *p, const Tile *whole) {
+  Tile turned = turned_tile(whole);
+  const bool along_c = p->c_row == 1 && p->m >= LANES;
+  if (p->c_row == 1 && p->a_row == 1) run_tiles(&turned);
+  else if (along_c && p->a_column == 1 && p->k >= 4) matrix_in_blocks(whole, p->scratch);
+  else dot_products(whole, p->b_row, p->c_row);
   if (p->bias) add_bias(p);
 }
 
@@ -323,7 +355,7 @@ static void row_by_columns(const gr_Product *p) {
 /* -- the product ----------------------------------------------------------------------------- */
 
 /* The activations that a tile does not apply itself. */
-static void activate(const gr_Product *p) {
+APART void activate(const gr_Product *p) {
   static gr_UnaryKernel *const functions[GR_UNARY_COUNT] = UNARY_KERNELS(ELEMENT);
   gr_UnaryKernel *f = functions[p->activation];
   number *c = p->c;
@@ -357,6 +389,8 @@ static void NAME(product)(const gr_Product *p) {
 }
 
 #undef PANEL
+#undef TURNED_ROWS
+#undef TURNED_DEPTH
 #undef BLOCK_DEPTH
 #undef BLOCK_ROWS
 #undef BLOCK_COLUMNS

@@ -15,9 +15,14 @@ static double squares_block(const ELEMENT *x, size_t n) {
       vector_double v = LOAD_WIDE(x + i + j * LANES_double);
       sums[j] += v * v;
     }
-  for (int j = 0; j < VECTORS && i < n; j++, i += LANES_double) {
-    vector_double v = read_wide(x + i, n - i);
-    sums[j] += v * v;
+  if (i < n) {  /* an absent element counts as 0 and changes no lane */
+    ELEMENT rest[16];
+    for (size_t j = 0; j < 16; j += LANES)
+      store(rest + j, load_part(x + i + smaller(j, n - i), smaller(n - i - smaller(j, n - i), LANES)));
+    for (int j = 0; j < VECTORS; j++) {
+      vector_double v = LOAD_WIDE(rest + j * LANES_double);
+      sums[j] += v * v;
+    }
   }
   return lanes_sum_double(sums);
 }

@@ -45,9 +45,9 @@ static Matrix last_matrix(const gr_Tensor *tensor, bool as_column) {
 ** read in place; many where copies of its blocks are made, between which the kernel looks, too. */
 enum { SLAB_WORK = 1 << 26, NARROW = 64, SLAB_ROWS_NARROW = 16, SLAB_ROWS = 2048 };
 
-static size_t slab_rows(Matrix a, Matrix b) {
-  size_t work = b.columns * a.columns, rows = work == 0 ? a.rows : SLAB_WORK / work;
-  size_t least = b.columns <= NARROW ? SLAB_ROWS_NARROW : SLAB_ROWS;
+static size_t slab_rows(const gr_Product *product) {
+  size_t work = product->n * product->k, rows = work == 0 ? product->m : SLAB_WORK / work;
+  size_t least = product->n <= NARROW ? SLAB_ROWS_NARROW : SLAB_ROWS;
   return rows < least ? least : rows;
 }
 
@@ -103,21 +103,29 @@ static void multiply_in_ranges(gr_Context *context, const gr_KernelSet *kernels,
   else gr_parallel(context, length, grain, multiply_range, &cut);
 }
 
-/* c = act(a . b + bias), c contiguous, with elements of `size` bytes */
+/* Many rows of a product: a slab at a time, between two looks at the interrupt. */
+static void multiply_slabs(gr_Context *context, const gr_KernelSet *kernels, size_t size,
+                           const gr_Product *whole) {
+  size_t slab = slab_rows(whole);
+  for (size_t first = 0; first == 0 || first < whole->m; first += slab) {
+    gr_Product product = *whole;
+    product.m = whole->m - first < slab ? whole->m - first : slab;
+    product.a = (const unsigned char *)whole->a + (ptrdiff_t)(first * size) * whole->a_row;
+    product.c = (unsigned char *)whole->c + (ptrdiff_t)(first * size) * whole->c_row;
+    multiply_in_ranges(context, kernels, size, &product);
+    if (product.m < whole->m && gr_must_stop(context)) return;
+  }
+}
+
+/* c = act(a . b + bias), c contiguous, with elements of `size` bytes. What is not worth a thread
+** is one call of the kernel. */
 static void multiply(gr_Context *context, const gr_KernelSet *kernels, size_t size, Matrix a,
                      Matrix b, void *c, const void *bias, gr_Unary activation, void *scratch) {
-  size_t slab = slab_rows(a, b);
-  for (size_t first = 0; first == 0 || first < a.rows; first += slab) {
-    size_t rows = a.rows - first < slab ? a.rows - first : slab;
-    gr_Product product = {
-      rows, b.columns, a.columns,
-      a.data + (ptrdiff_t)first * a.row * (ptrdiff_t)size, a.row, a.column,
-      b.data, b.row, b.column,
-      (unsigned char *)c + first * b.columns * size, (ptrdiff_t)b.columns,
-      bias, activation, scratch, must_stop, context};
-    multiply_in_ranges(context, kernels, size, &product);
-    if (rows < a.rows && gr_must_stop(context)) return;
-  }
+  gr_Product product = {
+    a.rows, b.columns, a.columns, a.data, a.row, a.column, b.data, b.row, b.column,
+    c, (ptrdiff_t)b.columns, bias, activation, scratch, must_stop, context};
+  if (a.rows * b.columns * a.columns <= RANGE_WORK) kernels->product(&product);
+  else multiply_slabs(context, kernels, size, &product);
 }
 
 /* matmul: y [..., m, n] = a [..., m, k] . b [..., k, n], as numpy.matmul */

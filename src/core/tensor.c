@@ -138,16 +138,6 @@ void gr_tensor_release(gr_Tensor *tensor) {
   }
 }
 
-size_t gr_tensor_size(const gr_Tensor *tensor) {
-  size_t n = 1;
-  for (int i = 0; i < tensor->rank; i++) n *= (size_t)tensor->shape[i];
-  return n;
-}
-
-void *gr_tensor_data(const gr_Tensor *tensor) {
-  return tensor->storage->data + (size_t)tensor->offset * gr_dtype_size(tensor->dtype);
-}
-
 bool gr_tensor_is_contiguous(const gr_Tensor *tensor) {
   ptrdiff_t expected = 1;
   for (int i = tensor->rank - 1; i >= 0; i--) {

@@ -69,8 +69,16 @@ void gr_tensor_release(gr_Tensor *tensor);  /* NULL is allowed */
 void gr_tensor_share(gr_Tensor *tensor, const gr_Tensor *base);
 
 /* The number of elements; the address of the first. */
-size_t gr_tensor_size(const gr_Tensor *tensor);
-void *gr_tensor_data(const gr_Tensor *tensor);
+static inline size_t gr_tensor_size(const gr_Tensor *tensor) {
+  size_t n = 1;
+  for (int i = 0; i < tensor->rank; i++) n *= (size_t)tensor->shape[i];
+  return n;
+}
+
+static inline void *gr_tensor_data(const gr_Tensor *tensor) {
+  return tensor->storage->data + (size_t)tensor->offset * gr_dtype_size(tensor->dtype);
+}
+
 bool gr_tensor_is_contiguous(const gr_Tensor *tensor);
 bool gr_same_shape(const gr_Tensor *a, const gr_Tensor *b);
 
