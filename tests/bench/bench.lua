@@ -2,9 +2,10 @@
 --
 --   gradus tests/bench/bench.lua [--json file] [topics...]
 --
--- A topic is a file beside this one. Numbers are medians of repeats in turns; a rival that is not
--- installed is skipped with a word. Beside each ratio stand its bar, and the aim beyond it. One thread
--- where nothing else is said. Run by `make bench`, which says where the core's objects are.
+-- A topic is a file beside this one. Numbers are medians of repeats in turns, a ratio is the median of
+-- the ratios of the rounds; a rival that is not installed is skipped with a word. Beside each ratio
+-- stand its bar, and the aim beyond it. One thread where nothing else is said. Run by `make bench`,
+-- which says where the core's objects are.
 
 local core = require "gradus.core"
 local measuring = dofile "tests/bench/measuring.lua"

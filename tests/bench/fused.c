@@ -28,6 +28,25 @@ static float train_y[ROWS + GROUP], test_y[ROWS + GROUP];
 
 static inline V splat(float x) { return x - (V){0}; }
 
+typedef float V8 __attribute__((vector_size(32)));
+typedef float V4 __attribute__((vector_size(16)));
+
+/* The sum of a vector's quarters. */
+static inline V4 folded(V v) {
+  V8 low = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
+  V8 high = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+  V8 half = low + high;
+  return __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
+}
+
+/* The sums of GROUP vectors, side by side. */
+static inline V4 sums_of(const V v[GROUP]) {
+  V4 a = folded(v[0]), b = folded(v[1]), c = folded(v[2]), d = folded(v[3]);
+  V4 ab = __builtin_shufflevector(a, b, 0, 4, 1, 5) + __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  V4 cd = __builtin_shufflevector(c, d, 0, 4, 1, 5) + __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+}
+
 static inline float sum_of(V v) {
   float lanes[16], total = 0;
   memcpy(lanes, &v, sizeof lanes);
@@ -53,11 +72,14 @@ static inline void forward(const Parameters *p, float (*x)[FEATURES], V h[GROUP]
       h[r][1] += s * high;
     }
   }
+  V parts[GROUP];
   for (int r = 0; r < GROUP; r++) {
     h[r][0] = relu(h[r][0]);
     h[r][1] = relu(h[r][1]);
-    out[r] = sum_of(h[r][0] * p->out[0] + h[r][1] * p->out[1]) + p->offset[0];
+    parts[r] = h[r][0] * p->out[0] + h[r][1] * p->out[1];
   }
+  V4 sums = sums_of(parts) + p->offset[0];
+  memcpy(out, &sums, sizeof sums);
 }
 
 /* Add the gradients of `rows` rows (a multiple of GROUP, padded with rows of weight 0) to g. */

@@ -50,15 +50,34 @@ function measuring.number_from(command)
   return succeeded and tonumber(text:match "%S+") or nil
 end
 
--- Call each function in turn, so many times; the medians of what they return, in order.
-function measuring.in_turns(times, ...)
-  local functions, numbers, medians = { ... }, {}, {}
+-- Call each function in turn, so many times; the lists of what they return, in order.
+local function in_turns(times, functions)
+  local numbers = {}
   for i = 1, #functions do numbers[i] = {} end
-  for _ = 1, times do
-    for i, f in ipairs(functions) do numbers[i][#numbers[i] + 1] = f() end
+  for round = 1, times do
+    for i, f in ipairs(functions) do numbers[i][round] = f() end
   end
-  for i = 1, #functions do medians[i] = measuring.median(numbers[i]) end
-  return table.unpack(medians)
+  return numbers
+end
+
+-- The median of f(), called so many times.
+function measuring.median_of(times, f) return measuring.median(in_turns(times, { f })[1]) end
+
+-- Call `ours` and each rival in turn: the median of ours, that of the best rival, the median over the
+-- rounds of ours / the rival's (so that what slows down a whole round counts for both), and the
+-- number of that rival. `most`: the best is the one with the largest number.
+function measuring.against(times, ours, rivals, most)
+  local numbers = in_turns(times, { ours, table.unpack(rivals) })
+  local best, best_median
+  for i = 1, #rivals do
+    local median = measuring.median(numbers[i + 1])
+    if not best or (most and median > best_median or not most and median < best_median) then
+      best, best_median = i, median
+    end
+  end
+  local ratios = {}
+  for round = 1, times do ratios[round] = numbers[1][round] / numbers[best + 1][round] end
+  return measuring.median(numbers[1]), best_median, measuring.median(ratios), best
 end
 
 -- Rows

@@ -7,7 +7,7 @@ local measuring = ...
 local clippings = { none = {}, clipnorm = { clipnorm = 1.0 }, global_clipnorm = { global_clipnorm = 1.0 },
                     clipvalue = { clipvalue = 5.0 } }
 local modes = { "none", "clipnorm", "global_clipnorm", "clipvalue" }
-local ROUNDS = 15
+local ROUNDS = 21
 
 local X, y = make_regression { n_samples = 1000, n_features = 20, noise = 0.1, random_state = 1 }
 local train_x, train_y, test_x, test_y = X:rows(1, 500), y:rows(1, 500), X:rows(501, 1000), y:rows(501, 1000)
@@ -43,26 +43,21 @@ for _, compiler in ipairs { "gcc", "clang" } do
 end
 
 local function against_hand_written_c(mode)
-  local functions = { function() return fits(mode) end }
+  local functions = {}
   for i, rival in ipairs(rivals) do
-    functions[i + 1] = function() return measuring.number_from(rival.program .. " 5 " .. mode) end
+    functions[i] = function() return measuring.number_from(rival.program .. " 5 " .. mode) end
   end
-  local medians = { measuring.in_turns(ROUNDS, table.unpack(functions)) }
-  local best = 2
-  for i = 3, #medians do
-    if medians[i] < medians[best] then best = i end
-  end
-  measuring.row { what = "tutorial fit, " .. mode, rival = "hand-fused C (" .. rivals[best - 1].compiler .. ")",
-                  ours = medians[1], theirs = medians[best], unit = "ms", ratio = medians[1] / medians[best],
-                  bar = 2.0, aim = 1.5 }
+  local ours, theirs, ratio, best = measuring.against(ROUNDS, function() return fits(mode) end, functions)
+  measuring.row { what = "tutorial fit, " .. mode, rival = "hand-fused C (" .. rivals[best].compiler .. ")",
+                  ours = ours, theirs = theirs, unit = "ms", ratio = ratio, bar = 2.0, aim = 1.5 }
 end
 
 local function against_pytorch(mode)
-  local ours, theirs = measuring.in_turns(3, function() return fits(mode) end, function()
+  local ours, theirs, ratio = measuring.against(3, function() return fits(mode) end, { function()
     return measuring.number_from("/usr/bin/python3 tests/bench/training.py " .. mode)
-  end)
+  end })
   measuring.row { what = "tutorial fit, " .. mode, rival = "PyTorch, eager", ours = ours, theirs = theirs, unit = "ms",
-                  ratio = theirs / ours, bar = 60, aim = 100, more = true }
+                  ratio = 1 / ratio, bar = 60, aim = 100, more = true }
 end
 
 fit "none"

@@ -5,7 +5,7 @@
 ** tutorial and of a deep network with every activation, the data and the random numbers, and every
 ** kernel on awkward sizes and values. A NaN is hashed as one canonical NaN. The lines must be those
 ** of tests/golden/bits.txt for every compiler, every level of optimization, every instruction set
-** (GRADUS_SIMD) and every processor; so this rests on the core alone and is easy to build anywhere.
+** (GRADUS_SIMD), every number of threads (GRADUS_THREADS) and every processor; so this rests on the core alone and is easy to build anywhere.
 **
 ** The training is written out as fit does it, with the same streams of random numbers, so the
 ** weights are also those of the script with seed(1).
@@ -701,10 +701,43 @@ static void hash_deep(gr_Context *context, gr_DType t) {
   end_training(&network, &optimizer, "deep", type_names[t]);
 }
 
+/* Layers wide enough that their products are spread over threads. */
+static void hash_wide(gr_Context *context) {
+  enum { WIDE = 253 };
+  Network network = {.t = GR_FLOAT32};
+  gr_Optimizer optimizer;
+  gr_optimizer_init(&optimizer);
+  optimizer.global_clipnorm = 1;
+  add_layer(context, &network, FEATURES, WIDE, GR_TANH, sqrt(6.0 / (FEATURES + WIDE)));
+  add_layer(context, &network, WIDE, WIDE, GR_RELU, sqrt(6.0 / WIDE));
+  add_layer(context, &network, WIDE, 1, GR_LINEAR, sqrt(6.0 / WIDE));
+  fit(context, &network, &optimizer, 237, 1);
+  end_training(&network, &optimizer, "wide", "float32");
+}
+
+/* Functions of enough elements to be spread over threads. */
+static void hash_large_functions(gr_Context *context) {
+  enum { LARGE = 150001 };
+  static const char *const names[] = {"exp", "log", "tanh", "sigmoid"};
+  static double numbers[LARGE];
+  restart_random();
+  for (size_t i = 0; i < LARGE; i++) numbers[i] = random_number() * 50;
+  gr_Tensor *from = new_tensor(context, GR_FLOAT32, 1, LARGE, numbers), *to;
+  for (size_t i = 0; i < COUNT(names); i++) {
+    must(context, gr_apply(context, gr_operation_named(names[i]), &from, NULL, &to));
+    add_tensor(to);
+    gr_tensor_release(to);
+  }
+  gr_tensor_release(from);
+  end_line("wide", "functions", "");
+}
+
 static void hash_training(gr_Context *context) {
   static const char *const modes[] = {"none", "clipnorm", "global_clipnorm", "clipvalue"};
   for (size_t i = 0; i < COUNT(modes); i++) hash_tutorial(context, modes[i]);
   for (int t = 0; t < GR_DTYPE_COUNT; t++) hash_deep(context, (gr_DType)t);
+  hash_wide(context);
+  hash_large_functions(context);
 }
 
 int main(void) {

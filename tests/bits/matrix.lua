@@ -1,5 +1,5 @@
--- matrix: computes the golden bits afresh with every compiler, level of optimization, instruction set
--- and processor there is, and compares. Run by `make bits`.
+-- matrix: computes the golden bits afresh with every compiler, level of optimization, instruction set,
+-- number of threads and processor there is, and compares. Run by `make bits`.
 --
 -- Each build has a folder of its own under build/bits; other processors are qemu's. What is not installed is skipped with a word.
 -- The last line is `all bits are equal`, or how many runs had others.
@@ -24,6 +24,7 @@ local function add(fields) builds[#builds + 1] = fields end
 for _, compiler in ipairs { "gcc", "clang" } do
   for _, optimization in ipairs { "-O1", "-O2", "-O3" } do
     add { name = compiler .. optimization, needs = { compiler }, levels = native_levels,
+          most_threads = optimization == "-O2" and 4 or 1,
           variables = ("CC=%s OPT=%s KERNEL_OPT=%s"):format(compiler, optimization, optimization) }
   end
 end
@@ -58,16 +59,17 @@ end
 
 -- One line of the table.
 local function report(entry, level, word, seconds)
-  print(("%-16s %-10s %-12s %5.1f s"):format(entry.name, level, word, seconds))
+  print(("%-16s %-18s %-12s %5.1f s"):format(entry.name, level, word, seconds))
   io.stdout:flush()
 end
 
 local failed, ran = 0, 0
 
-local function run(entry, level)
+local function run(entry, level, threads)
   local began = os.time()
-  local text, succeeded = digests.capture(("GRADUS_SIMD=%s %s%s 2>&1"):format(
-    level, entry.runner or "", program_of(entry)))
+  local text, succeeded = digests.capture(("GRADUS_SIMD=%s GRADUS_THREADS=%d %s%s 2>&1"):format(
+    level, threads, entry.runner or "", program_of(entry)))
+  if threads > 1 then level = ("%s, %d threads"):format(level, threads) end
   if not succeeded and text:find "as far as this processor runs them" then
     return report(entry, level, "not run here", 0)
   end
@@ -85,7 +87,8 @@ for _, entry in ipairs(builds) do
     print(("%-16s skipped: %s is not installed (make bits-setup)"):format(entry.name, absent))
   else
     compile(entry)
-    for _, level in ipairs(entry.levels) do run(entry, level) end
+    for _, level in ipairs(entry.levels) do run(entry, level, 1) end
+    for threads = 2, entry.most_threads or 1 do run(entry, entry.levels[1], threads) end
   end
 end
 

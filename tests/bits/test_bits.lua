@@ -7,9 +7,10 @@ local digests = dofile "tests/bits/digests.lua"
 local program = (os.getenv "BUILD" or "build") .. "/tests/bits"
 local golden = digests.read(digests.golden)
 
-local function check_level(level)
-  local text, succeeded = digests.capture(("GRADUS_SIMD=%s %s 2>/dev/null"):format(level, program))
-  if text == "" and level ~= "portable" then lu.skip("this processor does not run " .. level) end
+local function check_level(level, threads)
+  local text, succeeded = digests.capture(("%s GRADUS_THREADS=%d %s 2>/dev/null"):format(
+    level and "GRADUS_SIMD=" .. level or "", threads or 1, program))
+  if text == "" and level and level ~= "portable" then lu.skip("this processor does not run " .. level) end
   lu.assertTrue(succeeded, program .. " failed")
   lu.assertEquals(digests.differences(text, golden), {})
 end
@@ -19,6 +20,7 @@ TestBits = {}
 function TestBits.test_avx512() check_level "avx512" end
 function TestBits.test_avx2() check_level "avx2" end
 function TestBits.test_portable() check_level "portable" end
+function TestBits.test_three_threads() check_level(nil, 3) end
 
 -- The weights as bytes, a NaN as the canonical one; their SHA-256 by the system's own program.
 local function digest_of_weights(model)
