@@ -1,7 +1,7 @@
 /* fused.c: the tutorial's training as C written by hand for exactly its sizes, the rival that sets
-** the limit: 20 -> 25 relu -> 1, batch 32, 500 rows, 500 validation rows, mean squared error, SGD with
-** momentum. All of a step is fused and works on vectors of 16 floats, four rows at a time; the order
-** of sums is whatever is fastest. Rests on nothing of Gradus.
+** the limit: 20 -> 25 relu -> 1, batch 32, 500 rows, 500 validation rows, mean squared error, SGD
+** with momentum. All of a step is fused and works on vectors of 16 floats, four rows at a time; the
+** order of sums is whatever is fastest. Rests on nothing of Gradus.
 **
 **   fused [runs [mode]]   mode: none, clipnorm, global_clipnorm, clipvalue
 **   prints the median time of a run of 100 epochs in milliseconds, and the last training loss. */
@@ -17,7 +17,8 @@ typedef int VI __attribute__((vector_size(64)));
 enum { ROWS = 500, FEATURES = 20, UNITS = 25, WIDE = 32, BATCH = 32, EPOCHS = 100, GROUP = 4 };
 enum { NONE, CLIPNORM, GLOBAL_CLIPNORM, CLIPVALUE };
 
-/* The parameters, with the units padded to two vectors: kernel [20][32], bias [32], out [32], its bias. */
+/* The parameters, with the units padded to two vectors: kernel [20][32], bias [32], out [32], its
+** bias. */
 typedef struct Parameters {
   V kernel[FEATURES][2], bias[2], out[2];
   V offset;  /* only lane 0 counts */
@@ -36,7 +37,8 @@ static inline V4 folded(V v) {
   V8 low = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
   V8 high = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
   V8 half = low + high;
-  return __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
+  return __builtin_shufflevector(half, half, 0, 1, 2, 3) +
+         __builtin_shufflevector(half, half, 4, 5, 6, 7);
 }
 
 /* The sums of GROUP vectors, side by side. */

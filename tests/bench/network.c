@@ -1,5 +1,8 @@
-/* network.c: the time of the matrix products alone of one training step of a network of dense layers,
-** by the core's kernels. The network's widths and the batch are arguments: network 128 784 512 512 10
+/* network.c: the time of the matrix products alone of one training step of a network of dense
+** layers, by the core's kernels. The batch and the network's widths are arguments:
+**
+**   network 128 784 512 512 10
+**
 ** prints milliseconds a step (median). The first layer's input needs no gradient. */
 #include <stdio.h>
 #include <stdlib.h>

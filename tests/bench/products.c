@@ -99,8 +99,8 @@ static void compare(const gr_Kernels *kernels, const char *what, gr_DType t, int
   Case c = {t, m, n, k, turns_a, turns_b, numbers(t, (size_t)m * (size_t)k),
             numbers(t, (size_t)k * (size_t)n), numbers(t, (size_t)m * (size_t)n),
             numbers(t, (size_t)m * (size_t)n), NULL, &kernels->of[t]};
-  c.scratch = aligned_alloc(64, (c.kernels->product_scratch((size_t)m, (size_t)n, (size_t)k) + 127)
-                                    / 64 * 64);
+  size_t room = c.kernels->product_scratch((size_t)m, (size_t)n, (size_t)k);
+  c.scratch = aligned_alloc(64, (room + 127) / 64 * 64);
   run_ours(&c);
   run_theirs(&c);
   check(&c);

@@ -5,7 +5,8 @@
 ** tutorial and of a deep network with every activation, the data and the random numbers, and every
 ** kernel on awkward sizes and values. A NaN is hashed as one canonical NaN. The lines must be those
 ** of tests/golden/bits.txt for every compiler, every level of optimization, every instruction set
-** (GRADUS_SIMD), every number of threads (GRADUS_THREADS) and every processor; so this rests on the core alone and is easy to build anywhere.
+** (GRADUS_SIMD), every number of threads (GRADUS_THREADS) and every processor; so this rests on the
+** core alone and is easy to build anywhere.
 **
 ** The training is written out as fit does it, with the same streams of random numbers, so the
 ** weights are also those of the script with seed(1).
