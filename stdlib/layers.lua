@@ -234,13 +234,18 @@ end
 -- and dtype. With input_dim a model is built at once, else when it first sees data. As
 -- keras.layers.Dense.
 -- Example: Dense { 25, input_dim = 20, activation = "relu", kernel_initializer = "he_uniform" }
-function layers.Dense(options)
+function layers.Dense(options, more)
+  if more ~= nil then
+    errors.fail("Dense: everything goes into one table, Dense { 25, activation = \"relu\" }; got %s besides",
+      errors.describe(more))
+  end
   if type(options) == "number" then options = { options } end
   if type(options) ~= "table" then
     errors.argument("Dense", "argument 1", "a table such as { 25, activation = \"relu\" }", options)
   end
   errors.check_options("Dense", options, dense_options)
   local units = options[1] or options.units
+  if options[1] and options.units then errors.fail("Dense: units is given twice") end
   local self = setmetatable({}, Dense)
   if units == nil then errors.argument("Dense", "units", "a positive integer", units) end
   self.units = errors.option("Dense", { units = units }, "units", "positive integer")

@@ -35,6 +35,11 @@ local function new(fields)
   if self.dtype ~= "float32" and self.dtype ~= "float64" then
     errors.argument("Sequential", "dtype", '"float32" or "float64"', self.dtype)
   end
+  for key in pairs(fields) do
+    if math.type(key) == "integer" and (key < 1 or key > 1 and fields[key - 1] == nil) then
+      errors.fail("Sequential: layer %d is nothing", key - 1)
+    end
+  end
   for _, layer in ipairs(fields) do self:add(layer) end
   return self
 end
@@ -307,7 +312,7 @@ function Sequential:evaluate_again(x, y, batch_size)
     return self:evaluate_checked(x, y, batch_size)
   end
   local kept = self.recordings.evaluation
-  if not kept or kept.x ~= x or kept.y ~= y then
+  if not kept or not rawequal(kept.x, x) or not rawequal(kept.y, y) then
     kept = { x = x, y = y, recording = core.recording({ x, y }, true) }
     self.recordings.evaluation = kept
   end

@@ -179,9 +179,15 @@ function Trainer:note_not_finite()
   if not self.warns then return end
   local what = is_finite(loss) and "a weight is no longer finite after"
     or ("the loss is %s at"):format(loss ~= loss and "nan" or tostring(loss))
-  warn("fit: %s epoch %d, step %d of %d (gradient norm %.3g; at the first step %.3g). Clipping "
-    .. "bounds the step: SGD { clipnorm = 1 }. warn_nonfinite = false silences this", what,
-    self.epoch, in_epoch, self.steps, self.log.norms[step], self.log.norms[1])
+  local optimizer, advice = self.model.optimizer, ""
+  if step == 1 and loss ~= loss then
+    advice = " Look for nan in x and y."
+  elseif not (optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue) then
+    advice = " Clipping bounds the step: SGD { clipnorm = 1 }."
+  end
+  warn("fit: %s epoch %d, step %d of %d (gradient norm %.3g; at the first step %.3g).%s "
+    .. "warn_nonfinite = false silences this", what, self.epoch, in_epoch, self.steps,
+    self.log.norms[step], self.log.norms[1], advice)
 end
 
 -- Run the next step or steps of this shape: `left` of them at most. Returns how many were done and

@@ -148,11 +148,11 @@ static double smallest(const Run *run) {
   return least;
 }
 
-/* An equal share for each element that has the extreme value. */
+/* An equal share for each element that has the extreme value; NaN for all where that is NaN. */
 static void extreme_derivative(const Run *run, double y, double *dx) {
   double equal = 0;
   for (size_t i = 0; i < run->n; i++) equal += run->x[i] == y;
-  for (size_t i = 0; i < run->n; i++) dx[i] = run->x[i] == y ? 1 / equal : 0;
+  for (size_t i = 0; i < run->n; i++) dx[i] = y != y ? y : run->x[i] == y ? 1 / equal : 0;
 }
 
 static double mean_of(const Run *run) {

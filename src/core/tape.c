@@ -260,7 +260,9 @@ static gr_Status plan_steps(gr_Context *context, gr_BackwardPlan *plan, gr_Node 
     BackwardStep *step = &plan->steps[n];
     step->node = nodes[n];
     step->output = gr_tensor_retain(nodes[n]->output);
-    step->dy = gr_tensor_retain(slot_of(slots, nodes[n]->output)->gradient);
+    Slot *own = slot_of(slots, nodes[n]->output);
+    if (own == NULL) return gr_fail_memory(context, sizeof *own);
+    step->dy = gr_tensor_retain(own->gradient);
     for (int i = 0; i < nodes[n]->operation->arity; i++) {
       if (!nodes[n]->inputs[i]->requires_grad) continue;
       gr_Status status = plan_input(context, plan, slots, step, i);

@@ -162,19 +162,27 @@ static void push_last_step(lua_State *L, const gr_Optimizer *optimizer) {
     lua_pushnil(L);
     return;
   }
-  double *after = lua_newuserdatauv(L, (optimizer->count + 1) * sizeof *after, 0);
-  for (size_t i = 0; i < optimizer->count; i++)
+  /* Making Lua values may run finalizers, and these may bind the optimizer anew: a copy first. */
+  gr_Optimizer report;
+  double *after;
+  do {
+    report = *optimizer;
+    after = lua_newuserdatauv(L, (3 * report.count + 1) * sizeof *after, 0);
+  } while (report.count != optimizer->count);
+  double *norms = after + report.count, *scales = norms + report.count;
+  for (size_t i = 0; i < report.count; i++)
     gr_lua_check(L, gr_optimizer_clipped_norm(gr_lua_context(L), optimizer, i, &after[i]),
                  "last_step");
+  memcpy(norms, optimizer->norms, report.count * sizeof *norms);
+  memcpy(scales, optimizer->scales, report.count * sizeof *scales);
   lua_createtable(L, 0, 7);
-  set_number(L, "norm", optimizer->norm);
-  set_number(L, "norm_after", gr_norm_of_norms(after, optimizer->count));
-  set_number(L, "scale", optimizer->scale);
-  set_number(L, "cut", optimizer->values == 0
-                           ? 0 : (double)optimizer->cut / (double)optimizer->values);
-  set_list(L, "norms", optimizer->norms, optimizer->count);
-  set_list(L, "norms_after", after, optimizer->count);
-  set_list(L, "scales", optimizer->scales, optimizer->count);
+  set_number(L, "norm", report.norm);
+  set_number(L, "norm_after", gr_norm_of_norms(after, report.count));
+  set_number(L, "scale", report.scale);
+  set_number(L, "cut", report.values == 0 ? 0 : (double)report.cut / (double)report.values);
+  set_list(L, "norms", norms, report.count);
+  set_list(L, "norms_after", after, report.count);
+  set_list(L, "scales", scales, report.count);
 }
 
 typedef struct Setting {

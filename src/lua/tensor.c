@@ -435,9 +435,12 @@ static int tensor_mask(lua_State *L) {
                         gr_tensor_shape_text(other, inputs[0]));
   gr_lua_note_read(L, "it chose rows by a mask");
   int64_t kept = 0;
+  gr_lua_collect(L);
+  gr_Tensor **slot = gr_lua_push_slot(L);  /* from here on no finalizer can write into the mask */
   for (int64_t i = 0; i < mask->shape[0]; i++)
     kept += gr_tensor_get(mask, i * mask->strides[0]) != 0;
-  inputs[1] = gr_lua_new_tensor(L, GR_FLOAT64, 1, &kept, "mask");
+  gr_lua_check(L, gr_tensor_new(gr_lua_context(L), GR_FLOAT64, 1, &kept, slot), "mask");
+  inputs[1] = *slot;
   double *rows = gr_tensor_data(inputs[1]);
   for (int64_t i = 0; i < mask->shape[0]; i++)
     if (gr_tensor_get(mask, i * mask->strides[0]) != 0) *rows++ = (double)i + 1;
@@ -522,15 +525,12 @@ static int push_shape_table(lua_State *L, const gr_Tensor *tensor) {
 /* The gradient as the user's own: a recording's memory is overwritten by the next step. */
 static int push_gradient(lua_State *L, const gr_Tensor *tensor) {
   gr_lua_note_read(L, "it read a gradient");
-  if (tensor->grad == NULL) {
-    lua_pushnil(L);
-  } else if (!tensor->grad->is_rewritten) {
-    *gr_lua_push_slot(L) = gr_tensor_retain(tensor->grad);
-  } else {
-    const gr_Tensor *source = tensor->grad;
-    gr_Tensor *copy = gr_lua_new_tensor(L, source->dtype, source->rank, source->shape, "grad");
-    gr_tensor_assign(copy, source);
-  }
+  gr_lua_collect(L);
+  gr_Tensor **slot = gr_lua_push_slot(L);  /* may run finalizers: the gradient is looked at after it */
+  gr_Tensor *gradient = tensor->grad;
+  if (gradient == NULL) lua_pushnil(L);
+  else if (!gradient->is_rewritten) *slot = gr_tensor_retain(gradient);
+  else gr_lua_check(L, gr_tensor_copy(gr_lua_context(L), gradient, gradient->dtype, slot), "grad");
   return 1;
 }
 
@@ -680,25 +680,27 @@ static int tensor_identical(lua_State *L) {
 }
 
 /* The number that an operand of < or <= stands for. */
-static double one_number(lua_State *L, int index, const char *sign, const char *method) {
+static double one_number(lua_State *L, int index, const char *sign, const char *methods_text) {
   const gr_Tensor *tensor = gr_lua_test_tensor(L, index);
   char text[GR_SHAPE_TEXT];
   if (tensor == NULL) return gr_lua_check_number(L, index, sign, "an operand");
   if (gr_tensor_size(tensor) != 1)
     gr_lua_error(L, "%s: it gives one boolean and compares single numbers, got a tensor of shape "
-                 "%s; a:%s(b) compares each element", sign, gr_tensor_shape_text(text, tensor),
-                 method);
+                 "%s; %s compare each element", sign, gr_tensor_shape_text(text, tensor),
+                 methods_text);
   gr_lua_note_read(L, "it compared numbers");
   return gr_tensor_get(tensor, 0);
 }
 
 static int tensor_lt(lua_State *L) {
-  lua_pushboolean(L, one_number(L, 1, "<", "lt") < one_number(L, 2, "<", "lt"));
+  static const char sign[] = "< or >", methods_text[] = "a:lt(b) and a:gt(b)";
+  lua_pushboolean(L, one_number(L, 1, sign, methods_text) < one_number(L, 2, sign, methods_text));
   return 1;
 }
 
 static int tensor_le(lua_State *L) {
-  lua_pushboolean(L, one_number(L, 1, "<=", "le") <= one_number(L, 2, "<=", "le"));
+  static const char sign[] = "<= or >=", methods_text[] = "a:le(b) and a:ge(b)";
+  lua_pushboolean(L, one_number(L, 1, sign, methods_text) <= one_number(L, 2, sign, methods_text));
   return 1;
 }
 

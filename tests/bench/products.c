@@ -114,9 +114,9 @@ static void compare(const gr_Kernels *kernels, const char *what, gr_DType t, int
   qsort(ours, REPEATS, sizeof *ours, ascending);
   qsort(theirs, REPEATS, sizeof *theirs, ascending);
   qsort(ratios, REPEATS, sizeof *ratios, ascending);
-  printf("%s %s %d %d %d %c%c %.2f %.2f %.3f\n", what, gr_dtype_name(t), m, n, k, turns_a ? 'T' : 'N',
-         turns_b ? 'T' : 'N', work / ours[REPEATS / 2], work / theirs[REPEATS / 2],
-         ratios[REPEATS / 2]);
+  printf("%s %s %d %d %d %c%c %.2f %.2f %.3f\n", what, gr_dtype_name(t), m, n, k,
+         turns_a ? 'T' : 'N', turns_b ? 'T' : 'N', work / ours[REPEATS / 2],
+         work / theirs[REPEATS / 2], ratios[REPEATS / 2]);
   fflush(stdout);
   free(c.a), free(c.b), free(c.ours), free(c.theirs), free(c.scratch);
 }

@@ -430,3 +430,13 @@ function TestGraphs.test_a_loop_of_small_graphs_runs_in_bounded_memory()
   for _ = 1, 100000 do local _ = (w * 2 + 1):exp() end
   lu.assertTrue(resident() - before < 20000, ("grew by %d KB"):format(resident() - before))
 end
+
+TestNan = {}
+
+function TestNan.test_it_reaches_the_gradient_of_an_extreme()
+  for _, name in ipairs { "max", "min" } do
+    local x = tensor({ 0 / 0, 1, -2 }, { requires_grad = true })
+    x[name](x):backward()
+    for i = 1, 3 do lu.assertTrue(x.grad[i] ~= x.grad[i]) end
+  end
+end

@@ -622,3 +622,27 @@ function TestInnerLayers.test_each_draws_weights_of_its_own()
   Sequential { outer }:build { 1, 2 }
   lu.assertFalse(outer.parts[1].kernel == outer.parts[2].kernel)
 end
+
+-- Slips that would train something else
+
+TestSlips = {}
+
+function TestSlips.test_a_missing_layer_is_an_error()
+  local nothing
+  lu.assertErrorMsgContains("Sequential: layer 2 is nothing", Sequential, { Dense { 2 }, nothing, Dense { 1 } })
+end
+
+function TestSlips.test_a_second_argument_of_dense_is_an_error()
+  lu.assertErrorMsgContains("Dense: everything goes into one table", Dense, 25, { activation = "relu" })
+  lu.assertErrorMsgContains("Dense: units is given twice", Dense, { 3, units = 4 })
+end
+
+function TestSlips.test_compiling_again_leaves_the_weights_where_they_are()
+  local layer = Dense { 2, input_dim = 3 }
+  local model = Sequential { layer, Dense { 1 } }
+  model:compile { loss = "mse", optimizer = "sgd" }
+  local view = layer.kernel:detach()
+  model:compile { loss = "mse", optimizer = "sgd" }
+  model:set_weights { ones(3, 2), zeros(2), ones(2, 1), zeros(1) }
+  lu.assertTrue(view == ones(3, 2))
+end
