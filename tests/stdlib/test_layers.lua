@@ -628,8 +628,9 @@ end
 TestSlips = {}
 
 function TestSlips.test_a_missing_layer_is_an_error()
-  local nothing
-  lu.assertErrorMsgContains("Sequential: layer 2 is nothing", Sequential, { Dense { 2 }, nothing, Dense { 1 } })
+  local settings = {}
+  lu.assertErrorMsgContains("Sequential: layer 2 is nothing", Sequential,
+    { Dense { 2 }, settings.middle, Dense { 1 } })
 end
 
 function TestSlips.test_a_second_argument_of_dense_is_an_error()
