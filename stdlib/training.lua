@@ -219,7 +219,9 @@ function Trainer:prepare()
 end
 
 function Trainer:callback(name, ...)
-  for _, callback in ipairs(self.callbacks) do
+  local callbacks = self.callbacks
+  for i = 1, #callbacks do
+    local callback = callbacks[i]
     if callback[name] then callback[name](callback, ...) end
   end
 end
@@ -229,27 +231,31 @@ local function mean(sum, rows)
   return result == result and result or NAN
 end
 
+-- Hand what is known after so many steps of the epoch to whoever wants it.
+function Trainer:tell_steps(done, logs)
+  if self.calls_each_step then self:callback("on_train_batch_end", done, logs) end
+  if done < self.steps then self.progress:show(done, logs) end
+end
+
 -- All steps of an epoch: the full batches, then what is left. Returns the mean loss, or nil when it
 -- was interrupted before the end, and how many steps were done.
 function Trainer:run_batches()
-  local rows, size, model = #self.x, self.batch_size, self.model
+  local rows, size, model = self.rows, self.batch_size, self.model
   local first_row, done = 1, 0
   self.sum = 0.0
   while first_row <= rows do
-    local count = math.min(size, rows - first_row + 1)
-    local left = count == size and (rows - first_row + 1) // size or 1
+    local left = rows - first_row + 1
+    local count = left < size and left or size
     if self.calls_each_step then
       self:callback("on_train_batch_begin", done + 1, {})
       self:prepare()
     end
-    local steps, finite = self:advance(batch_of(self, count), first_row, left)
+    local steps, finite = self:advance(batch_of(self, count), first_row, left // count)
     first_row, done = first_row + steps * count, done + steps
     if self.watch and not finite then self:note_not_finite() end
-    local logs = { loss = mean(self.sum, first_row - 1) }
-    if self.calls_each_step then self:callback("on_train_batch_end", done, logs) end
+    if self.tells_steps then self:tell_steps(done, { loss = mean(self.sum, first_row - 1) }) end
     if core.interrupted() then return nil, done end
     if model.stop_training then break end
-    if first_row <= rows then self.progress:show(done, logs) end
   end
   return mean(self.sum, first_row - 1), done
 end
@@ -416,10 +422,11 @@ local function new_trainer(model, x, y, options)
   end
   self.x, self.y = cast_small(model, x), cast_small(model, y)
   self.sources = { self.x, self.y }
-  self.order = core.range(#x)
+  self.rows, self.order = #x, core.range(#x)
   self.shuffle_stream = core.stream(model.number, 0, "shuffle")
   self.steps = (#x + self.batch_size - 1) // self.batch_size
   self.progress = progress.new(check_verbose(options), self.epochs, self.steps)
+  self.tells_steps = self.calls_each_step or self.progress.redraws
   self.log, self.room = {}, 0
   self.history = history.new { epochs = self.epochs, steps = self.steps,
                                batch_size = self.batch_size, verbose = check_verbose(options) }
