@@ -80,6 +80,7 @@ static inline size_t rounded_up(size_t n, size_t unit) { return (n + unit - 1) /
 #include "kernels_sums.h"
 #include "kernels_squares.h"
 #include "kernels_sgd.h"
+#include "kernels_rows.h"
 #include "kernels_turn.h"
 #include "kernels_product.h"
 #undef ELEMENT
@@ -94,6 +95,7 @@ static inline size_t rounded_up(size_t n, size_t unit) { return (n + unit - 1) /
 #include "kernels_sums.h"
 #include "kernels_squares.h"
 #include "kernels_sgd.h"
+#include "kernels_rows.h"
 #include "kernels_turn.h"
 #include "kernels_product.h"
 #undef ELEMENT
@@ -161,6 +163,7 @@ static inline size_t rounded_up(size_t n, size_t unit) { return (n + unit - 1) /
   .sum_rows = NAME_OF(sum_rows, T), \
   .sum_of_squares = NAME_OF(sum_of_squares, T), \
   .accumulate = NAME_OF(accumulate, T), \
+  .take_rows = NAME_OF(take_rows, T), \
   .sgd = NAME_OF(sgd, T) \
 }
 

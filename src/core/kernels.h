@@ -131,6 +131,11 @@ typedef struct gr_KernelSet {
   /* y[i] += x[i] */
   void (*accumulate)(void *y, const void *x, size_t n);
 
+  /* y[i] = row rows[i] of x, counted from 1: `columns` elements side by side; x_row elements lead
+  ** from one row of x to the next. */
+  void (*take_rows)(void *y, const void *x, ptrdiff_t x_row, const double *rows, size_t count,
+                    size_t columns);
+
   gr_SgdOutcome (*sgd)(void *w, const void *g, void *v, const gr_SgdStep *step, size_t n);
 } gr_KernelSet;
 

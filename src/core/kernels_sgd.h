@@ -7,9 +7,10 @@
 */
 
 #define SgdNumbers NAME(SgdNumbers)
-#define SgdCounts NAME(SgdCounts)
+#define SgdTally NAME(SgdTally)
 #define sgd_vector NAME(sgd_vector)
 #define sgd_some NAME(sgd_some)
+#define sgd_pass NAME(sgd_pass)
 #define number NAME(number)
 
 /* The step's numbers, rounded once to the element's type. */
@@ -36,14 +37,19 @@ WORD vector sgd_vector(vector w, vector g, vector *v, const SgdNumbers *step, ma
   return w + *v;
 }
 
-typedef struct SgdCounts { size_t cut, finite; } SgdCounts;
+/* What happened so far: how many values were cut, and the lanes in which every weight is finite. */
+typedef struct SgdTally {
+  size_t cut;
+  mask sound;
+} SgdTally;
 
 /* `count` weights, LANES or fewer; v is NULL without momentum. */
 WORD void sgd_some(number *w, const number *g, number *v, size_t count, const SgdNumbers *step,
-                   SgdCounts *counts) {
+                   SgdTally *tally) {
   const bool whole = count == LANES;
   const vector largest = splat(sizeof(number) == 4 ? (number)FLT_MAX : (number)DBL_MAX);
-  mask here = first_lanes(count), cut = first_lanes(0);
+  const mask here = first_lanes(count);
+  mask cut = first_lanes(0), sound;
   vector new_v = v == NULL ? splat(0) : whole ? load(v) : load_part(v, count);
   vector new_w = sgd_vector(whole ? load(w) : load_part(w, count),
                             whole ? load(g) : load_part(g, count), &new_v, step, &cut);
@@ -51,22 +57,32 @@ WORD void sgd_some(number *w, const number *g, number *v, size_t count, const Sg
   else store_part(w, new_w, count);
   if (v != NULL && whole) store(v, new_v);
   else if (v != NULL) store_part(v, new_v, count);
-  counts->cut += count_lanes(both(cut, here));
-  counts->finite += count_lanes(both(less_equal(magnitude(new_w), largest), here));
+  if (step->clip_value) tally->cut += count_lanes(both(cut, here));
+  sound = less_equal(choose(here, magnitude(new_w), splat(0)), largest);
+  tally->sound = both(tally->sound, sound);
+}
+
+/* All weights. It is unfolded for what `step` is known to leave out. */
+WORD gr_SgdOutcome sgd_pass(number *w, const number *g, number *v, size_t n,
+                            const SgdNumbers *step) {
+  SgdTally tally = { 0, first_lanes(LANES) };
+  size_t i;
+  for (i = 0; i + LANES <= n; i += LANES)
+    sgd_some(w + i, g + i, v ? v + i : NULL, LANES, step, &tally);
+  if (i < n) sgd_some(w + i, g + i, v ? v + i : NULL, n - i, step, &tally);
+  return (gr_SgdOutcome){ tally.cut, count_lanes(tally.sound) == LANES };
 }
 
 static gr_SgdOutcome NAME(sgd)(void *w, const void *g, void *v, const gr_SgdStep *step, size_t n) {
-  const SgdNumbers numbers = {
+  SgdNumbers numbers = {
     (number)step->rate, (number)step->momentum, (number)step->scale, (number)step->low,
     (number)step->high, (number)(step->decay * step->rate), step->nesterov, step->clip_value
   };
-  number *weights = w, *velocity = numbers.momentum == 0 ? NULL : v;
-  const number *gradient = g;
-  SgdCounts counts = { 0, 0 };
-  size_t i;
-  for (i = 0; i + LANES <= n; i += LANES)
-    sgd_some(weights + i, gradient + i, velocity ? velocity + i : NULL, LANES, &numbers, &counts);
-  if (i < n)
-    sgd_some(weights + i, gradient + i, velocity ? velocity + i : NULL, n - i, &numbers, &counts);
-  return (gr_SgdOutcome){ counts.cut, counts.finite == n };
+  if (numbers.momentum == 0) return sgd_pass(w, g, NULL, n, &numbers);
+  if (numbers.decay != 0 || numbers.nesterov) return sgd_pass(w, g, v, n, &numbers);
+  numbers.decay = 0;
+  numbers.nesterov = false;
+  if (numbers.clip_value) return sgd_pass(w, g, v, n, &numbers);
+  numbers.clip_value = false;
+  return sgd_pass(w, g, v, n, &numbers);
 }

@@ -125,29 +125,32 @@ static void NAME(sum_absolute_error)(void *y, const void *a, const void *b, size
   *(number *)y = terms_sum(a, b, n, term_absolute_error);
 }
 
-/* Rows are added in order to sums that start at +0; `vectors` of them stand side by side. */
-WORD void columns_sum(number *y, const number *x, size_t rows, size_t columns,
-                            const int vectors) {
+/* Rows are added in order to sums that start at +0; `vectors` of them stand side by side, as the
+** additions of one wait for each other. `part`: the last is not whole. */
+WORD void columns_sum(number *y, const number *x, size_t rows, size_t row, size_t columns,
+                      const int vectors, const bool part) {
+  const size_t rest = columns - (size_t)(vectors - 1) * LANES;
+  const int whole = part ? vectors - 1 : vectors;
   vector sums[4];
-  for (int j = 0; j < vectors; j++) sums[j] = splat(0);
-  for (size_t i = 0; i < rows; i++)
-    for (int j = 0; j < vectors; j++) sums[j] += load(x + i * columns + (size_t)j * LANES);
-  for (int j = 0; j < vectors; j++) store(y + j * LANES, sums[j]);
+  UNROLLED for (int j = 0; j < vectors; j++) sums[j] = splat(0);
+  for (; rows > 0; rows--, x += row) {
+    UNROLLED for (int j = 0; j < whole; j++) sums[j] += load(x + (size_t)j * LANES);
+    if (part) sums[vectors - 1] += load_part(x + (size_t)whole * LANES, rest);
+  }
+  UNROLLED for (int j = 0; j < whole; j++) store(y + j * LANES, sums[j]);
+  if (part) store_part(y + whole * LANES, sums[vectors - 1], rest);
 }
 
 static void NAME(sum_rows)(void *y, const void *x, size_t rows, size_t columns) {
   const number *from = x;
   number *to = y;
-  size_t j = 0;
-  for (; j + 4 * LANES <= columns; j += 4 * LANES)
-    columns_sum(to + j, from + j, rows, columns, 4);
-  for (; j + LANES <= columns; j += LANES)
-    columns_sum(to + j, from + j, rows, columns, 1);
-  if (j < columns) {
-    vector sum = splat(0);
-    for (size_t i = 0; i < rows; i++) sum += load_part(from + i * columns + j, columns - j);
-    store_part(to + j, sum, columns - j);
-  }
+  size_t left = columns;
+  for (; left >= 4 * LANES; left -= 4 * LANES, from += 4 * LANES, to += 4 * LANES)
+    columns_sum(to, from, rows, columns, 4 * LANES, 4, false);
+  if (left > 3 * LANES) columns_sum(to, from, rows, columns, left, 4, true);
+  else if (left > 2 * LANES) columns_sum(to, from, rows, columns, left, 3, true);
+  else if (left > LANES) columns_sum(to, from, rows, columns, left, 2, true);
+  else if (left > 0) columns_sum(to, from, rows, columns, left, 1, true);
 }
 
 #undef LANE_VECTORS

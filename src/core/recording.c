@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels.h"
 #include "profile.h"
 
 gr_Status gr_recording_new(gr_Context *context, gr_Tensor *const *inputs, int count,
@@ -156,31 +157,6 @@ static gr_Status check_order(gr_Context *context, const double *order, size_t co
   return GR_OK;
 }
 
-/* A row of up to PIECES_AT_MOST bytes goes in pieces of 16: cheaper than to ask memcpy each time. */
-enum { PIECE = 16, PIECES_AT_MOST = 512 };
-
-static void copy_pieces(unsigned char *to, const unsigned char *from, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += PIECE) memcpy(to + i, from + i, PIECE);
-}
-
-/* Rows without gaps, of the batch's type: the way of every step of fit on a small data set. */
-static void gather_alike(const gr_Tensor *source, const double *order, size_t count,
-                         size_t row_bytes, unsigned char *to) {
-  const unsigned char *from = gr_tensor_data(source);
-  ptrdiff_t stride = source->strides[0] * (ptrdiff_t)gr_dtype_size(source->dtype);
-  if (row_bytes == sizeof(float)) {  /* a copy of constant size is one move */
-    for (size_t i = 0; i < count; i++)
-      memcpy(to + i * sizeof(float), from + ((ptrdiff_t)order[i] - 1) * stride, sizeof(float));
-    return;
-  }
-  bool in_pieces = row_bytes % PIECE == 0 && row_bytes <= PIECES_AT_MOST;
-  for (size_t i = 0; i < count; i++) {
-    const unsigned char *row = from + ((ptrdiff_t)order[i] - 1) * stride;
-    if (in_pieces) copy_pieces(to + i * row_bytes, row, row_bytes);
-    else memcpy(to + i * row_bytes, row, row_bytes);
-  }
-}
-
 /* Rows of any layout and type. */
 static void gather_cast(const gr_Tensor *source, const double *order, size_t count,
                         size_t columns, gr_Tensor *batch) {
@@ -197,10 +173,9 @@ static void gather_cast(const gr_Tensor *source, const double *order, size_t cou
   }
 }
 
-gr_Status gr_gather_rows(gr_Context *context, const gr_Tensor *source, const double *order,
-                         size_t count, gr_Tensor *batch) {
-  gr_Status status = check_order(context, order, count, source->shape[0]);
-  if (status != GR_OK) return status;
+/* Rows order[0 .. count - 1], which are there. */
+static void gather_rows(gr_Context *context, const gr_Tensor *source, const double *order,
+                        size_t count, gr_Tensor *batch) {
   double began = gr_profile_begin(context);
   size_t columns = 1;
   bool even = true;  /* a row's elements lie one after the other */
@@ -209,11 +184,17 @@ gr_Status gr_gather_rows(gr_Context *context, const gr_Tensor *source, const dou
     columns *= (size_t)source->shape[i];
   }
   if (even && source->dtype == batch->dtype)
-    gather_alike(source, order, count, columns * gr_dtype_size(source->dtype),
-                 gr_tensor_data(batch));
+    gr_kernels_for(context, batch)->take_rows(gr_tensor_data(batch), gr_tensor_data(source),
+                                              source->strides[0], order, count, columns);
   else gather_cast(source, order, count, columns, batch);
   gr_profile_add(context, "gather rows", false, began);
-  return GR_OK;
+}
+
+gr_Status gr_gather_rows(gr_Context *context, const gr_Tensor *source, const double *order,
+                         size_t count, gr_Tensor *batch) {
+  gr_Status status = check_order(context, order, count, source->shape[0]);
+  if (status == GR_OK) gather_rows(context, source, order, count, batch);
+  return status;
 }
 
 static bool is_finite(double x) { return x - x == 0; }
@@ -233,17 +214,25 @@ static void log_step(gr_Run *run, double loss) {
 static gr_Status run_step(gr_Context *context, gr_Run *run, size_t rows, double *loss) {
   gr_Recording *recording = run->recording;
   const double *order = run->order + run->first_row + run->steps_done * rows;
-  gr_Status status = GR_OK;
-  for (int i = 0; i < recording->inputs_count && status == GR_OK; i++)
-    status = gr_gather_rows(context, run->sources[i], order, rows, recording->inputs[i]);
-  if (status == GR_OK) status = gr_recording_replay(context, recording);
+  for (int i = 0; i < recording->inputs_count; i++)
+    gather_rows(context, run->sources[i], order, rows, recording->inputs[i]);
+  gr_Status status = gr_recording_replay(context, recording);
   if (status == GR_OK) status = gr_optimizer_step(context, run->optimizer);
   if (status == GR_OK) *loss = gr_tensor_get(recording->loss, 0);
   return status;
 }
 
+static gr_Status check_rows(gr_Context *context, const gr_Run *run, size_t count) {
+  gr_Status status = GR_OK;
+  for (int i = 0; i < run->recording->inputs_count && status == GR_OK; i++)
+    status = check_order(context, run->order + run->first_row, count, run->sources[i]->shape[0]);
+  return status;
+}
+
 gr_Status gr_recording_run(gr_Context *context, gr_Run *run) {
   size_t rows = (size_t)run->recording->inputs[0]->shape[0];
+  gr_Status checked = check_rows(context, run, run->steps * rows);
+  if (checked != GR_OK) return checked;
   double began = run->seconds > 0 ? gr_now() : 0;
   run->steps_done = 0;
   run->end = GR_RUN_COMPLETE;

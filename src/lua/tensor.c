@@ -42,15 +42,22 @@ static int tensor_gc(lua_State *L) {
   return 0;
 }
 
-enum { BYTES_BETWEEN_STEPS = 64 * 1024 };
+/* Lua begins a cycle when its own heap has doubled. That is a few hundred kilobytes, soon made in
+** tensors: so their bytes count for less, and it takes LITTLE of them to begin a cycle. */
+enum { BYTES_BETWEEN_STEPS = 64 * 1024, LITTLE = 2 * 1024 * 1024 };
+
+static int kilobytes_to_tell(lua_State *L, size_t bytes_made) {
+  double heap = lua_gc(L, LUA_GCCOUNT) * 1024.0;
+  double kilobytes = (double)bytes_made / 1024 * heap / (heap + LITTLE);
+  return kilobytes > 1 << 30 ? 1 << 30 : 1 + (int)kilobytes;
+}
 
 void gr_lua_collect(lua_State *L) {
   gr_Context *context = gr_lua_context(L);
   if (context->bytes_made < BYTES_BETWEEN_STEPS) return;
-  size_t kilobytes = context->bytes_made / 1024;
+  int kilobytes = kilobytes_to_tell(L, context->bytes_made);
   context->bytes_made = 0;
-  if (lua_gc(L, LUA_GCISRUNNING))  /* a step would run a stopped collector */
-    lua_gc(L, LUA_GCSTEP, kilobytes > 1 << 30 ? 1 << 30 : (int)kilobytes);
+  if (lua_gc(L, LUA_GCISRUNNING)) lua_gc(L, LUA_GCSTEP, kilobytes);  /* it runs a stopped one, too */
 }
 
 gr_Tensor *gr_lua_new_tensor(lua_State *L, gr_DType dtype, int rank, const int64_t *shape,
