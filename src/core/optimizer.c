@@ -20,7 +20,8 @@ static void release_all(gr_Tensor **tensors, size_t count) {
   free(tensors);
 }
 
-static void release_state(gr_Optimizer *optimizer) {
+/* Let go of what the optimizer is bound to. */
+static void release_binding(gr_Optimizer *optimizer) {
   release_all(optimizer->parameters, optimizer->count);
   release_all(optimizer->velocities, optimizer->count);
   release_all(optimizer->gradients, optimizer->count);
@@ -28,16 +29,58 @@ static void release_state(gr_Optimizer *optimizer) {
   free(optimizer->scales);
 }
 
+static void release_known(gr_Velocity *known) {
+  gr_tensor_release(known->parameter);
+  gr_tensor_release(known->velocity);
+}
+
 void gr_optimizer_free(gr_Optimizer *optimizer) {
-  release_state(optimizer);
+  release_binding(optimizer);
+  for (size_t i = 0; i < optimizer->known_count; i++) release_known(&optimizer->known[i]);
+  free(optimizer->known);
   gr_optimizer_init(optimizer);
 }
 
-/* The velocity that `optimizer` has for a parameter, or NULL. */
-static gr_Tensor *known_velocity(const gr_Optimizer *optimizer, const gr_Tensor *parameter) {
-  for (size_t i = 0; i < optimizer->count; i++)
-    if (optimizer->parameters[i] == parameter) return optimizer->velocities[i];
+/* The velocity of a parameter, or NULL. The search begins at *place, and leaves there where the
+** next parameter of a binding that was there before is found. */
+static gr_Tensor *known_velocity(const gr_Optimizer *optimizer, const gr_Tensor *parameter,
+                                 size_t *place) {
+  for (size_t i = 0; i < optimizer->known_count; i++) {
+    size_t at = (*place + i) % optimizer->known_count;
+    if (optimizer->known[at].parameter != parameter) continue;
+    *place = at + 1;
+    return optimizer->known[at].velocity;
+  }
   return NULL;
+}
+
+/* A velocity of zeros for a parameter that is new. */
+static gr_Status new_velocity(gr_Context *context, gr_Optimizer *optimizer, gr_Tensor *parameter,
+                              gr_Tensor **velocity) {
+  if (optimizer->known_count == optimizer->known_room) {
+    size_t room = optimizer->known_room == 0 ? 8 : optimizer->known_room * 2;
+    gr_Velocity *known = realloc(optimizer->known, room * sizeof *known);
+    if (known == NULL) return gr_fail_memory(context, room * sizeof *known);
+    optimizer->known = known;
+    optimizer->known_room = room;
+  }
+  gr_Status status = gr_tensor_new(context, parameter->dtype, parameter->rank, parameter->shape,
+                                   velocity);
+  if (status != GR_OK) return status;
+  gr_tensor_fill(*velocity, 0);
+  optimizer->known[optimizer->known_count++] =
+      (gr_Velocity){gr_tensor_retain(parameter), *velocity};
+  return GR_OK;
+}
+
+/* Forget the parameters that nobody but `known` holds: their model is gone. */
+static void forget_lost(gr_Optimizer *optimizer) {
+  size_t kept = 0;
+  for (size_t i = 0; i < optimizer->known_count; i++) {
+    if (optimizer->known[i].parameter->references == 1) release_known(&optimizer->known[i]);
+    else optimizer->known[kept++] = optimizer->known[i];
+  }
+  optimizer->known_count = kept;
 }
 
 static bool is_bound_to(const gr_Optimizer *optimizer, gr_Tensor **parameters, size_t count) {
@@ -45,29 +88,27 @@ static bool is_bound_to(const gr_Optimizer *optimizer, gr_Tensor **parameters, s
          memcmp(optimizer->parameters, parameters, count * sizeof *parameters) == 0;
 }
 
-/* Allocate the arrays of `state` for `count` parameters. */
-static gr_Status allocate_state(gr_Context *context, gr_Optimizer *state, size_t count) {
-  state->parameters = calloc(count, sizeof *state->parameters);
-  state->velocities = calloc(count, sizeof *state->velocities);
-  state->gradients = calloc(count, sizeof *state->gradients);
-  state->norms = calloc(count, sizeof *state->norms);
-  state->scales = calloc(count, sizeof *state->scales);
-  if (state->parameters == NULL || state->velocities == NULL || state->gradients == NULL ||
-      state->norms == NULL || state->scales == NULL)
+/* Allocate the arrays of `bound` for `count` parameters. */
+static gr_Status allocate_binding(gr_Context *context, gr_Optimizer *bound, size_t count) {
+  bound->count = count;
+  bound->parameters = calloc(count, sizeof *bound->parameters);
+  bound->velocities = calloc(count, sizeof *bound->velocities);
+  bound->gradients = calloc(count, sizeof *bound->gradients);
+  bound->norms = calloc(count, sizeof *bound->norms);
+  bound->scales = calloc(count, sizeof *bound->scales);
+  if (bound->parameters == NULL || bound->velocities == NULL || bound->gradients == NULL ||
+      bound->norms == NULL || bound->scales == NULL)
     return gr_fail_memory(context, count * 5 * sizeof(double));
-  state->count = count;
   return GR_OK;
 }
 
-static gr_Status new_velocity(gr_Context *context, const gr_Optimizer *optimizer,
-                              const gr_Tensor *parameter, gr_Tensor **velocity) {
-  const gr_Tensor *known = known_velocity(optimizer, parameter);
-  if (known != NULL && gr_same_shape(known, parameter) && known->dtype == parameter->dtype)
-    return gr_tensor_copy(context, known, known->dtype, velocity);
-  gr_Status status = gr_tensor_new(context, parameter->dtype, parameter->rank, parameter->shape,
-                                   velocity);
-  if (status == GR_OK) gr_tensor_fill(*velocity, 0);
-  return status;
+static void take_binding(gr_Optimizer *optimizer, const gr_Optimizer *bound) {
+  optimizer->count = bound->count;
+  optimizer->parameters = bound->parameters;
+  optimizer->velocities = bound->velocities;
+  optimizer->gradients = bound->gradients;
+  optimizer->norms = bound->norms;
+  optimizer->scales = bound->scales;
 }
 
 /* An update is a pass over memory without gaps, in one type. */
@@ -89,22 +130,24 @@ gr_Status gr_optimizer_bind(gr_Context *context, gr_Optimizer *optimizer, gr_Ten
                             size_t count) {
   gr_Status checked = check_parameters(context, parameters, count);
   if (checked != GR_OK || is_bound_to(optimizer, parameters, count)) return checked;
-  gr_Optimizer state = *optimizer;
-  state.parameters = state.velocities = state.gradients = NULL;
-  state.norms = state.scales = NULL;
-  gr_Status status = allocate_state(context, &state, count);
+  gr_Optimizer bound = {0};
+  size_t place = 0;
+  gr_Status status = allocate_binding(context, &bound, count);
   for (size_t i = 0; i < count && status == GR_OK; i++) {
-    state.parameters[i] = gr_tensor_retain(parameters[i]);
-    status = new_velocity(context, optimizer, parameters[i], &state.velocities[i]);
+    gr_Tensor *velocity = known_velocity(optimizer, parameters[i], &place);
+    if (velocity == NULL) status = new_velocity(context, optimizer, parameters[i], &velocity);
+    if (status != GR_OK) break;
+    bound.parameters[i] = gr_tensor_retain(parameters[i]);
+    bound.velocities[i] = gr_tensor_retain(velocity);
   }
-  if (status == GR_OK) status = gr_tensors_lay_side_by_side(context, state.velocities, count);
+  if (status == GR_OK) status = gr_tensors_lay_side_by_side(context, bound.velocities, count);
   if (status != GR_OK) {
-    state.count = count;
-    release_state(&state);
+    release_binding(&bound);
     return status;
   }
-  release_state(optimizer);
-  *optimizer = state;
+  release_binding(optimizer);
+  take_binding(optimizer, &bound);
+  forget_lost(optimizer);
   return GR_OK;
 }
 

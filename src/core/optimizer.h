@@ -17,6 +17,11 @@
 
 struct gr_SgdOutcome;
 
+/* A velocity stays with its parameter whatever the optimizer is bound to in between. */
+typedef struct gr_Velocity {
+  gr_Tensor *parameter, *velocity;  /* references to both */
+} gr_Velocity;
+
 typedef struct gr_Optimizer {
   /* Read at each step, so a change acts from the next one. 0 turns a threshold off. */
   double learning_rate, momentum, weight_decay;
@@ -25,10 +30,14 @@ typedef struct gr_Optimizer {
   bool clips_values;
   double clip_low, clip_high;
 
-  /* One entry a parameter; the optimizer holds references. */
+  /* Every parameter that it was bound to and that somebody else holds, too. */
+  size_t known_count, known_room;
+  gr_Velocity *known;
+
+  /* What it is bound to: one entry a parameter; the optimizer holds references. */
   size_t count;
   gr_Tensor **parameters;
-  gr_Tensor **velocities;  /* side by side */
+  gr_Tensor **velocities;  /* the known ones, side by side */
   gr_Tensor **gradients;   /* those of the last step, NULL where a parameter had none */
 
   /* The last step. */
@@ -43,7 +52,8 @@ typedef struct gr_Optimizer {
 void gr_optimizer_init(gr_Optimizer *optimizer);
 void gr_optimizer_free(gr_Optimizer *optimizer);
 
-/* Work on these parameters from now on; one known before keeps its velocity. */
+/* Work on these parameters from now on; one known before keeps its velocity. Those that nobody else
+** holds any more are forgotten. */
 gr_Status gr_optimizer_bind(gr_Context *context, gr_Optimizer *optimizer, gr_Tensor **parameters,
                             size_t count);
 

@@ -482,3 +482,89 @@ function TestSettings.test_apply_says_what_it_wants()
     { zeros(1), zeros { 1, dtype = "float64" } })
   lu.assertErrorMsgContains("an optimizer", optimizer.apply, {}, {})
 end
+
+TestVelocities = {}
+
+local function leaves(rs, count)
+  local list = {}
+  for i = 1, count do
+    list[i] = tensor(rs:normal(0, 1, { 2 + i }), { dtype = "float64", requires_grad = true })
+  end
+  return list
+end
+
+local function step_on(optimizer, parameters)
+  local loss = parameters[1]:square():sum()
+  for i = 2, #parameters do loss = loss + parameters[i]:square():sum() end
+  loss:backward()
+  optimizer:apply(parameters)
+end
+
+function TestVelocities.test_two_lists_in_turn_are_as_two_optimizers()
+  local settings = { lr = 0.05, momentum = 0.9 }
+  local shared = SGD(settings)
+  local a, b = leaves(RandomState(1), 3), leaves(RandomState(2), 2)
+  for _ = 1, 5 do step_on(shared, a) step_on(shared, b) end
+  local own_a, own_b = leaves(RandomState(1), 3), leaves(RandomState(2), 2)
+  local optimizer_a, optimizer_b = SGD(settings), SGD(settings)
+  for _ = 1, 5 do step_on(optimizer_a, own_a) step_on(optimizer_b, own_b) end
+  for i = 1, 3 do lu.assertTrue(a[i]:identical(own_a[i])) end
+  for i = 1, 2 do lu.assertTrue(b[i]:identical(own_b[i])) end
+end
+
+-- Set aside, a parameter's velocity waits, in whatever list and order it comes back.
+function TestVelocities.test_a_part_for_a_while()
+  local w = leaves(RandomState(3), 3)
+  local optimizer = SGD { lr = 0.1, momentum = 0.5 }
+  local function give(list) for _, p in ipairs(list) do p.grad = p:detach() * 0 + 1 end end
+  give(w)
+  optimizer:apply(w)             -- v = -0.1 everywhere
+  give { w[2] }
+  optimizer:apply { w[2] }       -- v2 = -0.15
+  give(w)
+  local before = { w[1][1], w[2][1], w[3][1] }
+  optimizer:apply { w[3], w[2], w[1] }
+  lu.assertAlmostEquals(w[1][1] - before[1], -0.15, 1e-12)
+  lu.assertAlmostEquals(w[2][1] - before[2], -0.175, 1e-12)
+  lu.assertAlmostEquals(w[3][1] - before[3], -0.15, 1e-12)
+end
+
+function TestVelocities.test_two_models_with_one_optimizer_keep_their_momentum()
+  local X, y = make_regression { n_samples = 40, n_features = 3, random_state = 1 }
+  local function train(make_optimizer)
+    seed(5)
+    local optimizer, models = make_optimizer(), {}
+    for i = 1, 2 do
+      models[i] = Sequential { Dense { 4, input_dim = 3, activation = "tanh" }, Dense { 1 } }
+      models[i]:compile { loss = "mse", optimizer = optimizer or SGD { momentum = 0.9 } }
+    end
+    for _ = 1, 3 do
+      for i = 1, 2 do models[i]:fit(X, y, { verbose = 0 }) end
+    end
+    return models
+  end
+  local alternating = train(function() return SGD { momentum = 0.9 } end)
+  local apart = train(function() end)
+  for i = 1, 2 do
+    local a, b = alternating[i]:get_weights(), apart[i]:get_weights()
+    for j = 1, #a do lu.assertTrue(a[j]:identical(b[j])) end
+  end
+end
+
+function TestVelocities.test_parameters_that_are_gone_are_forgotten()
+  local optimizer = SGD { momentum = 0.9 }
+  local function use()
+    local w = zeros { 1000, dtype = "float64", requires_grad = true }
+    w:sum():backward()
+    optimizer:apply { w }
+  end
+  local function alive()
+    collectgarbage()
+    collectgarbage()
+    return core.bytes_alive()
+  end
+  for _ = 1, 5 do use() end
+  local before = alive()
+  for _ = 1, 200 do use() collectgarbage() end
+  lu.assertTrue(alive() <= before + 8 * 2000, "velocities of lost parameters stay in memory")
+end
