@@ -3,6 +3,9 @@
 local core = require "gradus.core"
 local errors = require "gradus.errors"
 
+local create, isyieldable, resume, status, yield = coroutine.create, coroutine.isyieldable,
+  coroutine.resume, coroutine.status, coroutine.yield
+
 local gradients = {}
 
 local function restore(was_enabled, succeeded, ...)
@@ -11,13 +14,33 @@ local function restore(was_enabled, succeeded, ...)
   return ...
 end
 
+-- Run `thread` up to its next yield, hand on what it yields, and so on to its end: the state of
+-- gradients is its own while it runs, and everybody else's while it waits.
+local function run_apart(thread, enabled, ...)
+  local function finish(...)
+    if status(thread) == "dead" then return ... end
+    return run_apart(thread, enabled, yield(...))
+  end
+  return finish(restore(core.set_grad_enabled(enabled), resume(thread, ...)))
+end
+
+-- Call f(...) with gradients enabled or not, and leave them as they were, whether it returns, fails
+-- or yields. Returns what f returns.
+function gradients.with(enabled, f, ...)
+  if not isyieldable() then return restore(core.set_grad_enabled(enabled), pcall(f, ...)) end
+  return run_apart(create(function(...) return f(...) end), enabled, ...)
+end
+
 -- no_grad(f, ...) -> what f returns
 -- Call f(...) without recording anything for gradients, so that tensors which want a gradient may
--- be written to. As torch.no_grad.
+-- be written to. Where f yields, those who run meanwhile have their gradients. As torch.no_grad.
 -- Example: no_grad(function() return ones(3) * 2 end)
 function gradients.no_grad(f, ...)
-  if type(f) ~= "function" then errors.argument("no_grad", "argument 1", "a function", f) end
-  return restore(core.set_grad_enabled(false), pcall(f, ...))
+  local metatable = getmetatable(f)
+  if type(f) ~= "function" and not (type(metatable) == "table" and metatable.__call) then
+    errors.argument("no_grad", "argument 1", "a function", f)
+  end
+  return gradients.with(false, f, ...)
 end
 
 -- Different weights for the elements of a result, so that no error in a gradient cancels.

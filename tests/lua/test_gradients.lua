@@ -343,6 +343,47 @@ function TestGraphs.test_no_grad_records_nothing()
   fails("no tensor that requires a gradient leads to this loss", function() y:sum():backward() end)
 end
 
+function TestGraphs.test_no_grad_waits_while_others_run()
+  local w = leaf { 1, 2 }
+  local thread = coroutine.create(function(...)
+    return no_grad(function(a)
+      local b = coroutine.yield(a, (w * a).requires_grad)
+      local c, d = coroutine.yield(b, (w * b).requires_grad)
+      return c, d, (w * 2).requires_grad
+    end, ...)
+  end)
+  lu.assertEquals({ coroutine.resume(thread, 1) }, { true, 1, false })
+  lu.assertTrue((w * 2).requires_grad)
+  no_grad(function() lu.assertEquals({ coroutine.resume(thread, 2) }, { true, 2, false }) end)
+  lu.assertTrue((w * 2).requires_grad)
+  lu.assertEquals({ coroutine.resume(thread, 3, nil) }, { true, 3, nil, false })
+  lu.assertTrue((w * 2).requires_grad)
+  lu.assertEquals(coroutine.status(thread), "dead")
+end
+
+function TestGraphs.test_no_grad_in_a_coroutine_ends_with_an_error_too()
+  local w = leaf { 1, 2 }
+  local f = coroutine.wrap(function()
+    no_grad(function() coroutine.yield() error("stopped", 0) end)
+  end)
+  f()
+  fails("stopped", f)
+  lu.assertTrue((w * 2).requires_grad)
+end
+
+function TestGraphs.test_a_generator_within_no_grad_goes_through_many_yields()
+  local count = 0
+  for i in coroutine.wrap(function()
+    no_grad(function() for i = 1, 20000 do coroutine.yield(i) end end)
+  end) do count = count + i end
+  lu.assertEquals(count, 20000 * 20001 // 2)
+end
+
+function TestGraphs.test_no_grad_calls_what_can_be_called()
+  local layer = Dense { 2 }
+  lu.assertFalse(no_grad(layer, ones(1, 3)).requires_grad)
+end
+
 function TestGraphs.test_no_grad_ends_with_an_error_too()
   local w = leaf { 1, 2 }
   fails("stopped", no_grad, function() error "stopped" end)
