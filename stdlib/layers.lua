@@ -7,6 +7,7 @@
 
 local core = require "gradus.core"
 local errors = require "gradus.errors"
+local gradients = require "gradus.gradients"
 local initializers = require "gradus.initializers"
 
 local layers = {}
@@ -46,9 +47,26 @@ function layers.Layer(fields)
   return setmetatable(fields, Layer)
 end
 
--- A layer from what a model is given: a layer, a plain table with `call`, or a function.
+local function is_model(value)
+  local metatable = type(value) == "table" and getmetatable(value)
+  return type(metatable) == "table" and rawget(metatable, "__name") == "model"
+end
+
+-- A model as a layer of another one. Its weights stay its own, too.
+local function layer_of_model(model)
+  return layers.Layer {
+    kind = "sequential", type_name = "Sequential", model = model,
+    input_dim = model.layers[1] and model.layers[1].input_dim,
+    name = model.name ~= "sequential" and model.name or nil,
+    call = function(_, x) return model:call(x) end,
+  }
+end
+
+-- A layer from what a model is given: a layer, another model, a plain table with `call`, or a
+-- function.
 function layers.adopt(where, value)
   if layers.is_layer(value) then return value end
+  if is_model(value) then return layer_of_model(value) end
   if type(value) == "function" or (type(value) == "table" and getmetatable(value) == nil
       and value.call ~= nil) then
     return layers.Layer(value)
@@ -56,21 +74,32 @@ function layers.adopt(where, value)
   errors.argument(where, "a layer", "a layer, a table with `call` or a function", value)
 end
 
--- The layers that a layer holds in its fields, alone or in lists, by the names of the fields.
+-- Put in `found` the layers that a value stands for: itself, those of a model, or those of a list.
+local function find_layers(value, path, trains, found)
+  if layers.is_layer(value) then
+    found[#found + 1] = { layer = value, path = path, trains = trains }
+    return
+  end
+  if is_model(value) then value, trains = value.layers, trains and value.trainable ~= false end
+  for i, part in ipairs(value) do
+    if layers.is_layer(part) or is_model(part) then find_layers(part, path .. "." .. i, trains, found) end
+  end
+end
+
+-- The layers that a layer holds in its fields, alone, in models or in lists, by the names of the
+-- fields; those that it was seen to call are in the list `called`.
 local function inner_layers(layer)
   local names, found = {}, {}
   for name, value in pairs(layer) do
-    if type(name) == "string" and type(value) == "table"
-        and (layers.is_layer(value) or layers.is_layer(rawget(value, 1))) then
+    if type(name) == "string" and type(value) == "table" and (layers.is_layer(value) or is_model(value)
+        or layers.is_layer(rawget(value, 1)) or is_model(rawget(value, 1))) then
       names[#names + 1] = name
     end
   end
   table.sort(names)
   for _, name in ipairs(names) do
     local value = layer[name]
-    for i, inner in ipairs(layers.is_layer(value) and { value } or value) do
-      if layers.is_layer(inner) then found[#found + 1] = { layer = inner, path = name .. "." .. i } end
-    end
+    find_layers(layers.is_layer(value) and { value } or value, name, true, found)
   end
   return found
 end
@@ -84,8 +113,57 @@ function layers.walk(layer, visit, trains, path, seen)
   trains = trains ~= false and layer.trainable ~= false
   visit(layer, trains, path or "")
   for _, inner in ipairs(inner_layers(layer)) do
-    layers.walk(inner.layer, visit, trains, (path or "") .. "/" .. inner.path, seen)
+    layers.walk(inner.layer, visit, trains and inner.trains, (path or "") .. "/" .. inner.path, seen)
   end
+end
+
+-- While a model is built: hears of each layer that is called. See layers.call_and_watch.
+local listener
+
+local function find_entries(layer)
+  local tensors = {}
+  layers.walk(layer, function(part)
+    for _, entry in ipairs(part.weights or {}) do tensors[#tensors + 1] = entry.tensor end
+  end)
+  return tensors
+end
+
+-- Whether y depends on the layer's weights, as far as they are trained at all.
+local function matters(layer, y)
+  local wanted = {}
+  for _, tensor in ipairs(find_entries(layer)) do
+    if tensor.requires_grad then wanted[#wanted + 1] = tensor end
+  end
+  if #wanted == 0 then return true end
+  for _, leads in ipairs((core.find_leaves(y, wanted))) do
+    if leads then return true end
+  end
+  return false
+end
+
+-- layer(x), with gradients. The layers that it calls and that were not inside it so far are put in
+-- layer.called when the result depends on them; begin(called, path) is told of each before it is built.
+function layers.call_and_watch(layer, x, begin)
+  local is_known, heard, outer = {}, {}, listener
+  local function enter(part) is_known[part] = true end
+  local before = layer.called and #layer.called or 0
+  layers.walk(layer, enter)
+  listener = function(called)
+    if is_known[called] or not core.is_grad_enabled() then return end
+    heard[#heard + 1] = called
+    layers.walk(called, enter)
+    begin(called, "/called." .. before + #heard)
+  end
+  local succeeded, y = pcall(layer, x)
+  listener = outer
+  if not succeeded then error(y, 0) end
+  for _, called in ipairs(heard) do
+    if matters(called, y) then
+      layer.called = layer.called or {}
+      layer.called[#layer.called + 1] = called
+    end
+  end
+  return y
 end
 
 local function have_same_shape(a, b)
@@ -139,22 +217,30 @@ function Layer:ensure_built(input_shape)
   for i = #self.weights, self.weights_before_build + 1, -1 do  -- of a build that failed
     self.weights[i] = nil
   end
-  if self.build then self:build(input_shape) end
+  if self.build then gradients.with(false, self.build, self, input_shape) end
   self.is_built = true
-  self.trainable_weights = {}
-  for _, entry in ipairs(self.weights) do
-    if entry.trainable then
-      self.trainable_weights[#self.trainable_weights + 1] = entry.tensor
+end
+
+-- The weights that train, those of the layers inside included, for who trains a layer by hand.
+local function collect_trainable(layer)
+  layer.trainable_weights = {}
+  layers.walk(layer, function(part, trains)
+    for _, entry in ipairs(part.weights or {}) do
+      if entry.trainable and trains then
+        layer.trainable_weights[#layer.trainable_weights + 1] = entry.tensor
+      end
     end
-  end
+  end)
 end
 
 -- layer(x) -> tensor
 -- Example: Dense { 2 }(ones(4, 3))
 function Layer:__call(x)
   if not core.is_tensor(x) then errors.argument(self.kind, "the input", "a tensor", x) end
+  if listener then listener(self) end
   if not self.is_built then self:ensure_built(x.shape) end
   local y = self:call(x)
+  if not self.trainable_weights then collect_trainable(self) end
   if not core.is_tensor(y) then errors.argument(self.kind, "what call returns", "a tensor", y) end
   return y
 end
@@ -191,9 +277,9 @@ function layers.assign_weights(where, weights, values)
     end
     tensors[i] = given
   end
-  local was_enabled = core.set_grad_enabled(false)
-  for i, entry in ipairs(weights) do entry.tensor:fill(tensors[i]) end
-  core.set_grad_enabled(was_enabled)
+  gradients.with(false, function()
+    for i, entry in ipairs(weights) do entry.tensor:fill(tensors[i]) end
+  end)
 end
 
 -- Dense
@@ -293,6 +379,7 @@ end
 
 -- A built-in layer with an activation or a call written in Lua is written in Lua, too.
 function layers.is_written_in_lua(layer)
+  if layer.type_name == "Sequential" then return layer.model:has_layers_in_lua() end
   return not layer.is_built_in or type(layer.activation) == "function"
     or rawget(layer, "call") ~= nil
 end

@@ -166,14 +166,22 @@ local function steps_text(model)
   return "recorded once, then replayed"
 end
 
+-- How many parameters a layer has with those inside it, but for what is in `seen`.
+local function count_with_inner(layer, seen)
+  local count = 0
+  require("gradus.layers").walk(layer, function(part) count = count + count_parameters(part.weights or {}) end, true, nil, seen)
+  return count
+end
+
 -- A model's summary.
 function printing.model(model)
   local size = model.dtype == "float64" and 8 or 4
+  local seen = {}
   local rows = { { "Layer (type)", "Output shape", "Parameters" } }
   for _, layer in ipairs(model.layers) do
     rows[#rows + 1] = { ("%s (%s)"):format(layer.name, layer.type_name or "Layer"),
                         shape_text(layer.output_shape),
-                        tostring(count_parameters(layer.weights or {})) }
+                        tostring(count_with_inner(layer, seen)) }
   end
   local lines = table_text(rows)
   local width = 0

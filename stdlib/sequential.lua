@@ -2,6 +2,7 @@
 
 local core = require "gradus.core"
 local errors = require "gradus.errors"
+local gradients = require "gradus.gradients"
 local layers = require "gradus.layers"
 local losses = require "gradus.losses"
 local optimizers = require "gradus.optimizers"
@@ -11,8 +12,9 @@ Sequential.__index = Sequential
 
 -- Sequential { layer, layer, ..., dtype = "float32", name = "sequential" } -> model
 -- A model that hands its input from layer to layer. A layer is Dense { ... }, a table with `call`
--- (and `build`), or a function of a tensor. The dtype is that of set_floatx unless given. As
--- keras.Sequential.
+-- (and `build`), a function of a tensor, or another model. Layers inside a layer, held in its fields
+-- or called by it, are trained as well; trainable = false freezes a layer or a whole model. The dtype
+-- is that of set_floatx unless given. As keras.Sequential.
 -- Example:
 --   local model = Sequential {
 --     Dense { 25, input_dim = 20, activation = "relu" },
@@ -54,12 +56,21 @@ local function name_layer(self, layer)
   layer.name = same == 0 and layer.kind or layer.kind .. "_" .. same
 end
 
+-- The type and the random numbers of a layer, and of those inside it, that stands at `place`.
+local function settle(self, layer, place, path)
+  layers.walk(layer, function(part, _, part_path)
+    part.dtype = part.dtype or self.dtype
+    part.stream = part.stream or core.stream(self.number, place, "weights" .. part_path)
+  end, true, path)
+end
+
 -- model:add(layer)
 -- Put a layer at the end.
 -- Example:
 --   local model = Sequential {}
 --   model:add(Dense { 1, input_dim = 2 })
 function Sequential:add(layer)
+  if layer == self then errors.fail("Sequential: a model cannot be a layer of itself") end
   layer = layers.adopt("Sequential", layer)
   local place = #self.layers + 1
   for _, other in ipairs(self.layers) do
@@ -67,10 +78,7 @@ function Sequential:add(layer)
   end
   name_layer(self, layer)
   self.layers[place] = layer
-  layers.walk(layer, function(part, _, path)
-    part.dtype = part.dtype or self.dtype
-    part.stream = part.stream or core.stream(self.number, place, "weights" .. path)
-  end)
+  settle(self, layer, place)
   self.is_built, self.recordings = false, {}
   local first = self.layers[1]
   if first.input_dim then self:build { 1, first.input_dim } end
@@ -80,9 +88,11 @@ end
 -- models may share a layer.
 local moves = 0
 
--- Call visit(layer, trains) for every layer, and for those inside a layer written in Lua.
+-- Call visit(layer, trains) for every layer, and for those inside a layer written in Lua; each once,
+-- however many hold it.
 local function each_layer(self, visit)
-  for _, layer in ipairs(self.layers) do layers.walk(layer, visit) end
+  local seen, trains = {}, self.trainable ~= false
+  for _, layer in ipairs(self.layers) do layers.walk(layer, visit, trains, nil, seen) end
 end
 
 local function take_weight(self, layer, entry, trains)
@@ -117,17 +127,16 @@ end
 --   model:build { 1, 20 }
 function Sequential:build(input_shape)
   if #self.layers == 0 then errors.fail("Sequential: the model has no layers; add one first") end
-  local was_enabled = core.set_grad_enabled(false)
-  local succeeded, message = pcall(function()
+  gradients.with(true, function()
     local x = core.zeros(input_shape, self.dtype)
-    for _, layer in ipairs(self.layers) do
+    for place, layer in ipairs(self.layers) do
       layer:ensure_built(x.shape)
-      x = layer(x)
+      x = layers.call_and_watch(layer, x, function(called, path)
+        settle(self, called, place, path)
+      end):detach()
       layer.output_shape = x.shape
     end
   end)
-  core.set_grad_enabled(was_enabled)
-  if not succeeded then error(message, 0) end
   collect_weights(self)
   self.is_built = true
 end
@@ -239,7 +248,10 @@ end
 
 -- Whether a step runs Lua code that is not the library's.
 function Sequential:is_written_in_lua()
-  if not self.loss_is_built_in then return true end
+  return not self.loss_is_built_in or self:has_layers_in_lua()
+end
+
+function Sequential:has_layers_in_lua()
   for _, layer in ipairs(self.layers) do
     if layers.is_written_in_lua(layer) then return true end
   end
@@ -291,18 +303,9 @@ local function mean_loss(self, x, y, batch_size)
   return sum / rows
 end
 
--- Call f(...) without gradients.
-local function without_gradients(f, ...)
-  local was_enabled = core.set_grad_enabled(false)
-  local succeeded, result = pcall(f, ...)
-  core.set_grad_enabled(was_enabled)
-  if not succeeded then error(result, 0) end
-  return result
-end
-
 -- The loss on data that were checked before.
 function Sequential:evaluate_checked(x, y, batch_size)
-  return without_gradients(mean_loss, self, x, y, batch_size)
+  return gradients.with(false, mean_loss, self, x, y, batch_size)
 end
 
 -- The loss on data that fit evaluates again and again. One block of a model without parts written in
@@ -314,7 +317,7 @@ function Sequential:evaluate_again(x, y, batch_size)
     return self:evaluate_checked(x, y, batch_size)
   end
   local recording = core.recording({ x, y }, true)
-  local loss = without_gradients(recording.evaluate, recording, self.batch_loss, self, x, y)
+  local loss = gradients.with(false, recording.evaluate, recording, self.batch_loss, self, x, y)
   self.recordings.evaluation = { x = x, y = y, recording = recording }
   return loss
 end
@@ -339,7 +342,7 @@ end
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   print(model:predict(ones(3, 2)))
 function Sequential:predict(x)
-  return without_gradients(self.call, self, self:as_input("predict", x))
+  return gradients.with(false, self.call, self, self:as_input("predict", x))
 end
 
 -- model:get_weights() -> list of tensors; model:set_weights(list)

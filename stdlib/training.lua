@@ -9,6 +9,7 @@
 
 local core = require "gradus.core"
 local errors = require "gradus.errors"
+local with_gradients = require("gradus.gradients").with
 local history = require "gradus.history"
 local progress = require "gradus.progress"
 
@@ -31,13 +32,6 @@ local function warn(format, ...)
 end
 
 local function is_finite(number) return number - number == 0 end
-
--- One step from Lua: forward, loss, backward, as in a loop of one's own.
-local function forward_and_backward(model, x, y)
-  local loss = model:batch_loss(x, y)
-  loss:backward()
-  return loss
-end
 
 -- The trainer: one run of fit
 
@@ -87,6 +81,25 @@ function Trainer:give_up_replay(reason)
   for _, batch in pairs(model.recordings) do batch.recording = nil end
 end
 
+-- A tensor that gets gradients but is no weight of the model would never be updated.
+function Trainer:check_leaves(loss)
+  if self.leaves_are_checked then return end
+  self.leaves_are_checked = true
+  local _, other = core.find_leaves(loss, self.model.trainable_weights)
+  if not other then return end
+  warn("fit: a tensor [%s] gets gradients, but is no weight of the model and is not trained: make it "
+    .. "with self:add_weight in a layer's build, or keep its layer in a field of the layer that calls it",
+    table.concat(other.shape, ", "))
+end
+
+-- One step from Lua: forward, loss, backward, as in a loop of one's own.
+function Trainer:forward_and_backward(x, y)
+  local loss = self.model:batch_loss(x, y)
+  self:check_leaves(loss)
+  loss:backward()
+  return loss
+end
+
 -- Update with the gradients that backward has left, and write the step down. Returns whether all
 -- stayed finite.
 function Trainer:finish_step(loss, rows)
@@ -103,7 +116,7 @@ end
 function Trainer:run_lua(rows, first_row)
   local batch = new_batch(self, rows)
   self:gather(batch, first_row)
-  return forward_and_backward(self.model, batch.x, batch.y):item()
+  return self:forward_and_backward(batch.x, batch.y):item()
 end
 
 function Trainer:eager_step(batch, first_row)
@@ -114,7 +127,7 @@ end
 function Trainer:recorded_step(batch, first_row)
   self:gather(batch, first_row)
   local recording = core.recording { batch.x, batch.y }
-  local loss = recording:capture(forward_and_backward, self.model, batch.x, batch.y)
+  local loss = recording:capture(self.forward_and_backward, self, batch.x, batch.y)
   local reason = recording:broken()
   if reason then
     self:give_up_replay(reason)
@@ -456,11 +469,9 @@ function training.fit(model, x, y, options)
   local trainer = new_trainer(model, x, y, options)
   model.stop_training = false
   for _, batch in pairs(model.recordings) do batch.checked_epoch = nil end
-  local was_enabled = core.set_grad_enabled(true)
   hold(1)
-  local succeeded, result = pcall(trainer.run, trainer)
+  local succeeded, result = pcall(with_gradients, true, trainer.run, trainer)
   hold(-1)
-  core.set_grad_enabled(was_enabled)
   trainer.progress:leave()
   if not succeeded then error(result, 0) end
   return result

@@ -216,6 +216,33 @@ no_memory:
   return NULL;
 }
 
+static void note_leaf(gr_Tensor *leaf, gr_Tensor *const *tensors, size_t count, bool *leads,
+                      gr_Tensor **other) {
+  size_t i = 0;
+  while (i < count && tensors[i] != leaf) i++;
+  if (i < count) leads[i] = true;
+  else *other = leaf;
+}
+
+gr_Status gr_find_leaves(gr_Context *context, gr_Tensor *loss, gr_Tensor *const *tensors,
+                         size_t count, bool *leads, gr_Tensor **other) {
+  size_t nodes_count = 0;
+  memset(leads, 0, count * sizeof *leads);
+  *other = NULL;
+  if (!loss->requires_grad) return GR_OK;
+  if (loss->node == NULL) note_leaf(loss, tensors, count, leads, other);
+  gr_Node **nodes = loss->node == NULL ? NULL : collect_nodes(loss, &nodes_count);
+  if (loss->node != NULL && nodes == NULL) return gr_fail_memory(context, 64 * sizeof *nodes);
+  for (size_t n = 0; n < nodes_count; n++)
+    for (int i = 0; i < nodes[n]->operation->arity; i++) {
+      gr_Tensor *input = nodes[n]->inputs[i];
+      if (input->requires_grad && input->node == NULL)
+        note_leaf(input, tensors, count, leads, other);
+    }
+  free(nodes);
+  return GR_OK;
+}
+
 static gr_Status gradient_like(gr_Context *context, const gr_Tensor *tensor, gr_Tensor **result) {
   return gr_tensor_new(context, tensor->dtype, tensor->rank, tensor->shape, result);
 }

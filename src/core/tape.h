@@ -26,6 +26,11 @@ gr_Status gr_apply_cast(gr_Context *context, gr_Tensor *tensor, gr_DType dtype,
 ** leaf->grad is replaced. The graph is freed; a second backward on it is an error. */
 gr_Status gr_backward(gr_Context *context, gr_Tensor *loss);
 
+/* For each of these tensors whether it is a leaf that leads to `loss` and requires a gradient; and
+** one such leaf that is none of them, or NULL. */
+gr_Status gr_find_leaves(gr_Context *context, gr_Tensor *loss, gr_Tensor *const *tensors,
+                         size_t count, bool *leads, gr_Tensor **other);
+
 /* Forget the graph behind a tensor: it becomes a leaf that holds its numbers. */
 void gr_tensor_detach(gr_Tensor *tensor);
 

@@ -79,6 +79,10 @@ gr_Tensor **gr_lua_push_slot(lua_State *L);
 gr_Tensor *gr_lua_test_tensor(lua_State *L, int index);  /* NULL: not a tensor */
 gr_Tensor *gr_lua_check_tensor(lua_State *L, int index, const char *where, const char *argument);
 
+/* The tensors of the list at an index, in a block that is pushed: good as long as no Lua runs. */
+gr_Tensor **gr_lua_check_tensors(lua_State *L, int index, const char *where, const char *argument,
+                                 size_t *count);
+
 /* A new tensor, pushed: elements not set. Tells the collector what was made. */
 gr_Tensor *gr_lua_new_tensor(lua_State *L, gr_DType dtype, int rank, const int64_t *shape,
                              const char *where);

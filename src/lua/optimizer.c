@@ -265,13 +265,8 @@ static void bind_argument(lua_State *L, gr_Optimizer *optimizer, int index, cons
     lua_pop(L, 1);
     lua_pushvalue(L, index);
   }
-  size_t count = lua_rawlen(L, -1);
-  gr_Tensor **parameters = lua_newuserdatauv(L, (count + 1) * sizeof *parameters, 0);
-  for (size_t i = 0; i < count; i++) {
-    lua_rawgeti(L, -2, (lua_Integer)i + 1);
-    parameters[i] = gr_lua_check_tensor(L, -1, where, "a parameter");
-    lua_pop(L, 1);
-  }
+  size_t count;
+  gr_Tensor **parameters = gr_lua_check_tensors(L, -1, where, "a parameter", &count);
   gr_lua_check(L, gr_optimizer_bind(gr_lua_context(L), optimizer, parameters, count), where);
 }
 

@@ -105,15 +105,9 @@ static int recording_broken(lua_State *L) {
 
 /* recording:arrange(parameters): their gradients lie side by side from now on. */
 static int recording_arrange(lua_State *L) {
+  size_t count;
   check_recording(L, "arrange");
-  luaL_checktype(L, 2, LUA_TTABLE);
-  size_t count = lua_rawlen(L, 2);
-  gr_Tensor **parameters = lua_newuserdatauv(L, (count + 1) * sizeof *parameters, 0);
-  for (size_t i = 0; i < count; i++) {
-    lua_rawgeti(L, 2, (lua_Integer)i + 1);
-    parameters[i] = gr_lua_check_tensor(L, -1, "arrange", "a parameter");
-    lua_pop(L, 1);
-  }
+  gr_Tensor **parameters = gr_lua_check_tensors(L, 2, "arrange", "a parameter", &count);
   gr_lua_check(L, gr_recording_arrange(gr_lua_context(L), parameters, count), "arrange");
   return 0;
 }
@@ -257,6 +251,29 @@ static int break_recording(lua_State *L) {
   return 0;
 }
 
+/* core.find_leaves(loss, tensors) -> list of booleans, a tensor or nil
+** For each tensor of the list whether it would get a gradient; and one that would and is not in the
+** list. */
+static int find_leaves(lua_State *L) {
+  size_t count;
+  lua_settop(L, 2);
+  lua_newtable(L);
+  gr_Tensor **slot = gr_lua_push_slot(L), *other;
+  gr_Tensor *loss = gr_lua_check_tensor(L, 1, "find_leaves", "the loss");
+  bool *leads = lua_newuserdatauv(L, lua_rawlen(L, 2) + 1, 0);
+  gr_Tensor **tensors = gr_lua_check_tensors(L, 2, "find_leaves", "an entry", &count);
+  if (count > lua_rawlen(L, -2)) return gr_lua_error(L, "find_leaves: the list has changed");
+  gr_lua_check(L, gr_find_leaves(gr_lua_context(L), loss, tensors, count, leads, &other),
+               "find_leaves");
+  if (other != NULL) *slot = gr_tensor_retain(other);
+  for (size_t i = 0; i < count; i++) {
+    lua_pushboolean(L, leads[i]);
+    lua_rawseti(L, 3, (lua_Integer)i + 1);
+  }
+  lua_settop(L, other == NULL ? 3 : 4);
+  return lua_gettop(L) - 2;
+}
+
 /* core.interrupted() -> whether somebody asked the running loop to stop */
 static int interrupted(lua_State *L) {
   lua_pushboolean(L, gr_interrupted(gr_lua_context(L)));
@@ -280,6 +297,7 @@ static const luaL_Reg functions[] = {
   {"gather_rows", gather_rows},
   {"break_recording", break_recording},
   {"interrupted", interrupted},
+  {"find_leaves", find_leaves},
   {NULL, NULL}
 };
 

@@ -28,6 +28,20 @@ gr_Tensor *gr_lua_check_tensor(lua_State *L, int index, const char *where, const
   return tensor;
 }
 
+gr_Tensor **gr_lua_check_tensors(lua_State *L, int index, const char *where, const char *argument,
+                                 size_t *count) {
+  index = lua_absindex(L, index);
+  luaL_checktype(L, index, LUA_TTABLE);
+  *count = lua_rawlen(L, index);
+  gr_Tensor **tensors = lua_newuserdatauv(L, (*count + 1) * sizeof *tensors, 0);
+  for (size_t i = 0; i < *count; i++) {
+    lua_rawgeti(L, index, (lua_Integer)i + 1);
+    tensors[i] = gr_lua_check_tensor(L, -1, where, argument);
+    lua_pop(L, 1);
+  }
+  return tensors;
+}
+
 gr_Tensor **gr_lua_push_slot(lua_State *L) {
   TensorBlock *block = gr_lua_new_block(L, "gradus.tensor", TENSOR_TAG, sizeof *block);
   gr_lua_context(L)->bytes_made += sizeof(gr_Tensor);
@@ -783,6 +797,12 @@ static int set_grad_enabled(lua_State *L) {
   return 1;
 }
 
+/* is_grad_enabled() -> boolean */
+static int is_grad_enabled(lua_State *L) {
+  lua_pushboolean(L, gr_lua_context(L)->grad_enabled);
+  return 1;
+}
+
 /* set_floatx(dtype)
 ** The type of tensors and models made from now on, "float32" (the default) or "float64". As
 ** keras.config.set_floatx.
@@ -822,14 +842,8 @@ static int get_floatx(lua_State *L) {
 
 /* lay_side_by_side(tensors): let these leaves share one storage, without gaps. */
 static int lay_side_by_side(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  size_t count = lua_rawlen(L, 1);
-  gr_Tensor **tensors = lua_newuserdatauv(L, (count + 1) * sizeof *tensors, 0);
-  for (size_t i = 0; i < count; i++) {
-    lua_rawgeti(L, 1, (lua_Integer)i + 1);
-    tensors[i] = gr_lua_check_tensor(L, -1, "lay_side_by_side", "an entry");
-    lua_pop(L, 1);
-  }
+  size_t count;
+  gr_Tensor **tensors = gr_lua_check_tensors(L, 1, "lay_side_by_side", "an entry", &count);
   gr_lua_check(L, gr_tensors_lay_side_by_side(gr_lua_context(L), tensors, count),
                "lay_side_by_side");
   return 0;
@@ -881,6 +895,7 @@ static const luaL_Reg functions[] = {
   {"full", make_full},
   {"range", make_range},
   {"set_grad_enabled", set_grad_enabled},
+  {"is_grad_enabled", is_grad_enabled},
   {"set_floatx", set_floatx},
   {"floatx", get_floatx},
   {"set_num_threads", set_num_threads},

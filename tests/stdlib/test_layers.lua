@@ -623,6 +623,183 @@ function TestInnerLayers.test_each_draws_weights_of_its_own()
   lu.assertFalse(outer.parts[1].kernel == outer.parts[2].kernel)
 end
 
+function TestInnerLayers.test_the_summary_counts_them_with_the_layer_around_them()
+  local model = Sequential { gated(), Dense { 1 } }
+  model:build { 1, 2 }
+  lu.assertStrMatches(tostring(model), ".*layer %(Layer%) +%[batch, 3%] +27\n.*")
+  lu.assertStrContains(tostring(model), "Total parameters: 31")
+end
+
+function TestInnerLayers.test_one_that_two_hold_is_trained_and_counted_once()
+  local shared = Dense { 2 }
+  local function around() return Layer { inner = shared, call = function(self, x) return self.inner(x) end } end
+  local model = Sequential { around(), around(), dtype = "float64" }
+  model:build { 1, 2 }
+  lu.assertEquals(#model.trainable_weights, 2)
+  lu.assertStrContains(tostring(model), "Total parameters: 6")
+  model:compile { loss = "mse", optimizer = SGD { lr = 0.5 } }
+  local x, y = ones { 1, 2, dtype = "float64" }, zeros { 1, 2, dtype = "float64" }
+  local before = core.tensor(shared.kernel)
+  mean_squared_error(y, model(x)):backward()
+  local gradient = shared.kernel.grad
+  model.optimizer:apply(model)
+  lu.assertTrue(shared.kernel:identical(before - gradient * 0.5))
+end
+
+-- Layers that a layer calls but does not hold in a field
+
+TestCalledLayers = {}
+
+-- What standard error gets while f runs, kept off the screen.
+local function without_stderr(f)
+  local kept, written = io.stderr, {}
+  rawset(io, "stderr", { write = function(_, ...)
+    for _, text in ipairs { ... } do written[#written + 1] = text end
+  end })
+  local succeeded, message = pcall(f)
+  rawset(io, "stderr", kept)
+  if not succeeded then error(message, 0) end
+  return table.concat(written)
+end
+
+local function train_and_compare(model)
+  model:compile { loss = "mse", optimizer = SGD { lr = 0.05 } }
+  local x = RandomState(1):normal(0, 1, { 40, 2 })
+  local y = x:sum(2)
+  local before = model:fit(x, y, { verbose = 0 }).loss[1]
+  local weights = model:get_weights()
+  local after = model:fit(x, y, { epochs = 20, verbose = 0 }).loss[20]
+  lu.assertTrue(after < before / 2)
+  for i, weight in ipairs(model:get_weights()) do lu.assertFalse(weight == weights[i]) end
+  return weights
+end
+
+function TestCalledLayers.test_one_in_a_plain_function_is_trained()
+  seed(1)
+  local hidden = Dense { 3, activation = "tanh" }
+  local model = Sequential { function(x) return hidden(x) end, Dense { 1 }, dtype = "float64" }
+  lu.assertEquals(#train_and_compare(model), 4)
+  lu.assertEquals(hidden.kernel.dtype, "float64")
+  lu.assertStrMatches(tostring(model), ".*layer %(Layer%) +%[batch, 3%] +9\n.*")
+end
+
+function TestCalledLayers.test_one_in_the_call_of_a_layer_is_trained()
+  seed(2)
+  local left, right = Dense { 3 }, Dense { 3, activation = "sigmoid" }
+  local gate = { call = function(_, x) return left(x) * right(x) end }
+  lu.assertEquals(#train_and_compare(Sequential { gate, Dense { 1 } }), 6)
+end
+
+function TestCalledLayers.test_they_are_found_through_several_functions()
+  seed(3)
+  local inner = Dense { 2 }
+  local middle = Layer { call = function(_, x) return inner(x):tanh() end }
+  lu.assertEquals(#train_and_compare(Sequential { function(x) return middle(x) + x end, Dense { 1 } }), 4)
+end
+
+function TestCalledLayers.test_they_draw_what_the_seed_says()
+  local function weights(other)
+    seed(4)
+    if other then Dense { 2 }(ones(1, 2)) end
+    local hidden = Dense { 3 }
+    local model = Sequential { function(x) return hidden(x) end, Dense { 1 } }
+    model:build { 1, 2 }
+    return model:get_weights()
+  end
+  local first, second = weights(), weights()
+  for i = 1, 4 do lu.assertTrue(first[i]:identical(second[i])) end
+end
+
+function TestCalledLayers.test_one_that_was_built_before_is_trained()
+  seed(5)
+  local hidden = Dense { 3 }
+  hidden(ones(1, 2))
+  lu.assertEquals(#train_and_compare(Sequential { function(x) return hidden(x) end, Dense { 1 } }), 4)
+end
+
+function TestCalledLayers.test_a_model_within_a_model_is_trained()
+  seed(6)
+  local body = Sequential { Dense { 3, activation = "tanh" }, Dense { 2 } }
+  local model = Sequential { function(x) return body(x) end, Dense { 1 } }
+  lu.assertEquals(#train_and_compare(model), 6)
+end
+
+function TestCalledLayers.test_one_called_without_gradients_is_left_alone()
+  local teacher = Dense { 2 }
+  local model = Sequential { function(x) return x + no_grad(teacher, x):abs() end, Dense { 1 } }
+  model:build { 1, 2 }
+  lu.assertEquals(#model.trainable_weights, 2)
+end
+
+function TestCalledLayers.test_one_that_is_made_at_each_call_is_told_of()
+  local lost = { call = function(_, x) return Dense { 3 }(x) end }
+  local own = tensor({ 1, 1 }, { requires_grad = true })
+  local free = { call = function(_, x) return x * own end }
+  for i, layer in ipairs { lost, free } do
+    for _, run_eagerly in ipairs { false, true } do
+      local model = Sequential { layer, Dense { 1 } }
+      model:compile { loss = "mse", run_eagerly = run_eagerly }
+      local text = without_stderr(function() model:fit(ones(64, 2), ones(64), { epochs = 2, verbose = 0 }) end)
+      local shape = i == 1 and "[3]" or "[2]"
+      if i == 1 then text = text:gsub("%[2, 3%]", "[3]") end
+      lu.assertStrContains(text, "fit: a tensor " .. shape .. " gets gradients, but is no weight of the model")
+      lu.assertEquals(select(2, text:gsub("gets gradients", "")), 1)
+    end
+  end
+  local model = Sequential { Dense { 1 } }
+  model:compile { loss = "mse" }
+  lu.assertEquals(without_stderr(function() model:fit(ones(8, 2), ones(8), { verbose = 0 }) end), "")
+end
+
+-- Models in models
+
+TestModelsInModels = {}
+
+local function body()
+  return Sequential { Dense { 3, activation = "tanh", input_dim = 2 }, Dense { 2 } }
+end
+
+function TestModelsInModels.test_a_model_is_a_layer()
+  seed(7)
+  local inner = body()
+  local model = Sequential { inner, Dense { 1 } }
+  lu.assertEquals(#train_and_compare(model), 6)
+  lu.assertEquals(inner:get_weights(), { table.unpack(model:get_weights(), 1, 4) })
+  lu.assertStrMatches(tostring(model), ".*sequential %(Sequential%) +%[batch, 2%] +17\n.*")
+  lu.assertStrContains(tostring(model), "Steps: recorded once, then replayed")
+  lu.assertErrorMsgContains("Sequential: a model cannot be a layer of itself", model.add, model, model)
+end
+
+function TestModelsInModels.test_a_model_in_a_field_is_trained()
+  seed(8)
+  local residual = Layer { body = body(), call = function(self, x) return self.body(x) + x end }
+  lu.assertEquals(#train_and_compare(Sequential { residual, Dense { 1 } }), 6)
+end
+
+function TestModelsInModels.test_a_frozen_model_is_not_trained()
+  seed(9)
+  local inner = body()
+  local model = Sequential { inner, Dense { 1 } }
+  inner.trainable = false
+  model:compile { loss = "mse" }
+  local before = model:get_weights()
+  model:fit(ones(8, 2), ones(8), { verbose = 0 })
+  local after = model:get_weights()
+  for i = 1, 6 do lu.assertEquals(before[i] == after[i], i <= 4, "weight " .. i) end
+end
+
+function TestModelsInModels.test_what_a_layer_trains_by_hand()
+  seed(10)
+  local outer = Layer { inner = Dense { 2 }, frozen = Dense { 2 },
+                        call = function(self, x) return self.inner(x) + self.frozen(x) end }
+  outer.frozen.trainable = false
+  outer(ones(1, 3)):sum():backward()
+  lu.assertEquals(#outer.trainable_weights, 2)
+  local before = core.tensor(outer.inner.kernel)
+  SGD():apply(outer)
+  lu.assertFalse(outer.inner.kernel == before)
+end
+
 -- Slips that would train something else
 
 TestSlips = {}

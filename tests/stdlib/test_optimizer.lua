@@ -493,11 +493,11 @@ local function leaves(rs, count)
   return list
 end
 
-local function step_on(optimizer, parameters)
-  local loss = parameters[1]:square():sum()
-  for i = 2, #parameters do loss = loss + parameters[i]:square():sum() end
+local function step_on(optimizer, list)
+  local loss = list[1]:square():sum()
+  for i = 2, #list do loss = loss + list[i]:square():sum() end
   loss:backward()
-  optimizer:apply(parameters)
+  optimizer:apply(list)
 end
 
 function TestVelocities.test_two_lists_in_turn_are_as_two_optimizers()
