@@ -71,11 +71,12 @@ local function say(text)
   stdout:flush()
 end
 
--- What is shown before an entry.
-function Prompt:prompt()
-  local own = rawget(environment, "_PROMPT")
-  if own ~= nil then return tostring(own) end
-  return self.colored and "\1\27[1;34m\2>\1\27[0m\2 " or "> "
+-- What is shown before an entry, and before its second line and those that follow.
+function Prompt:prompts()
+  local first, next_one = rawget(environment, "_PROMPT"), rawget(environment, "_PROMPT2")
+  if first == nil then first = self.colored and "\1\27[1;34m\2>\1\27[0m\2 " or "> " end
+  if next_one == nil then next_one = ">> " end
+  return tostring(first), tostring(next_one)
 end
 
 function Prompt:greet()

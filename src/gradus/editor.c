@@ -1,7 +1,8 @@
 /* editor.c: reading an entry from the terminal. See editor.h.
 **
 ** Readline is used through its callbacks, so that signals arrive here, in a loop of ours: it
-** installs no handlers. It has one terminal and calls plain functions, hence the one state below. */
+** installs no handlers. It has one terminal and calls plain functions, hence the one state below.
+** On a terminal whose cursor cannot go up, an entry's lines are read one by one, as Lua does. */
 #include "editor.h"
 
 #include <errno.h>
@@ -16,11 +17,15 @@
 #include <readline/readline.h>
 
 #include "history.h"
+#include "lines.h"
 
 static struct {
   const gr_Advisor *advisor;
   char *entry;         /* what was read, when is_done */
   bool is_done;
+  bool goes_on;        /* whether the entry has another line, to be read by itself */
+  char *above, *next;  /* the lines read so, and what that line begins with; NULL: none */
+  const char *continuation;
   /* The walk through the history */
   int place;           /* of the entry shown; history_length: none, or the unfinished one */
   int next_place;      /* where Down goes on at a fresh prompt, or -1 */
@@ -29,11 +34,16 @@ static struct {
   int prefix;          /* how many bytes of it were typed */
 } editor;
 
-static volatile sig_atomic_t was_interrupted, was_resized, was_continued;
+static volatile sig_atomic_t was_interrupted, was_resized, was_continued, was_ended;
 
 static char *copy(const char *text) {
   char *result = malloc(strlen(text) + 1);
   return result == NULL ? NULL : strcpy(result, text);
+}
+
+static char *join(const char *first, const char *second) {
+  char *result = malloc(strlen(first) + strlen(second) + 1);
+  return result == NULL ? NULL : strcat(strcpy(result, first), second);
 }
 
 static void replace(char **place, char *value) {
@@ -41,11 +51,37 @@ static void replace(char **place, char *value) {
   *place = value;
 }
 
+/* The lines read so far, and so many bytes of the one that stands there; NULL: no memory. */
+static char *entry_before(int end) {
+  size_t length = editor.above == NULL ? 0 : strlen(editor.above);
+  char *text = malloc(length + (size_t)end + 1);
+  if (text == NULL) return NULL;
+  if (length > 0) memcpy(text, editor.above, length);
+  memcpy(text + length, rl_line_buffer, (size_t)end);
+  text[length + (size_t)end] = '\0';
+  return text;
+}
+
 /* History */
+
+static bool is_blank(const char *text) { return text[strspn(text, " \t\n")] == '\0'; }
 
 static void add_to_history(const char *entry) {
   const HIST_ENTRY *last = history_length > 0 ? history_get(history_base + history_length - 1) : NULL;
   if (last == NULL || strcmp(last->line, entry) != 0) add_history(entry);
+}
+
+/* What is run, or left unfinished, is found again: here, and in the next run. */
+static void remember(const char *entry) {
+  if (entry == NULL || is_blank(entry)) return;
+  add_to_history(entry);
+  gr_history_append(entry);
+}
+
+static void remember_unfinished(void) {
+  char *entry = entry_before(rl_end);
+  remember(entry);
+  free(entry);
 }
 
 static const char *history_text(int place) {
@@ -70,7 +106,7 @@ static void begin_walk(void) {
   editor.prefix = rl_point;
   if (*rl_line_buffer != '\0') {
     if (editor.unfinished != NULL && strcmp(editor.unfinished, rl_line_buffer) != 0) {
-      add_to_history(editor.unfinished);
+      remember(editor.unfinished);
       editor.place = history_length;
     }
     replace(&editor.unfinished, copy(rl_line_buffer));
@@ -126,31 +162,15 @@ static int walk_down(int count, int key) {
 
 /* Moving in an entry of several lines */
 
-static int line_start(int point) {
-  while (point > 0 && rl_line_buffer[point - 1] != '\n') point--;
-  return point;
-}
-
-static int line_end(int point) {
-  while (point < rl_end && rl_line_buffer[point] != '\n') point++;
-  return point;
-}
-
 /* An entry that was called back and not touched is passed over as a whole. */
 static int go_up(int count, int key) {
-  int start = line_start(rl_point), column = rl_point - start;
-  if (start == 0 || (is_on_the_walk() && rl_point == rl_end)) return walk_up(count, key);
-  int above = line_start(start - 1);
-  rl_point = above + column < start - 1 ? above + column : start - 1;
-  return 0;
+  bool passes_over = is_on_the_walk() && rl_point == rl_end;
+  return !passes_over && gr_lines_go_up() ? 0 : walk_up(count, key);
 }
 
 static int go_down(int count, int key) {
-  int end = line_end(rl_point), column = rl_point - line_start(rl_point);
-  if (end == rl_end || (is_on_the_walk() && rl_point == rl_end)) return walk_down(count, key);
-  int below_end = line_end(end + 1);
-  rl_point = end + 1 + column < below_end ? end + 1 + column : below_end;
-  return 0;
+  bool passes_over = is_on_the_walk() && rl_point == rl_end;
+  return !passes_over && gr_lines_go_down() ? 0 : walk_down(count, key);
 }
 
 static int break_line(int count, int key) {
@@ -166,33 +186,42 @@ static void put_text(const char *text) {
   rl_end_undo_group();
 }
 
+static int accept_line(int count, int key) {
+  rl_point = rl_end;
+  (*rl_redisplay_function)();
+  return rl_newline(count, key);
+}
+
+/* The text goes on at this point of it: what stands above that line has been read. */
+static void split(const char *text, int point) {
+  int start = point;
+  while (start > 0 && text[start - 1] != '\n') start--;
+  char *above = copy(text), *next = copy(text + start);
+  if (above != NULL) above[start] = '\0';
+  replace(&editor.above, above);
+  replace(&editor.next, next);
+  editor.goes_on = true;
+}
+
 static int press_return(int count, int key) {
-  int point = rl_point;
-  char *text = editor.advisor->go_on(editor.advisor->data, rl_line_buffer, &point);
-  if (text != NULL) put_text(text);
+  char *entry = entry_before(rl_end);
+  if (entry == NULL) return rl_ding();
+  int above = (int)strlen(entry) - rl_end, point = above + rl_point;
+  char *text = editor.advisor->go_on(editor.advisor->data, entry, &point);
+  bool is_complete = point < 0;
+  free(entry);
+  if (text != NULL && above == 0 && (is_complete || gr_lines_can_be_shown())) put_text(text);
+  if (!is_complete && gr_lines_can_be_shown()) rl_point = point > rl_end ? rl_end : point;
+  else if (!is_complete && text != NULL) split(text, point);
   free(text);
-  if (point < 0) {
-    rl_point = rl_end;
-    rl_redisplay();
-    return rl_newline(count, key);
-  }
-  rl_point = point > rl_end ? rl_end : point;
-  return 0;
+  return is_complete || editor.goes_on ? accept_line(count, key) : 0;
 }
 
 /* Completion */
 
-static char *text_before(int end) {
-  char *text = malloc((size_t)end + 1);
-  if (text == NULL) return NULL;
-  memcpy(text, rl_line_buffer, (size_t)end);
-  text[end] = '\0';
-  return text;
-}
-
 static char *find_word_breaks(void) {
   static char breaks[128];
-  char *before = text_before(rl_point);
+  char *before = entry_before(rl_point);
   const char *found = before == NULL ? " " :
                       editor.advisor->word_breaks(editor.advisor->data, before);
   snprintf(breaks, sizeof breaks, "%s", found);
@@ -229,7 +258,7 @@ static char **with_common_beginning(char **words) {
 static char **complete(const char *word, int start, int end) {
   (void)word, (void)start;
   bool are_files = false;
-  char *before = text_before(end);
+  char *before = entry_before(end);
   char **words = before == NULL ? NULL :
                  editor.advisor->complete(editor.advisor->data, before, &are_files);
   char **result = words == NULL || words[0] == NULL ? NULL : with_common_beginning(words);
@@ -245,7 +274,7 @@ static char **complete(const char *word, int start, int end) {
 
 /* Tab where nothing but space stands before the cursor indents. */
 static int press_tab(int count, int key) {
-  int start = line_start(rl_point);
+  int start = gr_lines_start(rl_point);
   if (rl_point > 0 && strspn(rl_line_buffer + start, " \t") >= (size_t)(rl_point - start) &&
       start > 0) {
     rl_insert_text("  ");
@@ -260,8 +289,9 @@ static int press_tab(int count, int key) {
 static void note_interrupt(int number) { (void)number; was_interrupted = 1; }
 static void note_resize(int number) { (void)number; was_resized = 1; }
 static void note_continue(int number) { (void)number; was_continued = 1; }
+static void note_end(int number) { was_ended = number; }
 
-typedef struct Signals { struct sigaction interrupt, resize, resume; } Signals;
+typedef struct Signals { struct sigaction interrupt, resize, resume, hang_up, terminate; } Signals;
 
 static void catch_signal(int number, void (*handler)(int), struct sigaction *before) {
   struct sigaction action;
@@ -275,34 +305,38 @@ static void catch_signals(Signals *before) {
   catch_signal(SIGINT, note_interrupt, &before->interrupt);
   catch_signal(SIGWINCH, note_resize, &before->resize);
   catch_signal(SIGCONT, note_continue, &before->resume);
+  catch_signal(SIGHUP, note_end, &before->hang_up);
+  catch_signal(SIGTERM, note_end, &before->terminate);
 }
 
 static void restore_signals(const Signals *before) {
   sigaction(SIGINT, &before->interrupt, NULL);
   sigaction(SIGWINCH, &before->resize, NULL);
   sigaction(SIGCONT, &before->resume, NULL);
+  sigaction(SIGHUP, &before->hang_up, NULL);
+  sigaction(SIGTERM, &before->terminate, NULL);
 }
 
+static void show_prompt(const char *prompt);
+
 /* Ctrl-C gives a fresh prompt; what was typed can be called back. */
-static void abandon_entry(void) {
+static void abandon_entry(const char *prompt) {
   was_interrupted = 0;
-  if (strspn(rl_line_buffer, " \t\n") < (size_t)rl_end) add_to_history(rl_line_buffer);
+  remember_unfinished();
   rl_callback_sigcleanup();
   rl_point = rl_end;
-  rl_redisplay();
+  (*rl_redisplay_function)();
   fputs("^C", rl_outstream);
   rl_crlf();
   rl_free_line_state();
   rl_replace_line("", 1);
-  rl_point = rl_mark = 0;
-  editor.place = history_length;
-  rl_on_new_line();
-  rl_reset_line_state();
-  rl_redisplay();
+  rl_callback_handler_remove();
+  replace(&editor.above, NULL);
+  show_prompt(prompt);
 }
 
-static void deal_with_signals(void) {
-  if (was_interrupted) abandon_entry();
+static void deal_with_signals(const char *prompt) {
+  if (was_interrupted) abandon_entry(prompt);
   if (was_resized) {
     was_resized = 0;
     rl_resize_terminal();
@@ -318,8 +352,30 @@ static void deal_with_signals(void) {
 
 static void take_line(char *line) {
   rl_callback_handler_remove();
-  editor.entry = line;
-  editor.is_done = true;
+  if (editor.goes_on) {
+    free(line);
+  } else if (editor.above != NULL) {
+    if (line == NULL) {  /* Ctrl-D leaves the entry, not the program */
+      remember(editor.above);
+      rl_crlf();
+    }
+    replace(&line, line == NULL ? copy("") : join(editor.above, line));
+    replace(&editor.above, NULL);
+  }
+  editor.entry = editor.goes_on ? NULL : line;
+  editor.is_done = !editor.goes_on;
+}
+
+/* Begin a line, the first one or another. */
+static void show_prompt(const char *prompt) {
+  bool is_first = editor.above == NULL;
+  editor.goes_on = false;
+  editor.place = history_length;
+  rl_callback_handler_install(is_first ? prompt : editor.continuation, take_line);
+  if (!is_first && editor.next != NULL) {
+    rl_insert_text(editor.next);
+    (*rl_redisplay_function)();
+  }
 }
 
 /* Where Down goes on, and what is no more unfinished. */
@@ -330,10 +386,7 @@ static void note_accepted(const char *entry) {
   if (editor.unfinished != NULL && strcmp(editor.unfinished, entry) == 0)
     replace(&editor.unfinished, NULL);
   replace(&editor.shown, NULL);
-  if (strspn(entry, " \t\n") < strlen(entry)) {
-    add_to_history(entry);
-    gr_history_append(entry);
-  }
+  remember(entry);
   editor.place = history_length;
 }
 
@@ -343,25 +396,37 @@ static bool wait_for_key(void) {
   sigset_t all, before;
   sigemptyset(&all);
   sigaddset(&all, SIGINT), sigaddset(&all, SIGWINCH), sigaddset(&all, SIGCONT);
+  sigaddset(&all, SIGHUP), sigaddset(&all, SIGTERM);
   sigprocmask(SIG_BLOCK, &all, &before);
-  bool noted = was_interrupted || was_resized || was_continued;
+  bool noted = was_interrupted || was_resized || was_continued || was_ended;
   int ready = noted ? 0 : ppoll(&input, 1, NULL, &before);
   sigprocmask(SIG_SETMASK, &before, NULL);
   return ready > 0;
 }
 
-char *gr_editor_read(const char *prompt) {
+/* The program is told to end: as if it were not for the editor. */
+static void end(const Signals *before) {
+  remember_unfinished();
+  rl_callback_handler_remove();
+  restore_signals(before);
+  raise(was_ended);
+}
+
+char *gr_editor_read(const char *prompt, const char *continuation) {
   Signals before;
   catch_signals(&before);
-  was_interrupted = was_resized = was_continued = 0;
+  was_interrupted = was_resized = was_continued = was_ended = 0;
   editor.is_done = false;
   editor.entry = NULL;
-  editor.place = history_length;
-  rl_callback_handler_install(prompt, take_line);
-  while (!editor.is_done) {
-    deal_with_signals();
+  editor.continuation = continuation;
+  gr_lines_set_prompt(continuation);
+  show_prompt(prompt);
+  while (!editor.is_done && !was_ended) {
+    deal_with_signals(prompt);
     if (wait_for_key()) rl_callback_read_char();
+    if (editor.goes_on) show_prompt(prompt);
   }
+  if (was_ended) end(&before);
   restore_signals(&before);
   if (editor.entry != NULL) note_accepted(editor.entry);
   return editor.entry;
@@ -391,5 +456,6 @@ void gr_editor_open(const gr_Advisor *advisor) {
   for (size_t i = 0; i < sizeof bindings / sizeof bindings[0]; i++)
     for (int map = 0; map < 2; map++)
       rl_bind_keyseq_in_map(bindings[i].keys, bindings[i].function, maps[map]);
+  gr_lines_open();
   gr_history_load(add_to_history);
 }

@@ -27,7 +27,8 @@ typedef struct gr_Advisor {
 /* Prepare the terminal and load the history. */
 void gr_editor_open(const gr_Advisor *advisor);
 
-/* The next entry, from malloc, or NULL at the end of the input. */
-char *gr_editor_read(const char *prompt);
+/* The next entry, from malloc, or NULL at the end of the input. The prompts stand before its first
+** line and before those that follow. */
+char *gr_editor_read(const char *prompt, const char *continuation);
 
 #endif

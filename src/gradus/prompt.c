@@ -384,13 +384,14 @@ static char **complete(void *data, const char *before, bool *are_files) {
 bool gr_prompt_is_on_terminal(void) { return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO); }
 
 static char *read_entry(lua_State *L) {
-  char prompt[256];
+  char prompt[256], continuation[256];
   int top = lua_gettop(L);
-  call_session(L, "prompt", 0, 1);
-  const char *text = lua_tostring(L, -1);
-  snprintf(prompt, sizeof prompt, "%s", text == NULL ? "> " : text);
+  call_session(L, "prompts", 0, 2);
+  const char *first = lua_tostring(L, -2), *next = lua_tostring(L, -1);
+  snprintf(prompt, sizeof prompt, "%s", first == NULL ? "> " : first);
+  snprintf(continuation, sizeof continuation, "%s", next == NULL ? ">> " : next);
   lua_settop(L, top);
-  return gr_editor_read(prompt);
+  return gr_editor_read(prompt, continuation);
 }
 
 static int terminal_prompt(lua_State *L) {

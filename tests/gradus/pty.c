@@ -11,6 +11,7 @@
 **   never text       the text has not come since the last expectation
 **   sleep ms         wait, and read what comes
 **   size columns rows   the window is given another size
+**   hang up          as when the terminal's window is closed
 **   leave            wait until nothing has come for a while, type Ctrl-D, and expect the end
 **   end status       wait for the program's end; its exit status, or 128 and the signal
 **
@@ -181,6 +182,8 @@ static void do_command(char *line) {
   } else if (begins(line, "size", &text)) {
     char *rows = strchr(text, ' ');
     set_size(play.terminal, text, rows == NULL ? "24" : rows + 1);
+  } else if (strcmp(line, "hang up") == 0) {
+    kill(play.program, SIGHUP);
   } else if (begins(line, "leave", &text)) {
     leave();
   } else if (begins(line, "end", &text)) {

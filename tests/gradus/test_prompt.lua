@@ -204,6 +204,63 @@ leave]]
     'for i = 1, 2 do\\n  print("line " .. i)\\nend\n')
 end
 
+function TestPrompt.test_each_further_line_has_a_prompt_which_is_no_part_of_the_entry()
+  play [[
+prompt
+send for i = 1, 2 do\n
+expect >>\x20
+send print("é" .. i)\n
+expect >>\x20
+send end\n
+expect é2
+send _PROMPT, _PROMPT2 = "? ", "?? "\n
+expect ?\x20
+send do\n
+expect ??\x20
+send print "own" end\n
+expect \x0down
+leave]]
+  lu.assertStrContains(read(folder .. "/state/gradus/history"),
+    'for i = 1, 2 do\\n  print("é" .. i)\\nend\n')
+end
+
+-- Up, Home and Ctrl-K, End, Ctrl-U at the beginning of a line, in an entry of three lines.
+function TestPrompt.test_the_keys_of_a_line_mean_the_line()
+  play [[
+prompt
+send do\n
+expect >>\x20
+send print "é1"\n
+expect >>\x20
+send print "x2"\e[A\x01\x0bprint "first"\e[B\x01print "last"\x05 end\n
+expect \x0dfirst
+expect last
+leave]]
+  lu.assertStrContains(read(folder .. "/state/gradus/history"),
+    'do\\nprint "first"\\nprint "last"  print "x2" end\n')
+end
+
+function TestPrompt.test_a_terminal_that_cannot_go_up_gets_line_after_line()
+  local output = play([[
+prompt
+send for i = 1, 2 do\n
+expect >>\x20
+send print("line " .. i)\n
+expect >>\x20
+send end\n
+expect line 2
+prompt
+send do\n
+expect >>\x20
+send \x15\x04
+expect >\x20
+send 6 * 7\n
+expect 42
+leave]], { environment = "TERM=dumb" })
+  lu.assertNotStrContains(output, "^J")
+  lu.assertNotStrContains(output, "\27")
+end
+
 function TestPrompt.test_pasted_text_is_one_entry_and_waits_for_return()
   local commands = ([[
 prompt
@@ -275,6 +332,12 @@ prompt
 send \x10 6\n
 expect \x0d42
 leave]]
+end
+
+function TestPrompt.test_what_was_left_unfinished_is_there_in_the_next_run()
+  play "prompt\nsend given_up = 1\nexpect given_up = 1\nsend \\x03\nexpect ^C\nleave"
+  play "prompt\nsend cut_off = 2\nexpect cut_off = 2\nhang up\nend 129"
+  play "prompt\nsend \\x10\nexpect cut_off = 2\nsend \\x15\\x10\\x10\nexpect given_up = 1\nsend \\n\nleave"
 end
 
 function TestPrompt.test_history_is_kept_between_runs_and_many_prompts_lose_nothing()
