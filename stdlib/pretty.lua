@@ -1,23 +1,27 @@
 -- pretty: how the prompt shows a value.
 --
 -- A tensor as its numbers, a model as its summary, a history as a small table with sparklines, a
--- table with its fields in order, as deep and as wide as there is room, what it met before shown as
--- <cycle>. Nothing of a table's own is called but __tostring; reads are raw.
+-- table with its fields in order, as deep and as wide as there is room and no more than ENTRIES in
+-- all, what it met before shown as <cycle>. Nothing of a table's own is called but __tostring; reads are raw.
 
 local concat, sort = table.concat, table.sort
-local format, gsub, match, rep, sub = string.format, string.gsub, string.match, string.rep, string.sub
+local byte, format, gsub, match, rep, sub =
+  string.byte, string.format, string.gsub, string.match, string.rep, string.sub
 local floor, huge, max, min = math.floor, math.huge, math.max, math.min
-local getmetatable, ipairs, next, pcall, rawget, rawlen, tostring, type =
-  getmetatable, ipairs, next, pcall, rawget, rawlen, tostring, type
+local getmetatable, ipairs, next, pcall, rawequal, rawget, rawlen, tostring, type =
+  getmetatable, ipairs, next, pcall, rawequal, rawget, rawlen, tostring, type
 local getinfo, math_type = debug.getinfo, math.type
 local len = utf8.len
 
 local core = require "gradus.core"
+local keywords = require("gradus.tokens").keywords
+local words = require "gradus"
 
 local pretty = {}
 
 local DEPTH = 4           -- tables within tables
 local LIST, FIELDS = 20, 40  -- entries shown of a list, and of a table's other fields
+local ENTRIES = 200       -- entries shown in all; a table that comes after them is {...}
 local NESTED_STRING, STRING = 60, 4000  -- bytes shown
 
 local no_colors = setmetatable({}, { __index = function() return "" end })
@@ -44,20 +48,36 @@ end
 
 local escapes = { ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r", ["\\"] = "\\\\", ['"'] = '\\"' }
 
+local function escaped_bytes(text)
+  return (gsub(text, "[\x80-\xff]", function(letter) return format("\\x%02x", byte(letter)) end))
+end
+
+-- The text with each byte that is no UTF-8 escaped.
+local function without_stray_bytes(text)
+  local parts, at = {}, 1
+  while true do
+    local _, stray = len(text, at)
+    if not stray then break end
+    parts[#parts + 1] = sub(text, at, stray - 1) .. escaped_bytes(sub(text, stray, stray))
+    at = stray + 1
+  end
+  return concat(parts) .. sub(text, at)
+end
+
 local function quoted(text, limit)
   local rest = #text - limit
   if rest > 0 then
     local cut = limit
     while cut > 0 and match(text, "^[\x80-\xbf]", cut + 1) do cut = cut - 1 end
+    rest = #text - cut
     text = sub(text, 1, cut)
   end
   text = gsub(text, '[%c"\\\127]', function(letter)
-    return escapes[letter] or format("\\%03d", string.byte(letter))
+    return escapes[letter] or format("\\%03d", byte(letter))
   end)
-  if not len(text) then
-    text = gsub(text, "[\x80-\xff]", function(letter) return format("\\x%02x", string.byte(letter)) end)
-  end
-  return '"' .. text .. '"' .. (rest > 0 and "..." or "")
+  if not len(text) then text = without_stray_bytes(text) end
+  local ending = rest > 0 and (limit == STRING and format("... %d more bytes", rest) or "...") or ""
+  return '"' .. text .. '"' .. ending
 end
 
 local function number_text(value)
@@ -67,13 +87,46 @@ local function number_text(value)
   return tostring(value)
 end
 
+-- ---- functions ----
+
+local lua_libraries = { "string", "table", "math", "io", "os", "coroutine", "utf8", "debug", "package" }
+local loaded = package.loaded
+
+-- Call visit(function, name) for what has a name of its own: Lua's functions, words, methods.
+local function each_named_function(visit)
+  for name, f in next, core.methods do visit(f, "t:" .. name) end
+  for name, f in next, words do visit(f, name) end
+  for name, f in next, rawget(words, "plot") or {} do visit(f, "plot." .. name) end
+  for _, library in ipairs(lua_libraries) do
+    for name, f in next, loaded[library] or {} do visit(f, library .. "." .. name) end
+  end
+  for name, f in next, loaded._G or {} do
+    if type(f) == "function" and getinfo(f, "S").what == "C" then visit(f, name) end
+  end
+end
+
+-- The name by which a function is known, or nil.
+local function known_name(f)
+  local found
+  each_named_function(function(known, name)
+    if rawequal(known, f) and (not found or name < found) then found = name end
+  end)
+  return found
+end
+
 local function function_text(f)
   local info = getinfo(f, "S")
-  if info.what == "C" then return tostring(f) end
   local module = match(info.source, "^=gradus%.(.*)")
+  if info.what == "C" or module then
+    local name = known_name(f)
+    if name then return "function " .. name end
+  end
+  if info.what == "C" then return tostring(f) end
   if module then return "function of gradus." .. module end
   return format("function at %s:%d", info.short_src, info.linedefined)
 end
+
+-- ---- what values say of themselves ----
 
 -- What a value's own __tostring says, or nil.
 local function own_text(value, metatable)
@@ -106,6 +159,11 @@ end
 
 local table_text
 
+local function first_line(text)
+  local line = match(text, "^[^\n]*")
+  return #line == #text and line or line .. " ..."
+end
+
 -- A value inside a table.
 local function nested_text(value, look, state, depth, indent)
   local text = scalar_text(value, look, NESTED_STRING)
@@ -116,10 +174,7 @@ local function nested_text(value, look, state, depth, indent)
   end
   local metatable = getmetatable(value)
   text = own_text(value, metatable)
-  if text then
-    local line = match(text, "^[^\n]*")
-    return #line == #text and line or line .. " ..."
-  end
+  if text then return first_line(text) end
   if type(value) ~= "table" then return paint(look, "dim", tostring(value)) end
   return table_text(value, look, state, depth, indent)
 end
@@ -136,17 +191,18 @@ local function key_before(a, b)
 end
 
 local function key_text(key, look)
-  if type(key) == "string" and match(key, "^[%a_][%w_]*$") then return key end
+  if type(key) == "string" and match(key, "^[%a_][%w_]*$") and not keywords[key] then return key end
   if type(key) == "string" then return "[" .. quoted(key, NESTED_STRING) .. "]" end
-  local text = scalar_text(key, no_colors and look, NESTED_STRING)
+  local text = scalar_text(key, look, NESTED_STRING)
     or core.is_tensor(key) and tensor_name(key) or own_text(key, getmetatable(key))
-  return "[" .. (text or tostring(key)) .. "]"
+  return "[" .. first_line(text or tostring(key)) .. "]"
 end
 
 -- The parts of a table: its list, then its other fields in order.
 local function table_parts(value, look, state, depth, indent)
   local parts, count = {}, rawlen(value)
   for i = 1, min(count, LIST) do
+    state.entries = state.entries + 1
     parts[i] = nested_text(rawget(value, i), look, state, depth + 1, indent + 2)
   end
   if count > LIST then parts[#parts + 1] = paint(look, "dim", format("... %d more", count - LIST)) end
@@ -157,6 +213,7 @@ local function table_parts(value, look, state, depth, indent)
   end
   sort(keys, key_before)
   for i = 1, min(#keys, FIELDS) do
+    state.entries = state.entries + 1
     local name = key_text(keys[i], look)
     parts[#parts + 1] = name .. " = "
       .. nested_text(rawget(value, keys[i]), look, state, depth + 1, indent + 2)
@@ -188,7 +245,7 @@ function table_text(value, look, state, depth, indent)
   local name = type(metatable) == "table" and rawget(metatable, "__name")
   local prefix = type(name) == "string" and name .. " " or ""
   if next(value) == nil then return prefix .. "{}" end
-  if depth >= DEPTH then return prefix .. paint(look, "dim", "{...}") end
+  if depth >= DEPTH or state.entries > ENTRIES then return prefix .. paint(look, "dim", "{...}") end
   state[value] = true
   local parts, is_list = table_parts(value, look, state, depth, indent)
   state[value] = nil
@@ -313,7 +370,7 @@ function pretty.text(value, options)
   text = own_text(value, getmetatable(value))
   if text then return text end
   if type(value) ~= "table" then return paint(look, "dim", tostring(value)) end
-  return table_text(value, look, {}, 0, 0)
+  return table_text(value, look, { entries = 0 }, 0, 0)
 end
 
 return pretty

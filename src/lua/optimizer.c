@@ -255,6 +255,44 @@ static int optimizer_newindex(lua_State *L) {
   return unknown_field(L, name);
 }
 
+/* Turn the setting on top of the stack, a number, boolean or pair of numbers, into text. */
+static void describe_setting(lua_State *L) {
+  if (lua_istable(L, -1)) {
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
+    lua_pushfstring(L, "{ %f, %f }", lua_tonumber(L, -2), lua_tonumber(L, -1));
+    lua_replace(L, -4);
+    lua_pop(L, 2);
+  } else {
+    luaL_tolstring(L, -1, NULL);
+    lua_replace(L, -2);
+  }
+}
+
+/* The call that makes such an optimizer: SGD { learning_rate = 0.01, clipnorm = 1.0 }. */
+static int optimizer_tostring(lua_State *L) {
+  const gr_Optimizer *optimizer = gr_lua_check_optimizer(L, 1, "SGD");
+  lua_pushliteral(L, "SGD {");
+  for (const Setting *setting = settings; setting->name != NULL; setting++) {
+    bool is_first = setting == settings;
+    if (setting->set == set_rate && !is_first) continue;  /* its other name */
+    push_field(L, optimizer, setting->name);
+    bool is_off = !lua_toboolean(L, -1) || (lua_isnumber(L, -1) && lua_tonumber(L, -1) == 0);
+    if (is_off && !is_first) {
+      lua_pop(L, 1);
+      continue;
+    }
+    describe_setting(L);
+    lua_pushfstring(L, "%s%s %s = %s", lua_tostring(L, -2), is_first ? "" : ",", setting->name,
+                    lua_tostring(L, -1));
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+  }
+  lua_pushliteral(L, " }");
+  lua_concat(L, 2);
+  return 1;
+}
+
 /* Steps */
 
 /* Bind to the parameters in the argument: a model or layer (its trainable_weights), or a list. */
@@ -324,6 +362,7 @@ static const luaL_Reg methods[] = {
 static const luaL_Reg metamethods[] = {
   {"__gc", optimizer_gc},
   {"__newindex", optimizer_newindex},
+  {"__tostring", optimizer_tostring},
   {NULL, NULL}
 };
 
