@@ -14,6 +14,8 @@ local getmetatable, ipairs, next, rawget, require, sort, tonumber, type =
 
 local completion = {}
 
+local string_methods = string
+
 local properties = { "shape", "dtype", "rank", "size", "T", "requires_grad", "grad" }
 
 -- ---- names that a value has ----
@@ -44,12 +46,12 @@ end
 
 -- Call visit(name, value) for whatever can follow a value and a dot.
 local function each_member(value, words, visit)
+  if type(value) == "string" then value = string_methods end
   if core.is_tensor(value) then
     for name, method in next, core.methods do visit(name, method) end
     for _, name in ipairs(properties) do visit(name, nil) end
     return
   end
-  if type(value) == "string" then value = getmetatable(value) end
   if value == words then
     for _, name in ipairs(require("gradus.reference").words()) do visit(name, nil) end
   end
@@ -74,6 +76,14 @@ local function field_of(value, name)
     if type(metatable) ~= "table" then return nil end
     value = rawget(metatable, "__index")
   end
+end
+
+-- The names of what can follow a value and a dot, sorted.
+function completion.members(value, scope)
+  local names = {}
+  each_member(value, scope.words, function(name) names[#names + 1] = name end)
+  sort(names)
+  return names
 end
 
 -- The value of a chain such as `a.b[2].c`, or nil.
@@ -180,8 +190,15 @@ local function member_words(chain, separator, prefix, scope)
   end)
 end
 
--- The methods of what a call gives, which the reference knows: `ones(2):`.
+-- The methods of what is written there, a string in parentheses, or of what a call gives, which the
+-- reference knows: `ones(2):`.
 local function result_words(head, separator, prefix)
+  local list = tokens.list(head)
+  local last = #list
+  if last >= 3 and list[last - 1].text == ")" and list[last - 2].kind == "string"
+    and list[last - 3] and list[last - 3].text == "(" then
+    return begins_with(prefix, function(add) each_field(string_methods, add) end)
+  end
   local callee = match(head, "([%a_][%w_]*)%s*%b()[.:]$") or match(head, "([%a_][%w_]*)%s*%b{}[.:]$")
   for _, entry in ipairs(require("gradus.reference").entries()) do
     if callee and entry.short_name == callee and entry.result then

@@ -7,6 +7,7 @@
 -- locals.
 
 local completion = require "gradus.completion"
+local errors = require "gradus.errors"
 local pretty = require "gradus.pretty"
 local session = require "gradus.session"
 local tokens = require "gradus.tokens"
@@ -34,9 +35,7 @@ local function variable(name)
   return value ~= "" and value or nil
 end
 
-local function is_colored()
-  return not variable "NO_COLOR" and (variable "TERM" or "dumb") ~= "dumb"
-end
+local function is_dumb() return (variable "TERM" or "dumb") == "dumb" end
 
 local function is_unicode()
   local locale = variable "LC_ALL" or variable "LC_CTYPE" or variable "LANG" or ""
@@ -46,7 +45,8 @@ end
 -- terminal: call(entry, f, ...), columns(), files(beginning); see prompt.c.
 function prompt.new(terminal)
   local self = setmetatable({ terminal = terminal, session = session.new(environment),
-                              colored = is_colored(), unicode = is_unicode() }, Prompt)
+                              is_dumb = is_dumb(), colored = not is_dumb() and not variable "NO_COLOR",
+                              unicode = is_unicode() }, Prompt)
   words.core.session = self.session  -- for whos() and source(f)
   self.scope = {
     environment = environment, words = words, files = terminal.files,
@@ -68,6 +68,14 @@ end
 
 local function say(text)
   write(stdout, text, "\n")
+  stdout:flush()
+end
+
+-- Put the cursor at the beginning of a line, a new one where the entry left something in the last
+-- (its output, or ^C). As many spaces as fill a line reach the next one only from there.
+function Prompt:begin_line()
+  if self.is_dumb then return end
+  write(stdout, rep(" ", self.terminal.columns()), "\27[2K\r")
   stdout:flush()
 end
 
@@ -190,6 +198,24 @@ local function shortened(text, width)
   return sub(text, 1, (offset(text, width - 2) or width - 2) - 1) .. "..."
 end
 
+-- A text in lines that fit, broken between words; what a line goes on with is moved in.
+local function wrapped(text, width)
+  local lines = {}
+  for line in string.gmatch(text .. "\n", "([^\n]*)\n") do
+    local margin = ""
+    while (len(line) or #line) > width do
+      local room = (offset(line, width + 1) or width + 1) - 1
+      local cut = match(sub(line, 1, room + 1), "^%s*%S.*()%s")
+      if not cut then break end
+      lines[#lines + 1] = sub(line, 1, cut - 1)
+      margin = margin == "" and match(line, "^%s*") .. "  " or margin
+      line = margin .. match(line, "^%s*(.*)$", cut)
+    end
+    lines[#lines + 1] = line
+  end
+  return concat(lines, "\n")
+end
+
 local SHOWN = 8  -- frames at the end of a traceback that is longer, twice that are shown
 
 -- The user's frames, one a line: place, function, the text of the line.
@@ -197,6 +223,9 @@ function Prompt:traceback(frames)
   local rows, lines = {}, {}
   for _, frame in ipairs(frames or {}) do
     if is_users(frame) then
+      if frame.is_entry and frame.source == "=stdin" then  -- what keeps its locals stands behind it
+        frame.line = math.min(frame.line, #self.session.lines)
+      end
       rows[#rows + 1] = { format("%s:%d", frame.short_src, frame.line), frame_name(frame),
                           match(self:line_of(frame) or "", "^%s*(.-)%s*$") }
     end
@@ -233,30 +262,75 @@ local function message_of(value)
   return "the error is " .. pretty.text(value, { width = 60 })
 end
 
+-- `, did you mean "evaluate"?` where a field or method of that name was nil, or "".
+function Prompt:suggestion(failure)
+  local value, frames = failure.value, failure.frames or {}
+  local name = type(value) == "string" and match(value, "a nil value %(%a+ '([%a_][%w_]*)'%)$")
+  local frame
+  for _, candidate in ipairs(frames) do
+    if is_users(candidate) then frame = candidate break end
+  end
+  local line = name and frame and self:line_of(frame)
+  local chain = line and match(line, "([%a_][%w_.:%[%]]*)[.:]" .. name .. "%f[^%w_]")
+  if not chain then return "" end
+  local near = self:nearest(chain, name, function(first)
+    local seen = failure.visible and rawget(failure.visible, first)
+    if seen ~= nil then return seen end
+    return self.scope.lookup(first)
+  end)
+  return near and format(', did you mean "%s"?', near) or ""
+end
+
+-- The nearest name to one that the value of a chain does not have, or nil.
+function Prompt:nearest(chain, name, lookup)
+  local scope = setmetatable({ lookup = lookup }, { __index = self.scope })
+  local value = completion.value_of(chain, scope)
+  return value ~= nil and errors.nearest(name, completion.members(value, scope)) or nil
+end
+
 -- Tell what went wrong.
 function Prompt:tell(failure)
-  local lines = { self:paint(failure.interrupted and "33" or "1;31", message_of(failure.value)) }
+  local message = message_of(failure.value) .. self:suggestion(failure)
+  local lines = { self:paint(failure.interrupted and "33" or "1;31",
+                             wrapped(message, self.terminal.columns() - 1)) }
   for _, line in ipairs(self:traceback(failure.frames)) do lines[#lines + 1] = line end
   stdout:flush()
-  write(stderr, failure.interrupted and "\n" or "", concat(lines, "\n"), "\n")
+  write(stderr, concat(lines, "\n"), "\n")
+end
+
+-- Lua names the first byte of a letter that is none of its own; here the letter stands.
+local function with_whole_letter(message, text)
+  return (gsub(message, "'<\\(%d+)>'$", function(code)
+    local letter = match(text, string.char(code) .. "[\x80-\xbf]+")
+    return letter and "'" .. letter .. "'"
+  end))
 end
 
 -- A message of the compiler, with the text of the line that it names.
 function Prompt:tell_syntax(message, source)
-  local lines = { self:paint("1;31", message) }
   local line = tonumber(match(message, "^[^\n]-:(%d+):") or nil)
   local text = line and self:line_of { source = source, line = line }
-  if text then lines[#lines + 1] = "  " .. shortened(text, self.terminal.columns() - 3) end
+  if text then message = with_whole_letter(message, text) end
+  local columns = self.terminal.columns()
+  local lines = { self:paint("1;31", wrapped(message, columns - 1)) }
+  if text then lines[#lines + 1] = "  " .. shortened(text, columns - 3) end
   stdout:flush()
   write(stderr, concat(lines, "\n"), "\n")
 end
 
 -- ---- evaluating ----
 
-function Prompt:show(values)
+-- Show what the entry gave; where that is nil, the name that was perhaps meant.
+function Prompt:show(values, text)
   rawset(environment, "_", values[2])
   local options = { width = self.terminal.columns(), color = self.colored, unicode = self.unicode }
-  for i = 2, values.n do say(pretty.text(values[i], options)) end
+  local chain, name = match(text, "^([%a_][%w_.]*)%.([%a_][%w_]*)$")
+  local near = chain and values.n == 2 and values[2] == nil
+    and self:nearest(chain, name, self.scope.lookup)
+  for i = 2, values.n do
+    say(pretty.text(values[i], options)
+      .. (near and self:paint("2", format('  (did you mean "%s"?)', near)) or ""))
+  end
 end
 
 -- Call f(...) so that an error is told; returns what it returned, or nothing.
@@ -282,11 +356,12 @@ function Prompt:evaluate(text)
     chunkname = "=stdin", first_line = first_line, keeps_open = true })
   if not entry then return self:tell_syntax(message, "=stdin") end
   local results = table.pack(self.terminal.call(entry, entry))
+  self:begin_line()
   if not results[1] then
     self.session:keep_failed(results[2])
     return self:tell(results[2])
   end
-  if results.n > 1 then self:protected(self.show, self, results) end
+  if results.n > 1 then self:protected(self.show, self, results, text) end
 end
 
 -- ---- scripts ----

@@ -108,6 +108,8 @@ static int plain_prompt(lua_State *L) {
 **   value        the error's value
 **   interrupted  whether it was Ctrl-C
 **   frames       a list from the innermost: source, short_src, line, what, name, namewhat, is_entry
+**   visible      what names mean where it happened: the locals and upvalues of the innermost function
+**                that is the user's
 **   names, values, links   the locals of the entry's own function: links[i] is { function, number }
 **                when that upvalue of a local function is the variable itself */
 
@@ -212,9 +214,27 @@ static void keep_locals(lua_State *L, const lua_Debug *frame) {
   lua_setfield(L, failure, "count");
 }
 
+static bool is_users(const lua_Debug *frame) {
+  return *frame->what != 'C' && strncmp(frame->source, "=gradus.", 8) != 0;
+}
+
+/* Put into the failure what can be seen in the frame; an inner local hides what has its name. */
+static void note_visible(lua_State *L, lua_Debug *frame) {
+  const char *name;
+  lua_newtable(L);
+  lua_getinfo(L, "f", frame);
+  for (int i = 1; (name = lua_getupvalue(L, -1, i)) != NULL; i++) lua_setfield(L, -3, name);
+  lua_pop(L, 1);
+  for (int i = 1; (name = lua_getlocal(L, frame, i)) != NULL; i++) lua_setfield(L, -2, name);
+  lua_setfield(L, lua_upvalueindex(1), "visible");
+}
+
+/* The message handler. It hands on the error's value as it is, for load, too, calls it and puts what
+** it gives into its own result. */
 static int note_failure(lua_State *L) {
   lua_Debug frame;
   int failure = lua_upvalueindex(1), told = 0;
+  bool is_seen = false;
   lua_pushboolean(L, gr_interrupt_is_pending());
   lua_setfield(L, failure, "interrupted");
   gr_interrupt_take();
@@ -227,10 +247,21 @@ static int note_failure(lua_State *L) {
     if (!lua_getstack(L, level, &frame)) break;
     if (push_frame(L, &frame)) keep_locals(L, &frame);
     lua_rawseti(L, -2, ++told);
+    if (!is_seen && is_users(&frame)) note_visible(L, &frame);
+    is_seen = is_seen || is_users(&frame);
   }
   lua_setfield(L, failure, "frames");
-  lua_pushvalue(L, failure);
+  lua_settop(L, 1);
   return 1;
+}
+
+/* Take out of the failure what the handler noted of an earlier error, which load handed on. */
+static void forget(lua_State *L, int failure) {
+  static const char *const fields[] = {"frames", "visible", "count", "interrupted"};
+  for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+    lua_pushnil(L);
+    lua_setfield(L, failure, fields[i]);
+  }
 }
 
 /* terminal.call(entry, f, ...) -> true and what f returned, or false and a failure
@@ -245,8 +276,9 @@ static int call_safely(lua_State *L) {
   lua_pushcclosure(L, note_failure, 2);
   lua_replace(L, 2);            /* failure, handler, f, ... */
   int status = gr_call(L, arguments, LUA_MULTRET, 2);
-  if (status != LUA_OK && !lua_rawequal(L, -1, 1)) {
-    lua_setfield(L, 1, "value");  /* there was no room for the handler */
+  if (status != LUA_OK) {
+    if (status != LUA_ERRRUN) forget(L, 1);  /* the handler was not called, or failed */
+    lua_setfield(L, 1, "value");
     lua_pushvalue(L, 1);
   }
   lua_pushboolean(L, status == LUA_OK);

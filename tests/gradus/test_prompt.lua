@@ -138,6 +138,9 @@ send c + 1\n
 expect \x0d6
 send local f <close> = setmetatable({}, { __close = function() print("clo" .. "sed") end })\n
 prompt
+send local bad <close> = 3\n
+expect got a non-closable value
+expect local bad <close> = 3
 send type(f)\n
 never closed
 expect "table"
@@ -379,6 +382,12 @@ expect clipnorm = 2
 prompt
 send opt.clipn\t\n
 expect \x0d2
+send ("x"):upp\t()\n
+expect "X"
+send local word = "y"\n
+prompt
+send word:upp\t()\n
+expect "Y"
 send m = Sequential {}\n
 prompt
 send m:fit(x, y, { epo\t
@@ -432,6 +441,53 @@ send error()\n
 leave]]
   lu.assertNotStrContains(output, "[C]")
   lu.assertNotStrContains(output, "gradus.session")
+end
+
+function TestPrompt.test_a_name_that_a_value_does_not_have_gets_the_nearest_told()
+  play [[
+prompt
+send m = Sequential { Dense { 1, input_dim = 2 } }\n
+prompt
+send m:evalute(1)\n
+expect did you mean
+expect "evaluate"?
+send local function f(model) return model.layers[1].kernal.x end\n
+prompt
+send f(m)\n
+expect did you mean "kernel"?
+send s = "x"; s:uper()\n
+expect did you mean "upper"?
+send m.layrs\n
+expect nil  (did you mean "layers"?)
+send math.huge.x, math.zzz\n
+leave]]
+end
+
+function TestPrompt.test_the_words_of_a_long_message_stay_whole()
+  local output = play([[
+prompt
+send error "a message of several words that goes beyond the end of the line, which is narrow"\n
+leave]], { columns = 40 })
+  lu.assertStrContains(output, "stdin:1: a message of several words\r\n  that goes beyond the end of the line,\r\n")
+end
+
+function TestPrompt.test_a_letter_that_lua_does_not_know_is_named_whole()
+  play "prompt\nsend x = “a”\\n\nexpect unexpected symbol near '“'\nleave"
+end
+
+function TestPrompt.test_load_hands_on_the_message_of_its_reader()
+  play "prompt\nsend select(2, load(function() error 'x' end))\\n\nexpect \"stdin:1: x\"\nleave"
+end
+
+function TestPrompt.test_what_is_shown_begins_a_line_even_after_output_that_ended_in_none()
+  local output = play [[
+prompt
+send io.write("left over") return 5\n
+expect \x0d5
+send io.write "again"; x = 1\n
+leave]]
+  lu.assertStrContains(output, "left over" .. (" "):rep(80) .. "\27[2K\r5\r\n")
+  lu.assertNotStrContains(output, "again> ")
 end
 
 function TestPrompt.test_errors_are_in_colour_unless_that_is_not_wanted()
