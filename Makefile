@@ -84,7 +84,7 @@ $(OBJ)/stdlib.c: $(STDLIB) Makefile
 $(OBJ)/bindings.lua: $(LUA_C) Makefile
 	@mkdir -p $(@D)
 	@{ echo 'return [===['; \
-	   awk '/^\/\* [A-Za-z_.:]+ ?[[({>-]/ { shown = 1; print "\f" } \
+	   awk '/^\/\* [A-Za-z_.:]+ ?[[({>,-]/ { shown = 1; print "\f" } \
 	        shown { line = $$0; sub(/^(\/\*|\*\*) ?/, "", line); sub(/ *\*\/.*$$/, "", line); \
 	                print line } \
 	        /\*\// { shown = 0 }' $(LUA_C); \

@@ -24,10 +24,11 @@ local function as_in_fit(model, x, y)
   return cast(x), y and cast(model:as_target("batches", x, y))
 end
 
--- batches(x, y [, { batch_size = 32, shuffle = true, model = nil }]) -> iterator
+-- batches(x [, y] [, { batch_size = 32, shuffle = true, model = nil }]) -> iterator
 -- One pass over the rows for Lua's `for`: each turn gives a batch of x and one of y (y may be nil);
 -- the last may be smaller. With `model` the batches are those of that model's fit: shuffled as it
--- would shuffle them, in the model's dtype, and y [n] beside outputs [n, 1] as [n, 1].
+-- would shuffle them, in the model's dtype, and y [n] beside outputs [n, 1] as [n, 1]. As
+-- torch.utils.data.DataLoader.
 -- Example:
 --   local x, y = make_regression { n_samples = 100, n_features = 3 }
 --   for x_batch, y_batch in batches(x, y, { batch_size = 32 }) do print(#x_batch) end

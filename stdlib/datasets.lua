@@ -28,8 +28,9 @@ local regression_options = {
 --                   [n_features, n_targets]
 --   random_state    a seed or a RandomState; nil: see RandomState
 --
--- Semantics: scikit-learn 1.2.1. The same random_state gives its X and coef to the last bit (with
--- effective_rank to 1e-12), and its y to the rounding of the sums.
+-- The same random_state gives scikit-learn's X and coef to the last bit (with effective_rank to
+-- 1e-12), and its y to the rounding of the sums. As sklearn.datasets.make_regression of
+-- scikit-learn 1.2.1.
 -- Example:
 --   local X, y = make_regression { n_samples = 100, n_features = 20, noise = 0.1, random_state = 1 }
 function datasets.make_regression(options)

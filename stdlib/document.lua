@@ -7,23 +7,14 @@ local reference = require "gradus.reference"
 
 local document = {}
 
--- ---- by heading ----
-
--- The headings in order, each with its entries; those that share a comment are one.
+-- The chapters of the reference; of entries that share a comment only the first.
 local function chapters()
-  local list, by_heading, told = {}, {}, {}
-  local function chapter(heading)
-    if not by_heading[heading] then
-      by_heading[heading] = { heading = heading }
-      list[#list + 1] = by_heading[heading]
-    end
-    return by_heading[heading]
-  end
-  for _, heading in ipairs(reference.headings) do chapter(heading) end
-  for _, entry in ipairs(reference.entries()) do
-    if not told[entry.signature] then
+  local list, told = {}, {}
+  for i, chapter in ipairs(reference.chapters()) do
+    list[i] = { heading = chapter.heading }
+    for _, entry in ipairs(chapter.entries) do
+      if not told[entry.signature] then table.insert(list[i], entry) end
       told[entry.signature] = true
-      table.insert(chapter(entry.group), entry)
     end
   end
   return list

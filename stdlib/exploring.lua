@@ -155,7 +155,7 @@ end
 -- Print the tensors alive that a variable leads to (locals in sight, globals, and what their tables
 -- and functions hold) with shape, dtype and size. One that shares the numbers of another, as a slice
 -- does, counts no bytes. The last line has what all tensors together take, gradients, graphs and
--- an optimizer's own included. After MATLAB's and IPython's whos.
+-- an optimizer's own included. As MATLAB's and IPython's whos.
 -- Example: whos()
 function exploring.whos()
   local rows, owners, width = {}, {}, 4
@@ -197,7 +197,8 @@ end
 -- source(f)
 -- Print the Lua text of a function, with the comment right above it: of your own, of a module's, of
 -- the library's (source(SGD)). A value that is called like a function (Dense, Sequential) will do.
--- What is written in C has no Lua text, and what was typed without a prompt, none that is kept.
+-- What is written in C has no Lua text, and what was typed without a prompt, none that is kept. As
+-- Python's inspect.getsource.
 -- Example: source(SGD)
 function exploring.source(f)
   local called = f
@@ -261,7 +262,7 @@ end
 
 -- experiments()
 -- Print the scripts that came with the program, each with the first sentence of what it says about
--- itself; run "mlp_clipnorm" runs one.
+-- itself; run "mlp_clipnorm" runs one. Gradus's own.
 -- Example: experiments()
 function exploring.experiments()
   local folder = check_folder "experiments"
@@ -272,7 +273,8 @@ end
 
 -- run(name, ...) -> what the script returns
 -- Run one of the scripts that experiments() lists, or the Lua file of that path, with the other
--- arguments as its `arg`. Its globals stay. Errors: an unknown name; what the script raises.
+-- arguments as its `arg`. Its globals stay. Errors: an unknown name; what the script raises. As
+-- IPython's %run.
 -- Example: run "regression_problem"
 function exploring.run(name, ...)
   if type(name) ~= "string" then errors.argument("run", "name", "a string", name) end

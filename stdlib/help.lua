@@ -28,10 +28,11 @@ end
 
 function Page:line(text) self.lines[#self.lines + 1] = text or "" end
 
--- Words filled into lines, the first moved in by `first`, the others by `margin`.
-function Page:fill(text, margin, first, color)
-  local line, used = (" "):rep(first or margin), first or margin
-  local is_empty = true
+-- Words filled into lines, the first moved in by `first`, the others by `margin`. What `label` says
+-- stands before the first word.
+function Page:fill(text, margin, first, color, label)
+  local line = (" "):rep(first or margin) .. (label or "")
+  local used, is_empty = #line, true
   for word in text:gmatch "%S+" do
     local width = utf8.len(word) or #word
     if not is_empty and used + 1 + width > self.columns then
@@ -45,21 +46,19 @@ function Page:fill(text, margin, first, color)
   if not is_empty then self:line(color and self:paint(color, line) or line) end
 end
 
--- An entry of a list, "name  meaning" with the lines that go on: as it stands where there is room,
--- else the name on a line of its own.
+-- An entry of a list, "name  meaning" with the lines that go on: the meaning stays in the column
+-- that the comment gives it where there is room, else it goes below the name.
 function Page:item(lines)
-  local fits = true
-  for _, line in ipairs(lines) do fits = fits and 2 + (utf8.len(line) or #line) <= self.columns end
-  if fits then
-    for _, line in ipairs(lines) do self:line("  " .. line) end
-    return
-  end
-  local name, meaning = lines[1]:match "^%s*(.-%S)  +(%S.*)$"
-  if name then
+  local name, gap, meaning = lines[1]:match "^%s*(.-%S)(  +)(%S.*)$"
+  if not name then return self:fill(table.concat(lines, " "), 8, 4) end
+  lines[1] = meaning
+  local column = 4 + #name + #gap
+  if column + 30 <= self.columns then
+    self:fill(table.concat(lines, " "), column, 4, nil, name .. gap)
+  else
     self:line("    " .. name)
-    lines[1] = meaning
+    self:fill(table.concat(lines, " "), 8)
   end
-  self:fill(table.concat(lines, " "), 8, name and 8 or 4)
 end
 
 -- Lines of a comment: paragraphs are filled, lists stay lists.
@@ -93,42 +92,50 @@ end
 
 -- ---- entries ----
 
+-- The first sentence of an entry's text, up to its full stop, or to the list that follows it.
 local function first_sentence(entry)
-  local text = table.concat(entry.text, " "):gsub("%s+", " ")
-  return text:match "^(.-%.)%s" or text:match "^(.-)[:;]?$" or ""
+  local lines = {}
+  for _, line in ipairs(entry.text) do
+    if line == "" then break end
+    lines[#lines + 1] = line
+  end
+  local text = table.concat(lines, " "):gsub("%s+", " ")
+  return text:match "^(.-[^%s.]%.)%s" or text:match "^(.-)[:;]?$"
+end
+
+local function add_example(page, entry)
+  page:line("  Example:")
+  for line in (entry.example .. "\n"):gmatch "([^\n]*)\n" do
+    page:line("    " .. page:paint("36", line))
+  end
 end
 
 local function add_entry(page, entry)
   page:fill(entry.signature, 4, 0, "1")
   page:paragraphs(entry.text)
-  if entry.example then
-    page:line("  Example:")
-    for line in (entry.example .. "\n"):gmatch "([^\n]*)\n" do
-      page:line("    " .. page:paint("36", line))
-    end
-  end
+  if entry.example then add_example(page, entry) end
 end
 
 -- One line for each entry: its name and the first sentence.
 local function add_list(page, entries)
   local width = 0
-  for _, entry in ipairs(entries) do width = math.max(width, #entry.name) end
+  for _, entry in ipairs(entries) do width = math.max(width, #entry.title) end
   for _, entry in ipairs(entries) do
     local room = page.columns - width - 4
     local sentence = first_sentence(entry)
     if room < 24 then
-      page:line("  " .. entry.name)
+      page:line("  " .. entry.title)
       page:fill(sentence, 6)
     else
       if #sentence > room then sentence = sentence:sub(1, room - 3):gsub("%s*%S*$", "") .. "..." end
-      page:line("  " .. page:paint("1", entry.name) .. (" "):rep(width - #entry.name) .. "  " .. sentence)
+      page:line("  " .. page:paint("1", entry.title) .. (" "):rep(width - #entry.title) .. "  " .. sentence)
     end
   end
 end
 
 local function add_names(page, entries)
   local names = {}
-  for _, entry in ipairs(entries) do names[#names + 1] = entry.name end
+  for _, entry in ipairs(entries) do names[#names + 1] = entry.title end
   page:fill(table.concat(names, ", "), 2)
 end
 
@@ -142,11 +149,13 @@ local function filter(matches)
   return found
 end
 
+-- The entries that a name means: a word, a method or field by itself or with its owner, as in
+-- "tensor:sum", "t.sum", "model.fit".
 local function by_name(name)
-  local full = name:gsub("%.", ":")
+  local base, field = name:match "^([%a_][%w_]*)[.:]([%a_][%w_]*)$"
+  local owner = base and (reference.owner_of(base) or base)
   local found = filter(function(entry)
-    return entry.name == name or entry.name == full
-      or (entry.owner and (entry.owner .. ":" .. entry.short_name == full))
+    return entry.name == name or owner and entry.owner == owner and entry.short_name == field
   end)
   if #found > 0 then return found end
   return filter(function(entry) return entry.short_name == name end)
@@ -160,22 +169,32 @@ local function by_option(name)
   end)
 end
 
--- Entries that have the word in their name, then those that have it in their text.
+-- The pattern of a text where a word begins: "grad" in "gradient", not in "upgrade".
+local function beginning(word)
+  return (word:find "^[%w_]" and "%f[%w_]" or "") .. word:gsub("%p", "%%%0")
+end
+
+-- Entries that have the text in their name, then those whose text has a word that begins with it.
 local function by_word(word)
   word = word:lower()
   local in_name = filter(function(entry) return entry.name:lower():find(word, 1, true) end)
   local in_text = filter(function(entry)
     return not entry.name:lower():find(word, 1, true)
-      and (entry.signature .. " " .. table.concat(entry.text, " ")):lower():find(word, 1, true)
+      and (entry.signature .. " " .. table.concat(entry.text, " ")):lower():find(beginning(word))
   end)
   return in_name, in_text
 end
 
+-- What belongs to a kind of value or a heading: what makes one first, then methods and fields.
 local function by_group(name)
   name = name:lower()
-  return filter(function(entry)
+  local makers = filter(function(entry)
+    return not entry.owner and entry.result and entry.result:lower() == name and entry.group:lower() ~= name
+  end)
+  local members = filter(function(entry)
     return entry.owner and entry.owner:lower() == name or entry.group:lower() == name
   end)
+  return #members > 0 and table.move(members, 1, #members, #makers + 1, makers) or {}
 end
 
 local function nearest_name(name)
@@ -191,23 +210,10 @@ end
 
 local function overview(page)
   page:fill("Gradus: tensors, layers, losses and a clipped SGD for experiments in training stability.", 0)
-  local groups, order = {}, {}
-  for _, heading in ipairs(reference.headings) do order[#order + 1] = heading end
-  for _, entry in ipairs(reference.entries()) do
-    if not groups[entry.group] then
-      groups[entry.group] = {}
-      local is_known = false
-      for _, heading in ipairs(order) do is_known = is_known or heading == entry.group end
-      if not is_known then order[#order + 1] = entry.group end
-    end
-    table.insert(groups[entry.group], entry)
-  end
-  for _, heading in ipairs(order) do
-    if groups[heading] then
-      page:line()
-      page:line(page:paint("1", heading))
-      add_names(page, groups[heading])
-    end
+  for _, chapter in ipairs(reference.chapters()) do
+    page:line()
+    page:line(page:paint("1", chapter.heading))
+    add_names(page, chapter.entries)
   end
   page:line()
   page:fill('help(SGD), help "clipnorm", help(t.sum), ?SGD and ?t:sum tell about one of them; '
@@ -233,13 +239,26 @@ end
 local function add_option(page, entry, name)
   for _, option in ipairs(entry.options) do
     if option.name == name then
-      page:fill(name .. ": an option of " .. entry.name
-        .. (option.default and ", " .. option.default .. " by default" or ""), 2, 0, "1")
+      local default = option.default and ", " .. option.default .. " by default" or ""
+      page:fill(name .. (entry.is_field and ": a field of " or ": an option of ") .. entry.name
+        .. (option.is_required and ", which must be given" or default), 2, 0, "1")
       if option.help then page:fill(option.help, 2) end
       for _, sentence in ipairs(sentences_about(entry, option.help and "" or name)) do
         local is_order = sentence:find "^Order"
         page:fill(sentence, is_order and 2 or 4, is_order and 0 or 2)
       end
+    end
+  end
+end
+
+-- The options of that name, each with what its entry says of it, and the example of a single one.
+local function add_options(page, entries, name)
+  for i, entry in ipairs(entries) do
+    if i > 1 then page:line() end
+    add_option(page, entry, name)
+    if entry.example and #entries == 1 then
+      add_example(page, entry)
+      page:line("  help(" .. entry.name .. ") tells the rest.")
     end
   end
 end
@@ -256,30 +275,25 @@ local function add_entries(page, entries)
   end
 end
 
+local RELATED = 12  -- how many entries "See also" names, at most
+
+-- Entries that have the word in their name, or as a word of its own in their text.
 local function add_see_also(page, word, shown)
   local others, is_shown = {}, {}
   for _, entry in ipairs(shown) do is_shown[entry.name] = true end
-  for _, entry in ipairs((by_word(word))) do
-    if not is_shown[entry.name] then others[#others + 1] = entry end
+  local in_name, in_text = by_word(word)
+  local function add(entry)
+    if not is_shown[entry.name] and #others < RELATED then others[#others + 1] = entry end
   end
-  if #others > 0 and #others <= 12 then
+  for _, entry in ipairs(in_name) do add(entry) end
+  local whole_word = beginning(word) .. "%f[^%w_]"
+  for _, entry in ipairs(in_text) do
+    if table.concat(entry.text, " "):find(whole_word) then add(entry) end
+  end
+  if #others > 0 then
     page:line()
     page:line("See also:")
     add_names(page, others)
-  end
-end
-
-local function add_options(page, entries, name)
-  for i, entry in ipairs(entries) do
-    if i > 1 then page:line() end
-    add_option(page, entry, name)
-    if entry.example and #entries == 1 then
-      page:line("  Example:")
-      for line in (entry.example .. "\n"):gmatch "([^\n]*)\n" do
-        page:line("    " .. page:paint("36", line))
-      end
-      page:line("  help(" .. entry.name .. ") tells the rest.")
-    end
   end
 end
 
@@ -322,22 +336,28 @@ end
 local function about_name(page, name)
   name = name:gsub("^%s+", ""):gsub("%s+$", ""):gsub("%(.*$", "")
   if name == "" then return overview(page) end
+  if name:find "^%-" then
+    return page:line "gradus --help lists the options of the program; man gradus tells more."
+  end
   local found = by_name(name)
-  local has_owner = name:find "[.:]"
+  local with_option, has_owner = by_option(name), name:find "[.:]"
   if #found > 0 and not (#by_group(name) > 3 and not has_owner) then
     add_entries(page, found)
-    if not has_owner then add_see_also(page, name, found) end
-    return
+    if has_owner then return end
+    if #with_option > 0 then page:line() end
+    add_options(page, with_option, name)
+    return add_see_also(page, name, found)
   end
   local members = by_group(name)
   if #members > 0 then
+    local is_one = members[1].signature == members[#members].signature  -- callback
+    if is_one then return add_entries(page, members) end
     if #found > 0 then
       add_entries(page, found)
       page:line()
     end
     return add_list(page, members)
   end
-  local with_option = by_option(name)
   if #with_option > 0 then return add_options(page, with_option, name) end
   if lua_name_of(function(known) return known == name end) then return add_lua(page, name) end
   if add_found(page, name) then return end
@@ -355,11 +375,15 @@ end
 local function entry_of_function(f)
   local info = debug.getinfo(f, "S")
   local module = info.source:match "^=gradus%.(.*)"
+  local testing = package.loaded["gradus.testing"]
   local best, best_distance
   for _, entry in ipairs(reference.entries()) do
     if entry.owner == nil and rawequal(words[entry.name], f)
       or entry.owner == "tensor" and rawequal(core.methods[entry.short_name], f)
-      or entry.owner == "plot" and rawequal(words.plot[entry.short_name], f) then return entry end
+      or entry.owner == "plot" and rawequal(words.plot[entry.short_name], f)
+      or entry.owner == "testing" and testing and rawequal(testing[entry.short_name], f) then
+      return entry
+    end
     for _, place in ipairs(entry.places) do
       local distance = module and place.module == module and place.line
         and info.linedefined - place.line
@@ -390,29 +414,40 @@ local function about_function(page, f)
   page:paragraphs(comment)
 end
 
+-- What the texts call a value of this kind: "tensor", "model", "scaler"; nil: nothing of ours.
 local function kind_of(value)
   if core.is_tensor(value) then return "tensor" end
   local metatable = getmetatable(value)
   local kind = type(metatable) == "table" and rawget(metatable, "__name")
-  return type(kind) == "string" and kind or nil
+  if type(kind) ~= "string" then return nil end
+  local maker = by_name(kind)[1]
+  return maker and not maker.owner and maker.result or (kind:gsub("^gradus%.", ""))
 end
+
+local function with_article(noun) return (noun:find "^[AEIOaeiou]" and "An " or "A ") .. noun end
 
 local function about_value(page, value)
   if type(value) == "string" then return about_name(page, value) end
   if type(value) == "function" then
     local entry = entry_of_function(value)
+    if entry and not entry.owner then return about_name(page, entry.name) end
     if entry then return add_entry(page, entry) end
     local name = lua_name_of(function(_, f) return rawequal(f, value) end)
     if name then return add_lua(page, name) end
     return about_function(page, value)
   end
-  if rawequal(value, rawget(words, "plot")) then return about_name(page, "plot") end
+  if value == nil then
+    return page:fill("nil, as a name that nobody defined is. In quotes, such as help \"SDG\", it is "
+      .. "answered with the nearest name.", 0)
+  end
+  if rawequal(value, words.plot) then return about_name(page, "plot") end
+  if rawequal(value, package.loaded["gradus.testing"]) then return about_name(page, "testing") end
   local kind = kind_of(value)
   if kind and #by_group(kind) > 0 then
-    page:line("A " .. kind .. ". What it can do:")
+    page:line(with_article(kind) .. ". What makes one, and what it has:")
     return add_list(page, by_group(kind))
   end
-  page:line("A " .. (kind or type(value)) .. ".")
+  page:line(with_article(kind or type(value)) .. ".")
 end
 
 -- The answer to a question at the prompt, `?SGD` or `?t:sum`; scope: see gradus.completion.
@@ -435,7 +470,7 @@ end
 -- help([what])
 -- Tell what there is in the library, or about one thing of it: a function, a method (help(t.sum)),
 -- a value, or a name in quotes, which may also be that of an option (help "clipnorm") or any word
--- that the texts have.
+-- that the texts have. At the prompt ?SGD and ?t:sum ask the same. As Python's help.
 -- Example: help "clipnorm"
 function help.help(...)
   local pipe = require "gradus.pipe"

@@ -1,17 +1,90 @@
--- history: what a fit has to tell.
+-- history: what a fit has to tell: the losses, as Keras's History has them, and what each step did,
+-- since an unclipped model can be beyond float32 before its first epoch ends.
+
+-- history.loss -> list of numbers
+-- The loss of each epoch: the mean over its rows, while the weights changed. As history["loss"] of
+-- keras.callbacks.History.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse" }
+--   print(model:fit(ones(8, 2), ones(8), { epochs = 3, verbose = 0 }).loss[3])
+
+-- history.val_loss -> list of numbers
+-- The loss on the validation data after each epoch; nil where fit had none. As history["val_loss"] of
+-- keras.callbacks.History.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse" }
+--   local history = model:fit(ones(8, 2), ones(8), { epochs = 3, verbose = 0, validation_split = 0.5 })
+--   print(history.val_loss[3])
+
+-- history.history -> table of lists
+-- The lists by their names, loss and val_loss. As keras.callbacks.History.history.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse" }
+--   for name, list in pairs(model:fit(ones(8, 2), ones(8), { verbose = 0 }).history) do
+--     print(name, #list)
+--   end
+
+-- history.epoch -> list of integers
+-- The numbers of the epochs that were done, from 1. As keras.callbacks.History.epoch, which counts
+-- from 0.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse" }
+--   print(#model:fit(ones(8, 2), ones(8), { epochs = 3, verbose = 0 }).epoch)
+
+-- history.params -> table
+-- How fit ran: epochs, steps (in an epoch), batch_size, verbose. As keras.callbacks.History.params.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse" }
+--   print(model:fit(ones(8, 2), ones(8), { batch_size = 2, verbose = 0 }).params.steps)
+
+-- history.steps -> table of tensors
+-- One number for each step, in float64 tensors [steps]:
 --
--- As Keras's History: history.history maps a name (loss, val_loss) to a list with one number an
--- epoch; history.loss is the same list; epoch numbers the epochs from 1; params says how fit ran.
--- And, since an unclipped model can be beyond float32 before its first epoch ends:
+--   loss         the batch's loss
+--   grad_norm    the norm of the gradient over all variables, before clipping
+--   clip_scale   by how much clipping by norm scaled, the smallest over the variables; 1: not at all
+--   cut          the share of elements that clipping by value changed
 --
---   history.steps       float64 tensors with one number a step: loss, grad_norm (over all variables,
---                       before clipping), clip_scale (the smallest of the variables' scales; 1 means
---                       not scaled) and cut (the share of values that clipping by value changed)
---   history.by_epoch      lists with one entry an epoch: grad_norm_median and grad_norm_max over its
---                       finite steps (nan if it had none), not_finite (how many steps were not) and
---                       clipped (the share of steps that were clipped)
---   history.first_not_finite   { epoch, step, what } or nil
---   history.interrupted        true when Ctrl-C ended the training
+-- Gradus's own.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse", optimizer = SGD { clipnorm = 0.1 } }
+--   print(model:fit(ones(8, 2), ones(8), { verbose = 0 }).steps.clip_scale)
+
+-- history.by_epoch -> table of lists
+-- What the steps of each epoch had in common, a number for each epoch:
+--
+--   grad_norm_median   the median norm of the gradient over its finite steps; nan if it had none
+--   grad_norm_max      the largest of them
+--   not_finite         how many of its steps were not finite
+--   clipped            the share of its steps that were clipped
+--
+-- Gradus's own.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse", optimizer = SGD { clipnorm = 0.1 } }
+--   print(model:fit(ones(8, 2), ones(8), { epochs = 2, verbose = 0 }).by_epoch.clipped[2])
+
+-- history.first_not_finite -> table or nil
+-- Where the loss or a weight was first nan or infinite, as a table of epoch, step (within the epoch)
+-- and what, "loss" or "weight"; nil: nowhere. Gradus's own.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse", optimizer = SGD { learning_rate = 1e30 } }
+--   local history = model:fit(ones(8, 2), ones(8), { epochs = 9, verbose = 0, warn_nonfinite = false })
+--   print(history.first_not_finite.epoch)
+
+-- history.interrupted -> boolean
+-- Whether Ctrl-C ended the training. Gradus's own.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse" }
+--   print(model:fit(ones(8, 2), ones(8), { verbose = 0 }).interrupted)
 
 local History = { __name = "history" }
 

@@ -26,10 +26,15 @@ function layers.is_layer(value)
   return false
 end
 
--- Layer { call = function(self, x) ... end, build = function(self, input_shape) ... end,
---         name = "layer" } -> layer
--- A layer of one's own from tensor operations. build gets the shape of the first input and makes
--- weights with self:add_weight; it may be left out.
+-- Layer { call = ..., build = nil, name = "layer" }, Layer(f) -> layer
+-- A layer of one's own, from tensor operations; it trains as the built-in ones do.
+--
+--   call    call(self, x) gets the layer and the input, a tensor, and returns a tensor
+--   build   build(self, input_shape) gets the shape of the first input and makes weights with
+--           self:add_weight (nil)
+--   name    what summary calls it ("layer")
+--
+-- Layer(f) makes one from a function f(x) from tensor to tensor. As keras.layers.Layer.
 -- Example:
 --   local double = Layer { call = function(self, x) return x * 2 end }
 --   print(double(ones(2, 2)))
@@ -174,9 +179,16 @@ local function have_same_shape(a, b)
   return true
 end
 
--- layer:add_weight { name = "kernel", shape = { ... }, initializer = "glorot_uniform",
---                    trainable = true } -> tensor
--- Make a weight of this layer, in the model's dtype. Called from build.
+-- layer:add_weight { name = nil, shape = {}, initializer = "glorot_uniform", trainable = true }
+--   -> tensor
+-- Make a weight of this layer, a tensor in the model's dtype, and return it. Called from build.
+--
+--   name          what errors and summary call it ("weight1", "weight2" and so on)
+--   shape         a list of dimensions ({}: a tensor of rank 0)
+--   initializer   a name or a function, as for Dense ("glorot_uniform")
+--   trainable     whether training changes it (true)
+--
+-- As add_weight of keras.layers.Layer.
 -- Example:
 --   local scale = Layer {
 --     build = function(self, shape) self.w = self:add_weight { shape = { shape[#shape] }, initializer = "ones" } end,
@@ -234,7 +246,25 @@ local function collect_trainable(layer)
 end
 
 -- layer(x) -> tensor
+-- The layer's output for the tensor x, with gradients. The first call makes the weights, for inputs
+-- of x's shape. As calling a keras.layers.Layer.
 -- Example: Dense { 2 }(ones(4, 3))
+
+-- layer.trainable -> boolean or nil
+-- false freezes the layer's weights, and those of the layers inside it, from the next step on; nil
+-- (as at first) and true let them train. As keras.layers.Layer.trainable.
+-- Example:
+--   local layer = Dense { 2 }
+--   layer.trainable = false
+
+-- layer.kernel, layer.bias -> tensor
+-- The weights of a Dense layer, [inputs, units] and [units]. Both are nil until they are made; bias is
+-- nil with use_bias = false. Write into them within no_grad. As keras.layers.Dense.
+-- Example:
+--   local layer = Dense { 2 }
+--   layer(ones(4, 3))
+--   print(layer.kernel.shape[1], layer.bias)
+
 function Layer:__call(x)
   if not core.is_tensor(x) then errors.argument(self.kind, "the input", "a tensor", x) end
   if listener then listener(self) end
@@ -246,7 +276,9 @@ function Layer:__call(x)
 end
 
 -- layer:get_weights() -> list of tensors; layer:set_weights(list)
--- Copies out, and copies into the layer's own tensors; shapes must agree.
+-- get_weights returns copies of the weights, for Dense kernel and bias; set_weights copies a list of
+-- tensors, or nested tables, into the layer's own. Number and shapes must agree. As get_weights and
+-- set_weights of keras.layers.Layer.
 -- Example:
 --   local layer = Dense { 2 }
 --   layer(ones(4, 3))
@@ -314,11 +346,24 @@ end
 
 -- Dense { units, activation = "linear", use_bias = true, kernel_initializer = "glorot_uniform",
 --         bias_initializer = "zeros", input_dim = nil, name = "dense" } -> layer
--- y = activation(x . kernel + bias): x [..., inputs], kernel [inputs, units], bias [units]. The
--- activation is linear, relu, tanh, sigmoid or a function of a tensor; initializers are
--- glorot_uniform, he_uniform, zeros, ones, random_uniform, random_normal or a function of shape
--- and dtype. With input_dim a model is built at once, else when it first sees data. As
--- keras.layers.Dense.
+-- A fully connected layer: y = activation(x . kernel + bias), with x [..., inputs], kernel
+-- [inputs, units], bias [units], y [..., units].
+--
+--   units                how many outputs; also the first entry of the table, without a name
+--   activation           "linear", "relu", "tanh", "sigmoid", or a function from tensor to tensor
+--                        ("linear")
+--   use_bias             whether there is a bias (true)
+--   kernel_initializer   what the kernel begins with: "glorot_uniform", "he_uniform",
+--                        "random_uniform" (-0.05 to 0.05), "random_normal" (mean 0, deviation
+--                        0.05), "zeros", "ones", or a function of shape and dtype that returns a
+--                        tensor ("glorot_uniform")
+--   bias_initializer     the same for the bias ("zeros")
+--   input_dim            the number of inputs; with it in a model's first layer the weights are made
+--                        at once, without it when the model first sees data (nil)
+--   input_shape          the same as a list: { 20 } (nil)
+--   name                 what summary and errors call it ("dense", "dense_1" and so on)
+--
+-- As keras.layers.Dense.
 -- Example: Dense { 25, input_dim = 20, activation = "relu", kernel_initializer = "he_uniform" }
 function layers.Dense(options, more)
   if more ~= nil then

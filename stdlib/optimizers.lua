@@ -12,21 +12,24 @@ local sgd_options = { "learning_rate", "lr", "momentum", "nesterov", "weight_dec
 --       clipnorm = nil, global_clipnorm = nil, clipvalue = nil } -> optimizer
 -- Gradient descent with momentum: v = momentum v - learning_rate g, w = w + v; with nesterov
 -- w = w + momentum v - learning_rate g.
+--
 -- Order: loss with regularizers, gradient, norm, value, momentum, update; decay apart.
 --
---   learning_rate    how far a step goes (0.01); lr is another name
+--   learning_rate    how far a step goes (0.01)
+--   lr               another name for learning_rate, as in older Keras
 --   momentum         the share of the last step's velocity v that is kept (0)
 --   nesterov         whether the step looks ahead along v (false)
 --   weight_decay     d takes d learning_rate w off each weight w, before the update (nil)
---   clipnorm         scales the gradient of each variable down to this Euclidean norm where it is
---                    longer, its direction kept (nil); what Keras 3 calls clipnorm
---   global_clipnorm  scales the gradients of all variables together down to this norm (nil);
---                    Pascanu et al. 2013, and what clipnorm meant in Keras 2; only one of the two
+--   clipnorm         scales the gradient of each variable (a kernel, a bias) down to this Euclidean
+--                    norm where it is longer, its direction kept (nil); what Keras 3 calls clipnorm
+--   global_clipnorm  scales the gradients of all variables together down to this norm (nil); not
+--                    with clipnorm; Pascanu et al. 2013, and what clipnorm meant in Keras 2
 --   clipvalue        c moves each element of the gradient into [-c, c], { low, high } into that
 --                    range (nil); Graves 2013; after the norm
 --
--- nil or false turns one off. Every field can be set later and acts from the next step; last_step
--- tells what the last step did. Semantics: keras.optimizers.SGD.
+-- nil or false turns one off. Each is a field of the optimizer, too, which can be set at any time
+-- and acts from the next step: optimizer.learning_rate = 0.001. optimizer.last_step tells what the
+-- last step did. As keras.optimizers.SGD.
 -- Example: SGD { learning_rate = 0.01, momentum = 0.9, clipnorm = 1.0 }
 function optimizers.SGD(options)
   options = errors.check_options("SGD", options, sgd_options)

@@ -54,7 +54,7 @@ end
 -- A whole number as default takes whole numbers only, 1.0 takes all numbers (inf and nan, too), a
 -- boolean true or false, a list a list: -D thresholds=0.1,1,10, its elements of its first element's
 -- type. Without a default the value is a string, or nil. Errors: a value that does not fit; a name
--- given by -D that the script does not take.
+-- given by -D that the script does not take. Gradus's own.
 -- Example: param("clipnorm", 1.0)
 function parameters.param(name, default)
   if type(name) ~= "string" then errors.argument("param", "name", "a string", name) end

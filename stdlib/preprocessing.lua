@@ -109,6 +109,12 @@ local function new_class(name, options, attributes, learn, forth, back)
     end
   end
 
+  -- scaler:fit(X) -> scaler
+  -- Find out the scaler's numbers from X [n, k], k features, or [n], one feature; a nan is passed
+  -- over. They are the fields that the scaler's own help lists. As fit of scikit-learn's scalers.
+  -- Example:
+  --   local scaler = StandardScaler {}
+  --   print(scaler:fit(tensor { {1, 20}, {3, 40} }).mean_)
   function methods.fit(self, x)
     local data = check_data(check_self(class, self, "fit"), x)
     self.n_samples_seen_ = count_samples(data)
@@ -117,12 +123,23 @@ local function new_class(name, options, attributes, learn, forth, back)
     return self
   end
 
+  -- scaler:transform(X) -> tensor; scaler:inverse_transform(Z) -> tensor
+  -- Scale X [n, k], or [n] for one feature, by what fit found; and take what was scaled back to where
+  -- it came from. The result has the shape and dtype of what came. As transform and inverse_transform
+  -- of scikit-learn's scalers.
+  -- Example:
+  --   local X = tensor { {1, 20}, {3, 40} }
+  --   local scaler = StandardScaler({}):fit(X)
+  --   print(scaler:inverse_transform(scaler:transform(X)))
   function methods.transform(self, x) return apply(class, self, x, "transform", forth) end
 
   function methods.inverse_transform(self, x)
     return apply(class, self, x, "inverse_transform", back)
   end
 
+  -- scaler:fit_transform(X) -> tensor
+  -- fit and transform on the same X. As fit_transform of scikit-learn's scalers.
+  -- Example: StandardScaler({}):fit_transform(tensor { {1, 20}, {3, 40} })
   function methods.fit_transform(self, x)
     check_self(class, self, "fit_transform")
     return methods.transform(methods.fit(self, x), x)
@@ -174,18 +191,16 @@ local standard = new_class("StandardScaler", standard_options, standard_attribut
   end)
 
 -- StandardScaler { with_mean = true, with_std = true } -> scaler
--- Take each feature to mean 0 and variance 1: z = (x - mean_) / scale_.
+-- Takes each feature (column) to mean 0 and variance 1: z = (x - mean_) / scale_.
 --
---   scaler:fit(X)                 -> scaler; find mean_, var_ (of the population) and scale_, its
---                                    square root, or 1 where a feature is constant
---   scaler:transform(X)           -> tensor; the z of X
---   scaler:fit_transform(X)       -> tensor; both
---   scaler:inverse_transform(Z)   -> tensor; the x of Z
+--   with_mean   whether the mean is taken off (true)
+--   with_std    whether the result is divided by scale_ (true)
 --
--- with_mean = false leaves the mean, with_std = false the scale as it is. mean_, var_ and scale_
--- are float64 tensors [k]; n_samples_seen_ is the number of rows (a tensor [k] where nans make it
--- differ) and n_features_in_ is k. Errors: no tensor of shape [n] or [n, k], no element, another
--- number of features than in fit, transform before fit.
+-- scaler:fit(X) finds, for X [n, k], float64 tensors [k]: mean_, var_ (of the population) and scale_,
+-- its square root, or 1 where a feature is constant; and n_samples_seen_, the number of rows (a
+-- tensor [k] where nans make it differ), and n_features_in_, which is k. scaler:transform(X) scales,
+-- scaler:inverse_transform(Z) goes back, scaler:fit_transform(X) does the first two. As
+-- sklearn.preprocessing.StandardScaler.
 -- Example:
 --   local scaler = StandardScaler {}
 --   local Z = scaler:fit_transform(tensor { {1, 20}, {3, 40} })
@@ -239,16 +254,14 @@ local function check_range(range)
 end
 
 -- MinMaxScaler { feature_range = {0, 1}, clip = false } -> scaler
--- Take each feature's range to feature_range: z = x scale_ + min_.
+-- Takes the range of each feature (column) to feature_range: z = x scale_ + min_.
 --
---   scaler:fit(X)                 -> scaler; find data_min_, data_max_, data_range_, and from them
---                                    scale_ and min_; a range of 0 counts as 1
---   scaler:transform(X)           -> tensor; the z of X, clipped to feature_range with clip = true
---   scaler:fit_transform(X)       -> tensor; both
---   scaler:inverse_transform(Z)   -> tensor; the x of Z
+--   feature_range   { low, high }, where fit's smallest and largest value go ({0, 1})
+--   clip            whether transform clips what lies outside to feature_range (false)
 --
--- The attributes are float64 tensors [k]; n_samples_seen_, n_features_in_ and the errors are those
--- of StandardScaler.
+-- scaler:fit(X) finds, for X [n, k], float64 tensors [k]: data_min_, data_max_, data_range_, and from
+-- them scale_ and min_; a range of 0 counts as 1. n_samples_seen_, n_features_in_ and the methods are
+-- those of StandardScaler. As sklearn.preprocessing.MinMaxScaler.
 -- Example:
 --   local scaler = MinMaxScaler { feature_range = { -1, 1 } }
 --   local Z = scaler:fit_transform(tensor { {1, 20}, {3, 40} })
@@ -325,7 +338,7 @@ local function read_arguments(...)
   return tensors, errors.check_options(split, options, split_options)
 end
 
--- train_test_split(X, y, ..., { test_size = 0.25, ... }) -> X_train, X_test, y_train, y_test, ...
+-- train_test_split(X, y, ... [, { test_size = 0.25, ... }]) -> X_train, X_test, y_train, y_test, ...
 -- Divide the rows of each tensor into a train and a test part, all in the same way; copies.
 --
 --   test_size      a share between 0 and 1, rounded up to rows, or a number of rows; the rest that
@@ -335,8 +348,8 @@ end
 --                  their order, the first into the train part
 --   random_state   a seed or a RandomState; nil: see RandomState
 --
--- The same random_state gives the rows that scikit-learn's train_test_split gives. Errors:
--- different numbers of rows; sizes that leave a part empty or together are more than there is.
+-- The same random_state gives the rows that scikit-learn gives. As
+-- sklearn.model_selection.train_test_split.
 -- Example:
 --   local X, y = make_regression { n_samples = 100, n_features = 3 }
 --   local X_train, X_test, y_train, y_test = train_test_split(X, y, { test_size = 0.5, random_state = 1 })

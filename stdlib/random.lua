@@ -20,7 +20,7 @@ random.RandomState = core.random_state
 -- Fix everything random in the script from here on: n, a whole number not below 0, becomes the
 -- root from which models draw and from which RandomStates without a seed follow, both counted anew
 -- from here; math.random is seeded with it, too. Without it, each run differs. A RandomState that
--- exists already goes on undisturbed.
+-- exists already goes on undisturbed. As keras.utils.set_random_seed.
 -- Example: seed(1)
 function random.seed(n)
   core.seed(n)

@@ -1,20 +1,24 @@
 -- reference: what there is in the library, from the comments that stand above the functions.
 --
 -- The comment above a public function of stdlib/*.lua or src/lua/*.c begins with its signature, such
--- as `SGD { learning_rate = 0.01, ... } -> optimizer` or `t:rows(first, last) -> tensor`; then come
--- sentences, a list of options where the signature has no room (two spaces, the name, two spaces,
--- what it means), and at the end `Example:` and code. The rows of the table of operations have a
--- signature and a line of help. From these, and nothing else, come help at the prompt, completion,
--- the reference as Markdown, and the annotations for editors (gradus.annotations).
+-- as `SGD { learning_rate = 0.01, ... } -> optimizer`, `t:rows(first, last) -> tensor` or, of a field,
+-- `t.shape -> list of integers`; then come sentences, a list of options where the signature has no
+-- room (two spaces, the name, two spaces, what it means), the source of the semantics (`As
+-- numpy.sum.`), and at the end `Example:` and code. An option without which it is an error has the
+-- default `...`. The rows of the table of operations have a signature and a line of help. From these,
+-- and nothing else, come help at the prompt, completion, the reference as Markdown, and the
+-- annotations for editors (gradus.annotations).
 --
 -- An entry is a table:
---   name        "SGD", "t:rows", "plot.plot"
---   short_name  "SGD", "rows", "plot"
---   owner       what it is a method of: "tensor", "model", ..., or "plot"; nil: a word
+--   name        "SGD", "t:rows", "plot.plot", "x" (that is x[key])
+--   title       how lists show it: the name, or "x[key]"
+--   short_name  "SGD", "rows", "plot", "slice"
+--   owner       what it is a method or field of: "tensor", "model", ..., or "plot"; nil: a word
 --   is_method   whether it is called with a colon
+--   is_field    whether it is not called at all
 --   signature   one line, or several for several ways to call it
---   result      the last word of what it returns, or nil
---   options     a list of { name, default (text or nil), help (text or nil) }
+--   result      the first word of what it returns, or nil
+--   options     a list of { name, default (text or nil), help (text or nil), is_required }
 --   text        what is said of it, lines in paragraphs
 --   example     code, or nil
 --   places      where its comments stand: of a module of stdlib, { module, line below the comment }
@@ -38,9 +42,8 @@ end
 
 -- How many lines at the beginning of the list are a signature; nil: it is no public comment.
 local function signature_length(lines)
-  if not lines[1]:find "^[%a_][%w_.:]*%s?[%({]" and not lines[1]:find "^[%a_][%w_.]* %->" then
-    return nil
-  end
+  local is_field = lines[1]:find "^[%a_][%w_.]* %->" or lines[1]:find "^[%a]+%.[%w_]+, [%a]+%.[%w_., ]+"
+  if not is_field and not lines[1]:find "^[%a_][%w_.:]*%s?[%({]" then return nil end
   local text = ""
   for i = 1, math.min(#lines, 6) do
     text = text .. (i > 1 and " " or "") .. lines[i]:gsub("^%s+", "")
@@ -48,7 +51,7 @@ local function signature_length(lines)
     for bracket in text:gmatch "[%(%){}%[%]]" do
       depth = depth + (bracket:find "[%({%[]" and 1 or -1)
     end
-    local goes_on = text:find "%->$" or (lines[i + 1] or ""):find "^%s*%->"
+    local goes_on = text:find "%->$" or text:find ",$" or (lines[i + 1] or ""):find "^%s*%->"
     if depth == 0 and not goes_on then
       local rest = text:sub((bracketed(text, 1) or #text) + 1)
       local is_signature = rest == "" or rest:find "^%s*%->" or rest:find "^[,;] [%a_][%w_.:]*%s?[%({]"
@@ -102,7 +105,7 @@ end
 -- The options that the braces of a signature list: `name = default`, and in braces that follow
 -- other arguments, plain names, too.
 local function signature_options(signature)
-  local options, at = {}, 1
+  local options, seen, at = {}, {}, 1
   while true do
     local open = signature:find("{", at, true)
     if not open then return options end
@@ -111,7 +114,12 @@ local function signature_options(signature)
     for _, part in ipairs(split(signature:sub(open + 1, close - 1))) do
       local name, default = part:match "^%s*([%a_][%w_]*)%s*=%s*(.-)%s*$"
       if not name and not is_first then name = part:match "^%s*([%a_][%w_]*)%s*$" end
-      if name then options[#options + 1] = { name = name, default = default } end
+      local is_required = default == "..."
+      if name and not seen[name] then
+        seen[name] = true
+        options[#options + 1] = { name = name, default = not is_required and default or nil,
+                                  is_required = is_required }
+      end
     end
     at = close + 1
   end
@@ -138,46 +146,54 @@ end
 
 local owners = { x = "tensor", t = "tensor", a = "tensor", b = "tensor", loss = "tensor",
                  model = "model", layer = "layer", optimizer = "optimizer", rs = "RandomState",
-                 scaler = "scaler", history = "history", regularizer = "regularizer",
-                 callback = "callback", plot = "plot" }
+                 scaler = "scaler", history = "history", callback = "callback", plot = "plot",
+                 testing = "testing" }
 
--- The heads of a signature, which may have several: "zeros(shape), ones(shape) -> tensor".
+-- What the name before a dot or a colon stands for in the texts: "tensor" of "t", or nil.
+function reference.owner_of(base)
+  return owners[base]
+end
+
+-- The heads of a signature, which may have several: "zeros(shape), ones(shape) -> tensor",
+-- "t.rank, t.size -> integer".
 local function heads(signature)
   local found, at = {}, 1
-  while true do
+  while at do
     local head, open = signature:match("^([%a_][%w_.:]*)%s?()[%({%[]", at)
+    local close = head and bracketed(signature, open)
+    if not head then head, close = signature:match("^(%a+%.[%w_]+)()", at) end
     if not head then break end
     found[#found + 1] = head
-    local close = bracketed(signature, open)
-    local next_at = close and signature:match("^[^,;]*[,;]%s*()", close + 1)
-    if not next_at then break end
-    at = next_at
+    at = close and signature:match("^[^,;]*[,;]%s*()", close)
   end
   if #found == 0 then found[1] = signature:match "^[%a_][%w_.:]*" end
   return found
 end
 
 local headings = {
-  tensor = "Tensors", operations = "Tensors", core = "Tensors", gradients = "Gradients",
+  tensor = "Tensors", operations = "Tensors", gradients = "Gradients",
   layers = "Models and layers", sequential = "Models and layers", training = "Models and layers",
   model = "Models and layers", layer = "Models and layers",
+  callback = "Callbacks and histories", history = "Callbacks and histories",
   losses = "Losses", optimizers = "Optimizers", optimizer = "Optimizers",
-  batches = "Data", datasets = "Data", preprocessing = "Data",
+  batches = "Data", datasets = "Data", preprocessing = "Data", scaler = "Data",
   random = "Random numbers", RandomState = "Random numbers", plot = "Plots",
   parameters = "Exploring", exploring = "Exploring", help = "Exploring",
   testing = "Testing",
 }
-reference.headings = { "Models and layers", "Losses", "Optimizers", "Gradients", "Data", "Tensors",
-                       "Random numbers", "Plots", "Exploring" }
+local order_of_headings = { "Models and layers", "Losses", "Optimizers", "Callbacks and histories",
+                            "Gradients", "Data", "Tensors", "Random numbers", "Plots", "Exploring",
+                            "Testing" }
 
 -- The heading of an entry: its owner's, that of what it makes, or its module's. An operation that is
 -- no method is a loss.
 local function heading_of(head, owner, result, module)
   if module == "operations" and owner == "" then return "Losses" end
-  return headings[owner] or head == result and headings[result] or headings[module] or (module:sub(1, 1):upper() .. module:sub(2))
+  return headings[owner] or head == result and headings[result] or headings[module]
+    or (module:sub(1, 1):upper() .. module:sub(2))
 end
 
-local function last_word(signature)
+local function first_result(signature)
   local result = signature:match "%->%s*(.*)$"
   return result and (result:match "^[%a_]+")
 end
@@ -198,16 +214,18 @@ local function place_of(head)
 end
 
 local function add(entries, parsed, module, line)
+  local result = first_result(parsed.signature)
   for _, head in ipairs(heads(parsed.signature)) do
     local owner, short_name, is_method = place_of(head)
     if owner then
       local options = listed_options(parsed.text, signature_options(parsed.signature))
       entries[#entries + 1] = {
         name = head, short_name = short_name, owner = owner ~= "" and owner or nil,
-        is_method = is_method, signature = parsed.signature, text = parsed.text,
-        example = parsed.example, options = options, result = last_word(parsed.signature),
-        places = { { module = module, line = line } },
-        group = heading_of(head, owner, last_word(parsed.signature), module),
+        title = (owner == head or short_name == "slice") and parsed.signature:match "^(.-) %->" or head,
+        is_method = is_method, is_field = not parsed.signature:find "[%({%[]",
+        signature = parsed.signature, text = parsed.text, example = parsed.example,
+        options = options, result = result, places = { { module = module, line = line } },
+        group = heading_of(head, owner, result, module),
       }
     end
   end
@@ -218,7 +236,7 @@ local function add_module(entries, module, source)
   local comment, number = {}, 0
   for line in source:gmatch "([^\n]*)\n" do
     number = number + 1
-    local text = line:match "^%-%- ?(.*)$"
+    local text = line:match "^%s*%-%- ?(.*)$"
     if text then
       comment[#comment + 1] = text
     elseif #comment > 0 then
@@ -299,6 +317,28 @@ function reference.entries()
   for _, name in ipairs(names) do add_module(entries, name, sources[name]) end
   all_entries = without_repeats(entries)
   return all_entries
+end
+
+-- The headings in order, each a table { heading, entries }: what is called by its own name first,
+-- then methods and fields, in the order of entries().
+function reference.chapters()
+  local chapters, by_heading = {}, {}
+  local function chapter(heading)
+    if not by_heading[heading] then
+      by_heading[heading] = { heading = heading, words = {}, members = {} }
+      chapters[#chapters + 1] = by_heading[heading]
+    end
+    return by_heading[heading]
+  end
+  for _, heading in ipairs(order_of_headings) do chapter(heading) end
+  for _, entry in ipairs(reference.entries()) do
+    local list = chapter(entry.group)[entry.owner and "members" or "words"]
+    list[#list + 1] = entry
+  end
+  for _, each in ipairs(chapters) do
+    each.entries = table.move(each.members, 1, #each.members, #each.words + 1, each.words)
+  end
+  return chapters
 end
 
 -- The names of all words of the library.

@@ -11,10 +11,10 @@ local Sequential = { __name = "model" }
 Sequential.__index = Sequential
 
 -- Sequential { layer, layer, ..., dtype = "float32", name = "sequential" } -> model
--- A model that hands its input from layer to layer. A layer is Dense { ... }, a table with `call`
--- (and `build`), a function of a tensor, or another model. Layers inside a layer, held in its fields
--- or called by it, are trained as well; trainable = false freezes a layer or a whole model. The dtype
--- is that of set_floatx unless given. As keras.Sequential.
+-- A model that hands its input from layer to layer. A layer is Dense { ... }, Layer { ... }, a table
+-- with `call` (and `build`), a function from tensor to tensor, or another model. Layers inside a
+-- layer, held in its fields or called by it, are trained as well; trainable = false freezes a layer or
+-- a whole model. The dtype is that of set_floatx unless given. As keras.Sequential.
 -- Example:
 --   local model = Sequential {
 --     Dense { 25, input_dim = 20, activation = "relu" },
@@ -64,8 +64,35 @@ local function settle(self, layer, place, path)
   end, true, path)
 end
 
+-- model.layers -> list of layers
+-- The layers in order, from 1. As keras.Model.layers.
+-- Example: Sequential({ Dense { 3 }, Dense { 1 } }).layers[2].units
+
+-- model.trainable_weights -> list of tensors
+-- The tensors that training changes, layer by layer (kernel, bias), themselves and no copies. As
+-- keras.Model.trainable_weights.
+-- Example: #Sequential({ Dense { 1, input_dim = 2 } }).trainable_weights
+
+-- model.optimizer -> optimizer
+-- What compile was given; nil before. Its fields act from the next step, so that a callback may set
+-- model.optimizer.learning_rate. As keras.Model.optimizer.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse", optimizer = SGD { learning_rate = 0.1 } }
+--   model.optimizer.learning_rate = 0.01
+
+-- model.stop_training -> boolean or nil
+-- A callback that sets it to true ends the training after the running batch or epoch. As
+-- keras.Model.stop_training.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse" }
+--   local stop = { on_epoch_end = function(_, epoch) model.stop_training = epoch == 2 end }
+--   local history = model:fit(ones(8, 2), ones(8), { epochs = 9, verbose = 0, callbacks = { stop } })
+--   print(#history.loss)
+
 -- model:add(layer)
--- Put a layer at the end.
+-- Put a layer at the end. As keras.Sequential.add.
 -- Example:
 --   local model = Sequential {}
 --   model:add(Dense { 1, input_dim = 2 })
@@ -121,7 +148,7 @@ end
 
 -- model:build(input_shape)
 -- Make the weights, for inputs of this shape (rows first). It happens by itself when the first
--- layer has input_dim, else when the model first sees data.
+-- layer has input_dim, else when the model first sees data. As keras.Model.build.
 -- Example:
 --   local model = Sequential { Dense { 1 } }
 --   model:build { 1, 20 }
@@ -169,8 +196,9 @@ local function check_recordings(self)
 end
 
 -- model:refresh(x)
--- Take in what was changed since the last step: new layers, layers that were frozen or thawed (by
--- layer.trainable), and so on.
+-- Take in what was changed since the last step, such as layers that were added or frozen (by
+-- layer.trainable). fit and model(x) do so by themselves; it is for a loop that reads
+-- model.trainable_weights before it calls the model. Gradus's own.
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model.layers[1].trainable = false
@@ -201,7 +229,7 @@ function Sequential:call(x)
 end
 
 -- model(x) -> tensor
--- The model's output for x, with gradients.
+-- The model's output for the rows x, with gradients. As calling a keras.Model.
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   print(model(ones(3, 2)))
@@ -213,10 +241,16 @@ end
 
 local compile_options = { "loss", "optimizer", "run_eagerly" }
 
--- model:compile { loss = "mean_squared_error", optimizer = "sgd", run_eagerly = false }
--- Say how the model is to be trained. The loss is a name (mean_squared_error or mse,
--- mean_absolute_error or mae) or a function of y_true and y_pred; the optimizer is SGD { ... } or
--- "sgd". With run_eagerly no step is recorded and replayed. As Keras's compile.
+-- model:compile { loss = ..., optimizer = "sgd", run_eagerly = false }
+-- Say how the model is to be trained.
+--
+--   loss          what training makes small: "mean_squared_error" or "mse", "mean_absolute_error" or
+--                 "mae", or a function of y_true and y_pred that returns a tensor; it must be given
+--   optimizer     SGD { ... }, or "sgd" with its defaults ("sgd")
+--   run_eagerly   true: each step runs from Lua and none is recorded and replayed; slower, with the
+--                 same digits (false)
+--
+-- As keras.Model.compile.
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model:compile { loss = "mse", optimizer = SGD { clipnorm = 1.0 } }
@@ -323,7 +357,8 @@ function Sequential:evaluate_again(x, y, batch_size)
 end
 
 -- model:evaluate(x, y [, { batch_size = 32, verbose = 0 }]) -> number
--- The loss on x and y: its mean over all rows, weights as they are. As Keras's evaluate.
+-- The loss on the rows x and y, its mean over all of them, with the weights as they are. batch_size
+-- matters only to a loss written in Lua, which sees batches as in fit. As keras.Model.evaluate.
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model:compile { loss = "mse" }
@@ -337,7 +372,7 @@ function Sequential:evaluate(x, y, options)
 end
 
 -- model:predict(x) -> tensor
--- The model's output for all rows, without gradients.
+-- The model's output for all rows of x, without gradients. As keras.Model.predict.
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   print(model:predict(ones(3, 2)))
@@ -346,7 +381,8 @@ function Sequential:predict(x)
 end
 
 -- model:get_weights() -> list of tensors; model:set_weights(list)
--- Copies of all weights, layer by layer (kernel, bias); and copies into the model's own tensors.
+-- get_weights returns copies of all weights, layer by layer (kernel, bias); set_weights copies such a
+-- list into the model's own tensors. As get_weights and set_weights of keras.Model.
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model:set_weights(model:get_weights())
@@ -361,7 +397,8 @@ function Sequential:set_weights(values)
 end
 
 -- model:summary()
--- Print the layers with their output shapes and numbers of parameters, and how steps are run.
+-- Print the layers with their output shapes and numbers of parameters, and how steps are run. As
+-- keras.Model.summary.
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model:summary()

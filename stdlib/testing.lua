@@ -128,10 +128,17 @@ local function equal_nan_option(where, options)
   return errors.option(where, options, "equal_nan", "boolean", true)
 end
 
--- assertTensorEquals(actual, expected [, options])
--- Fail unless two tensors have the same shape, the same dtype and, to the bit, the same numbers. 0
--- and -0 differ. `expected` may be a number or nested tables, of actual's dtype then. Options:
--- equal_nan = true, whether NaN equals NaN; message, a text to begin the failure's with.
+-- testing.assertTensorEquals(actual, expected [, { equal_nan = true, message = nil }])
+-- Fail unless two tensors have the same shape, the same dtype and, to the bit, the same numbers, so
+-- that 0 and -0 differ. `expected` may be a number or nested tables, of actual's dtype then.
+--
+--   equal_nan   whether nan equals nan (true)
+--   message     a text to begin the failure's with (nil)
+--
+-- As numpy.testing.assert_array_equal, to the bit.
+-- Example:
+--   local testing = require "gradus.testing"
+--   testing.assertTensorEquals(ones(2) + 1, { 2, 2 })
 function testing.assertTensorEquals(actual, expected, options)
   local where = "assertTensorEquals"
   options = errors.check_options(where, options, { "equal_nan", "message" })
@@ -151,12 +158,21 @@ end
 -- relative and absolute: those of torch.testing.assert_close
 local tolerances = { float32 = { 1.3e-6, 1e-5 }, float64 = { 1e-7, 1e-7 } }
 
--- assertTensorAlmostEquals(actual, expected [, options])
+-- testing.assertTensorAlmostEquals(actual, expected
+--   [, { rtol = nil, atol = nil, equal_nan = true, message = nil }])
 -- Fail unless two tensors have the same shape and, element by element,
 -- |actual - expected| <= atol + rtol * |expected|; infinities must be the same. The dtypes may
--- differ. `expected` may be a number or nested tables. Options: rtol and atol, by default 1.3e-6
--- and 1e-5 where one of the two is float32, else 1e-7 and 1e-7, as in torch.testing.assert_close;
--- equal_nan = true, whether NaN equals NaN; message.
+-- differ. `expected` may be a number or nested tables.
+--
+--   rtol        the relative tolerance (nil: 1.3e-6 where one of the two is float32, else 1e-7)
+--   atol        the absolute tolerance (nil: 1e-5 where one of the two is float32, else 1e-7)
+--   equal_nan   whether nan equals nan (true)
+--   message     a text to begin the failure's with (nil)
+--
+-- As torch.testing.assert_close.
+-- Example:
+--   local testing = require "gradus.testing"
+--   testing.assertTensorAlmostEquals(tensor { 0.1 + 0.2 }, { 0.3 })
 function testing.assertTensorAlmostEquals(actual, expected, options)
   local where = "assertTensorAlmostEquals"
   options = errors.check_options(where, options, { "rtol", "atol", "equal_nan", "message" })
@@ -178,8 +194,11 @@ function testing.assertTensorAlmostEquals(actual, expected, options)
   end
 end
 
--- assertShape(tensor, shape)
--- Fail unless the tensor has this shape, a list of dimensions: assertShape(x, { 32, 20 }).
+-- testing.assertShape(tensor, shape)
+-- Fail unless the tensor has this shape, a list of dimensions. Gradus's own.
+-- Example:
+--   local testing = require "gradus.testing"
+--   testing.assertShape(zeros(32, 20), { 32, 20 })
 function testing.assertShape(actual, shape)
   if not core.is_tensor(actual) then
     fail("expected a tensor of shape " .. shape_text(shape) .. ", got " .. errors.describe(actual))
@@ -192,9 +211,12 @@ function testing.assertShape(actual, shape)
   end
 end
 
--- assertFinite(value)
--- Fail when a tensor, a number or a nested table of numbers holds NaN or infinity; the message counts
--- them and shows the first.
+-- testing.assertFinite(value)
+-- Fail when a tensor, a number or a nested table of numbers holds nan or infinity; the message counts
+-- them and shows the first. Gradus's own.
+-- Example:
+--   local testing = require "gradus.testing"
+--   testing.assertFinite(ones(3))
 function testing.assertFinite(value)
   local tensor = as_tensor("assertFinite", "value", value)
   local nans, infinities, first = 0, 0, nil
@@ -233,11 +255,14 @@ local function compare(actual, expected, at)
   end
 end
 
--- assertGolden(name, value)
+-- testing.assertGolden(name, value)
 -- Fail unless the value equals, to the bit, the one that the golden file has under this name. A
 -- value is a number, a string, a boolean, a tensor, or a table of these. The golden file stands
 -- beside the test's: test_mlp.golden beside test_mlp.lua. `gradus --test --update` writes the values
--- that it meets into it, instead of comparing; others that the file holds stay.
+-- that it meets into it, instead of comparing; others that the file holds stay. Gradus's own.
+-- Example:
+--   local testing = require "gradus.testing"
+--   testing.assertGolden("a sum", ones(3):sum())
 function testing.assertGolden(name, value)
   if type(name) ~= "string" then errors.argument("assertGolden", "name", "a string", name) end
   golden.check(name, value)

@@ -368,6 +368,20 @@ local function check_verbose(options)
   return verbose
 end
 
+-- callback:on_train_begin(logs), callback:on_train_end(logs), callback:on_epoch_begin(epoch, logs),
+-- callback:on_epoch_end(epoch, logs), callback:on_train_batch_begin(batch, logs),
+-- callback:on_train_batch_end(batch, logs)
+-- What fit calls, where the option callbacks has a table with functions of these names. epoch and
+-- batch count from 1, batch within its epoch. logs is a table: at the end of a batch it has loss,
+-- the mean of the epoch so far; at the end of an epoch loss, the epoch's mean, and val_loss where
+-- there is validation; else it is empty. One that sets model.stop_training = true ends the training
+-- after the running batch or epoch. As keras.callbacks.Callback.
+-- Example:
+--   local model = Sequential { Dense { 1, input_dim = 2 } }
+--   model:compile { loss = "mse" }
+--   local watch = { on_epoch_end = function(self, epoch, logs) print(epoch, logs.loss) end }
+--   model:fit(ones(8, 2), ones(8), { epochs = 3, verbose = 0, callbacks = { watch } })
+
 local callback_names = { "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
                          "on_train_batch_begin", "on_train_batch_end" }
 
@@ -448,15 +462,24 @@ local function new_trainer(model, x, y, options)
 end
 
 -- model:fit(x, y [, { batch_size = 32, epochs = 1, verbose = 1, shuffle = true,
---   validation_data = { x, y }, validation_split = 0, callbacks = {}, warn_nonfinite = true }])
+--   validation_data = nil, validation_split = 0, callbacks = {}, warn_nonfinite = true }])
 --   -> history
--- Train on all rows `epochs` times, in batches; the last of an epoch may be smaller. With shuffle
--- the rows come in a fresh order each epoch, from the model's own stream. validation_split takes
--- the last fraction of the rows, before shuffling; validation_data wins over it. Callbacks are
--- tables with on_train_begin, on_epoch_begin, on_train_batch_begin and their ends; one that sets
--- model.stop_training ends the training after the running batch or epoch. The first loss or weight
--- that is not finite is told on standard error. Ctrl-C ends the training after the running step; the
--- history so far is returned with interrupted = true. As Keras's fit.
+-- Train on the rows of x [n, ...] and y [n, ...]; y [n] beside outputs [n, 1] is taken as [n, 1].
+--
+--   batch_size         rows in a batch; the last batch of an epoch may be smaller (32)
+--   epochs             how many times to go over all rows (1)
+--   verbose            0: print nothing; 1: a progress bar for each epoch; 2: a line for each (1)
+--   shuffle            whether the rows come in a fresh random order in each epoch (true)
+--   validation_data    { x, y }, on which the loss is found after each epoch: history.val_loss (nil)
+--   validation_split   the share of the rows, the last ones, to keep for validation; without effect
+--                      beside validation_data (0)
+--   callbacks          a list of tables with functions to call as training goes on; see
+--                      help "callback" ({})
+--   warn_nonfinite     whether the first loss or weight that is not finite is told on standard
+--                      error (true)
+--
+-- Ctrl-C ends the training after the running step; the history so far is returned with
+-- interrupted = true. As keras.Model.fit.
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model:compile { loss = "mse" }

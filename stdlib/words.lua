@@ -23,13 +23,14 @@ local modules = {
   preprocessing = { "StandardScaler", "MinMaxScaler", "train_test_split" },
 }
 
-local module_of = { core = "core", plot = "plot" }
+local module_of = { plot = "plot" }
 for module, words in pairs(modules) do
   for _, word in ipairs(words) do module_of[word] = module end
 end
 
--- Modules that are words themselves.
-local whole = { core = core, plot = true }
+-- Modules that are words themselves. `core` is no word of scripts, and no list has it, but the
+-- library's own parts find it here.
+local whole = { plot = true }
 
 local words = {}
 
@@ -44,6 +45,7 @@ end
 return setmetatable(words, {
   names = all_words,  -- of the metatable: what there is, without loading it
   __index = function(_, word)
+    if word == "core" then return core end
     local module = module_of[word]
     if module == nil then return nil end
     local loaded = module == "core" and core or require("gradus." .. module)

@@ -191,51 +191,55 @@ static gr_Status binary_backward(gr_Context *context, const gr_Node *node, const
 
 #define UNARY(name, kernel, low, high, help)                                                    \
   {name, 1, {0}, kernel, 0, gr_shape_like_input, unary_forward, unary_backward, low, high,      \
-   "x:" name "() -> tensor", help}
+   "x:" name "() -> tensor", help " The result has x's shape."}
 
 #define BINARY(name, kernel, low, high, help)                                                   \
   {name, 2, {0}, kernel, GR_COMMON_TYPE, binary_shape, binary_forward, binary_backward, low,    \
-   high, "a:" name "(b) -> tensor", help}
+   high, "a:" name "(b) -> tensor", help " b may be a number; shapes broadcast."}
 
-#define COMPARISON(name, kernel, help)                                                          \
+#define COMPARISON(name, kernel, equivalent, help)                                              \
   {name, 2, {0}, kernel, GR_COMMON_TYPE, binary_shape, binary_forward, NULL, -1, 1,             \
-   "a:" name "(b) -> tensor of ones and zeros", help}
+   "a:" name "(b) -> tensor of ones and zeros",                                                \
+   help " b may be a number; shapes broadcast. No gradient flows. As numpy." equivalent "."}
 
 const gr_Operation gr_elementwise_operations[] = {
-  UNARY("exp", GR_EXP, -2, 2, "e to the power of each element."),
-  UNARY("log", GR_LOG, 0.5, 3, "The natural logarithm of each element; -inf at 0, nan below."),
-  UNARY("sqrt", GR_SQRT, 0.5, 3, "The square root of each element; nan below 0."),
-  UNARY("abs", GR_ABS, -2, 2, "The absolute value of each element. The derivative at 0 is 0."),
-  UNARY("tanh", GR_TANH, -2, 2, "The hyperbolic tangent of each element."),
+  UNARY("exp", GR_EXP, -2, 2, "e to the power of each element. As numpy.exp."),
+  UNARY("log", GR_LOG, 0.5, 3,
+        "The natural logarithm of each element; -inf at 0, nan below. As numpy.log."),
+  UNARY("sqrt", GR_SQRT, 0.5, 3, "The square root of each element; nan below 0. As numpy.sqrt."),
+  UNARY("abs", GR_ABS, -2, 2, "The absolute value of each element. The derivative at 0 is 0. "
+        "As numpy.abs."),
+  UNARY("tanh", GR_TANH, -2, 2, "The hyperbolic tangent of each element. As numpy.tanh."),
   UNARY("relu", GR_RELU, -2, 2,
-        "0 where an element is negative, else the element. The derivative at 0 is 0; nan stays."),
-  UNARY("sigmoid", GR_SIGMOID, -2, 2, "1 / (1 + exp(-x)) of each element."),
-  UNARY("square", GR_SQUARE, -2, 2, "Each element times itself."),
+        "0 where an element is negative, else the element. The derivative at 0 is 0; nan stays. "
+        "As keras.ops.relu."),
+  UNARY("sigmoid", GR_SIGMOID, -2, 2, "1 / (1 + exp(-x)) of each element. As keras.ops.sigmoid."),
+  UNARY("square", GR_SQUARE, -2, 2, "Each element times itself. As numpy.square."),
   UNARY("floor", GR_FLOOR, -2, 2,
-        "The largest whole number not above each element. The derivative is 0."),
-  UNARY("neg", GR_NEGATE, -2, 2, "The negative of each element; also -x."),
+        "The largest whole number not above each element. The derivative is 0. As numpy.floor."),
+  UNARY("neg", GR_NEGATE, -2, 2, "The negative of each element; also -x. As numpy.negative."),
   {"clip", 1, {GR_LOW, GR_HIGH}, 0, 0, clip_shape, clip_forward, clip_backward, -2, 2,
    "x:clip(low, high) -> tensor",
    "Each element, moved to the nearest bound where it lies outside; either bound may be nil. "
    "nan stays. As numpy.clip. Example: tensor({ -2, 0.5, 3 }):clip(0, 1)"},
-  BINARY("add", GR_ADD, -2, 2, "The sum of two tensors, or of a tensor and a number; also a + b."),
-  BINARY("sub", GR_SUBTRACT, -2, 2, "The difference; also a - b."),
-  BINARY("mul", GR_MULTIPLY, -2, 2, "The product of elements; also a * b."),
-  BINARY("div", GR_DIVIDE, 0.5, 3, "The quotient; also a / b."),
-  BINARY("pow", GR_POWER, 0.5, 3, "a to the power of b; also a ^ b."),
+  BINARY("add", GR_ADD, -2, 2, "The sum by elements; also a + b. As numpy.add."),
+  BINARY("sub", GR_SUBTRACT, -2, 2, "The difference by elements; also a - b. As numpy.subtract."),
+  BINARY("mul", GR_MULTIPLY, -2, 2, "The product by elements; also a * b. As numpy.multiply."),
+  BINARY("div", GR_DIVIDE, 0.5, 3, "The quotient by elements; also a / b. As numpy.divide."),
+  BINARY("pow", GR_POWER, 0.5, 3, "a to the power of b by elements; also a ^ b. As numpy.power."),
   BINARY("floordiv", GR_FLOOR_DIVIDE, 0.5, 3,
-         "The quotient rounded down; also a // b. The derivative is 0."),
+         "The quotient rounded down; also a // b. The derivative is 0. As numpy.floor_divide."),
   BINARY("mod", GR_MODULO, 0.5, 3,
-         "The remainder of a // b, with the sign of b, as Lua's; also a % b."),
+         "The remainder of a // b, with the sign of b, as Lua's; also a % b. As numpy.mod."),
   BINARY("maximum", GR_MAXIMUM, -2, 2,
          "The larger of two elements; nan if one is. As numpy.maximum."),
   BINARY("minimum", GR_MINIMUM, -2, 2,
          "The smaller of two elements; nan if one is. As numpy.minimum."),
-  COMPARISON("gt", GR_GREATER, "1 where a > b, else 0. No gradient flows."),
-  COMPARISON("ge", GR_GREATER_EQUAL, "1 where a >= b, else 0. No gradient flows."),
-  COMPARISON("lt", GR_LESS, "1 where a < b, else 0. No gradient flows."),
-  COMPARISON("le", GR_LESS_EQUAL, "1 where a <= b, else 0. No gradient flows."),
-  COMPARISON("eq", GR_EQUAL, "1 where a equals b, else 0; nan equals nothing. No gradient flows."),
-  COMPARISON("ne", GR_NOT_EQUAL, "1 where a differs from b, else 0. No gradient flows."),
+  COMPARISON("gt", GR_GREATER, "greater", "1 where a > b, else 0."),
+  COMPARISON("ge", GR_GREATER_EQUAL, "greater_equal", "1 where a >= b, else 0."),
+  COMPARISON("lt", GR_LESS, "less", "1 where a < b, else 0."),
+  COMPARISON("le", GR_LESS_EQUAL, "less_equal", "1 where a <= b, else 0."),
+  COMPARISON("eq", GR_EQUAL, "equal", "1 where a equals b, else 0; nan equals nothing."),
+  COMPARISON("ne", GR_NOT_EQUAL, "not_equal", "1 where a differs from b, else 0."),
   {0}
 };

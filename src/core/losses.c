@@ -130,12 +130,14 @@ static gr_Status absolute_backward(gr_Context *context, const gr_Node *node, con
 
 const gr_Operation gr_loss_operations[] = {
   LOSS("mean_squared_error", squared_forward, squared_backward,
-       "The mean of the squared differences. y_true is cast to y_pred's type; y_true of shape "
-       "[n] is taken as [n, 1] beside y_pred [n, 1]. As Keras's loss of that name. "
+       "The mean of the squared differences over all elements; \"mse\" for compile. The shapes "
+       "must agree; y_true of shape [n] is taken as [n, 1] beside y_pred [n, 1], and cast to "
+       "y_pred's type. As keras.losses.mean_squared_error, averaged over the batch. "
        "Example: mean_squared_error(tensor { 1, 2 }, tensor { 1, 4 })"),
   LOSS("mean_absolute_error", absolute_forward, absolute_backward,
-       "The mean of the absolute differences; the derivative of a difference of 0 is 0. Types "
-       "and shapes as for mean_squared_error. As Keras's loss of that name. "
+       "The mean of the absolute differences over all elements; \"mae\" for compile. The "
+       "derivative of a difference of 0 is 0. Types and shapes as for mean_squared_error. As "
+       "keras.losses.mean_absolute_error, averaged over the batch. "
        "Example: mean_absolute_error(tensor { 1, 2 }, tensor { 1, 4 })"),
   {0}
 };

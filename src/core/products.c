@@ -353,12 +353,14 @@ const gr_Operation gr_product_operations[] = {
   {"matmul", 2, {0}, 0, GR_COMMON_TYPE, matmul_shape, matmul_forward, matmul_backward, -2, 2,
    "a:matmul(b) -> tensor",
    "The matrix product over the last axis of a and the last but one of b (or its only one); "
-   "leading axes broadcast. Each element is summed from first to last with fused multiply-add. "
+   "leading axes broadcast: [m, k] by [k, n] is [m, n]. Each element is summed from first to last "
+   "with fused multiply-add. "
    "As numpy.matmul."},
   {"dense", 3, {GR_ACTIVATION}, 0, 1, dense_shape, dense_forward, dense_backward, -2, 2,
    "x:dense(kernel, bias [, activation]) -> tensor",
    "activation(x . kernel + bias) in one pass: x [..., inputs], kernel [inputs, units], bias "
    "[units]; the activation is \"linear\", \"relu\", \"tanh\" or \"sigmoid\". The same bits as the "
-   "three steps one by one. Example: ones(4, 3):dense(ones(3, 2), zeros(2), \"relu\")"},
+   "three steps one by one. As keras.layers.Dense computes. "
+   "Example: ones(4, 3):dense(ones(3, 2), zeros(2), \"relu\")"},
   {0}
 };

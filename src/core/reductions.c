@@ -292,6 +292,9 @@ static gr_Status statistic_backward(gr_Context *context, const gr_Node *node,
   return GR_OK;
 }
 
+#define REDUCED "Axes count from 1, -1 is the last; without axes the result has rank 0; " \
+  "where keepdims is true each axis stays, with dimension 1. "
+
 #define STATISTIC(name, kind, help)                                                           \
   {name, 1, {GR_AXES, GR_KEEPDIMS}, kind, 0, reduce_some_shape, statistic_forward,            \
    statistic_backward, -2, 2, "x:" name "([axes [, keepdims]]) -> tensor", help}
@@ -299,23 +302,25 @@ static gr_Status statistic_backward(gr_Context *context, const gr_Node *node,
 const gr_Operation gr_reduction_operations[] = {
   {"sum", 1, {GR_AXES, GR_KEEPDIMS}, 0, 0, reduce_shape, sum_forward, sum_backward, -2, 2,
    "x:sum([axes [, keepdims]]) -> tensor",
-   "The sum over all elements, or over an axis or a list of axes; 0 over nothing. As numpy.sum."},
+   "The sum over all elements, or over an axis or a list of axes; 0 over nothing. " REDUCED
+   "As numpy.sum."},
   {"mean", 1, {GR_AXES, GR_KEEPDIMS}, 0, 0, reduce_some_shape, mean_forward, mean_backward, -2, 2,
    "x:mean([axes [, keepdims]]) -> tensor",
-   "The mean over all elements, or over an axis or a list of axes. As numpy.mean."},
+   "The mean over all elements, or over an axis or a list of axes. " REDUCED "As numpy.mean."},
   STATISTIC("max", MAX, "The largest element, over all axes or some; nan if there is one. "
-            "As numpy.max; equal elements share the gradient."),
+            REDUCED "As numpy.max; equal elements share the gradient."),
   STATISTIC("min", MIN, "The smallest element, over all axes or some; nan if there is one. "
-            "As numpy.min; equal elements share the gradient."),
-  STATISTIC("var", VAR, "The variance of the population, over all axes or some. As numpy.var."),
+            REDUCED "As numpy.min; equal elements share the gradient."),
+  STATISTIC("var", VAR, "The variance of the population, over all axes or some. " REDUCED
+            "As numpy.var."),
   STATISTIC("std", STD, "The standard deviation of the population, over all axes or some. "
-            "As numpy.std; the derivative of 0 is 0."),
-  STATISTIC("norm", NORM, "The Euclidean norm, over all axes or some. As numpy.linalg.norm of a "
-            "vector; the derivative of 0 is 0."),
+            REDUCED "As numpy.std; the derivative of 0 is 0."),
+  STATISTIC("norm", NORM, "The Euclidean norm, over all axes or some. " REDUCED
+            "As numpy.linalg.norm of a vector; the derivative of 0 is 0."),
   {"quantile", 1, {GR_FRACTION, GR_AXES, GR_KEEPDIMS}, QUANTILE, 0, reduce_some_shape,
    statistic_forward, statistic_backward, -2, 2,
    "x:quantile(q [, axes [, keepdims]]) -> tensor",
    "The value below which the fraction q of the elements lies, interpolated linearly between "
-   "neighbours. As numpy.quantile. Example: range(100):quantile(0.9)"},
+   "neighbours. " REDUCED "As numpy.quantile. Example: range(100):quantile(0.9)"},
   {0}
 };

@@ -224,16 +224,21 @@ const gr_Operation gr_shape_operations[] = {
   {"slice", 1, {GR_SLICES}, 0, 0, slice_shape, NULL, slice_backward, -2, 2,
    "x[key] -> tensor or number",
    "A part of a tensor: x[i] selects along the first axis; a table has one entry an axis, an "
-   "index, a range {first, last [, step]} or {} for all. A view. "
+   "index, a range {first, last [, step]} or {} for all. With an index for every axis it is a "
+   "number, else a view: of x [4, 3], x[2] is [3], x[{ {1, 2}, 3 }] is [2]. As Torch7's x[{...}]. "
    "Example: ones(4, 3)[{ { 1, 2 }, 3 }]"},
   {"take", 2, {0}, 0, GR_OWN_TYPES, take_shape, take_forward, take_backward, -2, 2,
    "x:take(indices) -> tensor",
-   "Rows by number, counted from 1, in the order given. As numpy.take along the first axis. "
+   "The rows with these numbers, counted from 1, in the order given: a copy; indices is a list or "
+   "a tensor [k]. As numpy.take along the first axis. "
    "Example: tensor({ 10, 20, 30 }):take { 3, 1 }"},
   {"cast", 1, {GR_DTYPE}, 0, 0, cast_shape, copy_forward, copy_backward, -2, 2,
-   "x:cast(dtype) -> tensor", "The elements as \"float32\" or \"float64\". "
+   "x:cast(dtype) -> tensor",
+   "The elements as \"float32\" or \"float64\": a copy of the same shape, through which gradients "
+   "flow. As numpy.ndarray.astype. "
    "Example: ones(3):cast \"float64\""},
   {"clone", 1, {0}, 0, 0, gr_shape_like_input, copy_forward, copy_backward, -2, 2,
-   "x:clone() -> tensor", "A contiguous copy; gradients flow through it."},
+   "x:clone() -> tensor", "A contiguous copy of the same shape; gradients flow through "
+   "it. As torch.clone."},
   {0}
 };

@@ -147,10 +147,17 @@ static void set_number(lua_State *L, const char *name, double value) {
   lua_setfield(L, -2, name);
 }
 
-/* optimizer.last_step -> table
-** What the last step did: norm, norm_after, scale (the smallest), cut (the share of values that
-** clipping by value changed); and lists by variable: norms, norms_after, scales. nil before the
-** first step.
+/* optimizer.last_step -> table or nil
+** What the last step did to the gradients; nil before the first step:
+**
+**   norm         the Euclidean norm over all variables, before clipping
+**   norm_after   the same after clipping
+**   scale        by how much clipping by norm scaled, the smallest over the variables; 1: not at
+**                all
+**   cut          the share of elements that clipping by value changed
+**   norms        a list by variable, as are norms_after and scales
+**
+** Gradus's own.
 ** Example:
 **   local w = tensor({ 3, 4 }, { requires_grad = true })
 **   local optimizer = SGD { clipnorm = 1 }
@@ -184,6 +191,10 @@ static void push_last_step(lua_State *L, const gr_Optimizer *optimizer) {
   set_list(L, "norms_after", after, report.count);
   set_list(L, "scales", scales, report.count);
 }
+
+/* optimizer.iterations -> integer
+** How many steps the optimizer has done. As keras.optimizers.Optimizer.iterations.
+** Example: SGD({}).iterations */
 
 typedef struct Setting {
   const char *name;
@@ -315,8 +326,9 @@ static int optimizer_bind(lua_State *L) {
 }
 
 /* optimizer:apply(model)
-** One step: clip the new gradients of the model's parameters and update these. The argument is a
-** model, a layer, or a list of tensors; an error when none of them has a gradient that is new.
+** One step: clip the new gradients of the model's weights and update the weights. The argument is a
+** model, a layer, or a list of tensors; an error when none of them has a gradient that is new. As
+** apply_gradients of keras.optimizers.Optimizer.
 ** Example:
 **   local w = tensor({ 3, 4 }, { requires_grad = true })
 **   w:square():sum():backward()

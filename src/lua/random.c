@@ -184,7 +184,7 @@ gr_RandomState *gr_lua_check_random_state(lua_State *L, int index, const char *w
 ** same calls give NumPy's numbers to the last bit. The seed is a whole number from 0 to 2^32 - 1 or
 ** a list of them. Without one, the numbers follow from the script's root seed and from how many
 ** RandomStates without a seed came before: each differs, and seed(n) fixes them all.
-** Semantics: numpy.random.RandomState of NumPy 1.24.
+** As numpy.random.RandomState of NumPy 1.24.
 ** Example: RandomState(1):normal(0, 1, { 2, 3 }) */
 static int make_random_state(lua_State *L) {
   lua_settop(L, 1);
@@ -202,6 +202,7 @@ static int check_random_state(lua_State *L) {
 
 /* rs:seed([seed])
 ** Begin anew with this seed, as RandomState(seed) does.
+** As numpy.random.RandomState.seed.
 ** Example:
 **   local rs = RandomState(1)
 **   rs:seed(2) */
@@ -302,6 +303,7 @@ static void fill_gauss(gr_RandomState *state, double a, double b, double *out, s
 /* rs:random_sample([shape]) -> number or tensor
 ** Uniform numbers in [0, 1) with 53 bits. Without a shape a number; with one, a table of dimensions
 ** or a whole number for one dimension, a float64 tensor.
+** As numpy.random.RandomState.random_sample.
 ** Example: RandomState(1):random_sample { 2, 3 } */
 static int random_sample(lua_State *L) {
   static const char where[] = "RandomState.random_sample";
@@ -314,6 +316,7 @@ static int random_sample(lua_State *L) {
 /* rs:uniform([low, high [, shape]]) -> number or tensor
 ** Uniform numbers in [low, high): low + (high - low) * random_sample; from 0 to 1 where nothing
 ** else is said. An error when high - low is not finite. Shapes as for random_sample.
+** As numpy.random.RandomState.uniform.
 ** Example: RandomState(1):uniform(-1, 1, 5) */
 static int random_uniform(lua_State *L) {
   static const char where[] = "RandomState.uniform";
@@ -331,6 +334,7 @@ static int random_uniform(lua_State *L) {
 /* rs:normal([mean, std [, shape]]) -> number or tensor
 ** Normal numbers: mean + std * standard_normal; mean 0 and std 1 where nothing else is said. An
 ** error when std is below 0 or nan. Shapes as for random_sample.
+** As numpy.random.RandomState.normal.
 ** Example: RandomState(1):normal(10, 2, { 2, 3 }) */
 static int random_normal(lua_State *L) {
   static const char where[] = "RandomState.normal";
@@ -346,6 +350,7 @@ static int random_normal(lua_State *L) {
 /* rs:standard_normal([shape]) -> number or tensor
 ** Normal numbers with mean 0 and deviation 1 (the polar method, which makes two at a time: the
 ** second waits in the state). Shapes as for random_sample.
+** As numpy.random.RandomState.standard_normal.
 ** Example: RandomState(1):standard_normal(5) */
 static int random_standard_normal(lua_State *L) {
   static const char where[] = "RandomState.standard_normal";
@@ -357,6 +362,7 @@ static int random_standard_normal(lua_State *L) {
 
 /* rs:randn([n, m, ...]) -> number or tensor
 ** standard_normal with the dimensions as numbers: rs:randn(2, 3) is a tensor [2, 3].
+** As numpy.random.RandomState.randn.
 ** Example: RandomState(1):randn(2, 3) */
 static int random_randn(lua_State *L) {
   static const char where[] = "RandomState.randn";
@@ -392,6 +398,7 @@ static void fill_integers(gr_RandomState *state, double low, double high, double
 ** Whole numbers from low to high - 1, all alike: high is excluded, as in NumPy. Without high, from
 ** 0 to low - 1. An error when there is no number in between, and, for a tensor, when low or high is
 ** beyond 2^53, up to which its numbers are exact. Shapes as for random_sample.
+** As numpy.random.RandomState.randint.
 ** Example: RandomState(1):randint(1, 7, 10) */
 static int random_randint(lua_State *L) {
   static const char where[] = "RandomState.randint";
@@ -443,6 +450,7 @@ static gr_Tensor *push_permutation(lua_State *L, gr_RandomState *state, int64_t 
 /* rs:permutation(x) -> tensor
 ** For a whole number x the numbers 1 to x in random order (NumPy's plus 1, since indices count from
 ** 1), float64; for a tensor a copy with its rows, along the first axis, in random order.
+** As numpy.random.RandomState.permutation.
 ** Example: RandomState(1):permutation(10) */
 static int random_permutation(lua_State *L) {
   static const char where[] = "RandomState.permutation";
@@ -508,6 +516,7 @@ static void shuffle_table(lua_State *L, gr_RandomState *state) {
 /* rs:shuffle(x)
 ** Put the rows of a tensor, along the first axis, or the entries of a list in random order, in
 ** place. A view's rows are exchanged in what it views. Returns nothing, as in NumPy.
+** As numpy.random.RandomState.shuffle.
 ** Example:
 **   local x = range(10)
 **   RandomState(1):shuffle(x) */
@@ -602,14 +611,14 @@ static void push_chosen_numbers(lua_State *L, gr_Tensor *chosen, size_t n) {
     gr_tensor_set(result, (ptrdiff_t)i, gr_tensor_get(source, places[i] * source->strides[0]));
 }
 
-/* rs:choice(a [, size [, replace [, p]]]) -> a candidate, a tensor or a list
+/* rs:choice(a [, size [, replace [, p]]]) -> candidate or tensor or list
 ** Choose from 1 to a when a is a whole number, from the numbers of a tensor with one axis, or from
 ** the entries of a list; the numbers are NumPy's, indices plus 1. Without a size one candidate;
 ** with one (a whole number or a table of dimensions) a tensor, of a list a list (its size has one
 ** dimension). replace (true) says whether one candidate may come more than once; p, a list or
 ** tensor, gives each one's probability. An error when there is nothing to choose from, when more
 ** are wanted than there are without replacement, and when p does not sum to 1.
-** Semantics: numpy.random.RandomState.choice.
+** As numpy.random.RandomState.choice.
 ** Example: RandomState(1):choice({ "red", "green", "blue" }) */
 static int random_choice(lua_State *L) {
   gr_RandomState *state = check_state(L, choice_name);

@@ -180,9 +180,18 @@ static gr_Tensor *tensor_from_table(lua_State *L, int index, gr_DType dtype, con
   return tensor;
 }
 
-/* tensor(value [, dtype or options]) -> tensor
-** A tensor of the numbers in nested tables, of one number (rank 0), or a copy of a tensor. The
-** dtype is that of set_floatx (float32) or the tensor's; options: dtype, requires_grad.
+/* tensor(value [, dtype]), tensor(value, { dtype = nil, requires_grad = false }) -> tensor
+** A tensor of the numbers in nested tables, of one number (rank 0, shape []), or a copy of a
+** tensor. The dtype is "float32" or "float64": that of set_floatx (float32) or the tensor's, unless
+** given. With requires_grad = true, backward leaves the gradient of a loss in its field grad.
+**
+** Everything counts from 1. t[i] is the number or the row at i, t[{ i, j }] an element, #t the
+** first dimension, and ipairs walks the rows. + - * / ^ // % work by elements, and shapes broadcast
+** as NumPy's. A tensor of rank 0 computes, orders (<) and joins text (..) as its number does;
+** string.format wants t:item(). For two tensors, a == b is one boolean: true when dtype, shape and
+** all numbers are equal (nan equals nan); a:eq(b) compares by elements. t == 0, of a tensor and a
+** number, is always false: so Lua has it.
+** As torch.tensor.
 ** Example: tensor { {1, 2}, {3, 4} } */
 static int make_tensor(lua_State *L) {
   Options options = default_options(L);
@@ -220,8 +229,11 @@ static gr_Tensor *make_shaped(lua_State *L, const char *where, bool with_value, 
   return tensor;
 }
 
-/* zeros(shape [, options]), ones(shape [, options]) -> tensor
-** zeros(2, 3), zeros { 2, 3 }, zeros { 2, 3, dtype = "float64" }: a tensor of that shape.
+/* zeros(shape [, { dtype = nil, requires_grad = false }]),
+** ones(shape [, { dtype = nil, requires_grad = false }]) -> tensor
+** A tensor of that shape, of zeros or of ones: zeros(2, 3), zeros { 2, 3 } and
+** zeros { 2, 3, dtype = "float64" } have shape [2, 3]. The options are those of tensor; a dtype may
+** stand alone, as in zeros(2, "float64"). As numpy.zeros and numpy.ones.
 ** Example: zeros(2, 3) + ones { 2, 3 } */
 static int make_zeros(lua_State *L) {
   make_shaped(L, "zeros", false, 0);
@@ -233,8 +245,9 @@ static int make_ones(lua_State *L) {
   return 1;
 }
 
-/* full(shape, value [, options]) -> tensor
-** A tensor with the same number everywhere; the shape is a table.
+/* full(shape, value [, { dtype = nil, requires_grad = false }]) -> tensor
+** A tensor with the same number everywhere; the shape is a table. The options are those of tensor;
+** a dtype may stand alone. As numpy.full.
 ** Example: full({ 2, 3 }, 0.5) */
 static int make_full(lua_State *L) {
   if (!lua_istable(L, 1)) gr_lua_argument_error(L, "full", "shape", "a table of dimensions", 1);
@@ -243,7 +256,8 @@ static int make_full(lua_State *L) {
 }
 
 /* range(n), range(first, last [, step]) -> tensor
-** 1 to n, or first, first + step, ... up to last, as Lua's for; float64.
+** The numbers 1 to n, or first, first + step and so on up to last, both ends included as in Lua's
+** for: a float64 tensor [count]. As torch.range.
 ** Example: range(1, 10, 2) */
 static int make_range(lua_State *L) {
   bool only_last = lua_gettop(L) == 1;
@@ -266,7 +280,7 @@ static int make_range(lua_State *L) {
 /* Reading */
 
 /* t:item() -> number
-** The one element of a tensor with one element.
+** The one element of a tensor with one element, as a Lua number. As torch.Tensor.item.
 ** Example: ones(2, 3):sum():item() */
 static int tensor_item(lua_State *L) {
   const gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "item", "argument 1");
@@ -295,7 +309,7 @@ static void push_nested(lua_State *L, const gr_Tensor *tensor, int axis, ptrdiff
 }
 
 /* t:totable() -> table or number
-** The numbers as nested tables; of a tensor of rank 0 the number.
+** The numbers as nested tables; of a tensor of rank 0 the number. As torch.Tensor.tolist.
 ** Example: tensor({ {1, 2}, {3, 4} }):totable() */
 static int tensor_totable(lua_State *L) {
   const gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "totable", "argument 1");
@@ -412,7 +426,9 @@ static int read_part(lua_State *L, gr_Tensor *tensor) {
 }
 
 /* t:rows(first, last), t:cols(first, last) -> tensor
-** The rows (the first axis) or columns (the second) from first to last, both included: a view.
+** The rows (along the first axis) or columns (along the second) from first to last, both included:
+** a view, which shares its numbers with t. Of t [n, m], t:rows(1, 5) is [5, m] and t:cols(1, 5) is
+** [n, 5]. As NumPy's t[first-1:last].
 ** Example: tensor({ {1, 2}, {3, 4}, {5, 6} }):rows(2, 3) */
 static int push_band(lua_State *L, const char *where, int axis) {
   gr_Tensor *tensor = gr_lua_check_tensor(L, 1, where, "argument 1");
@@ -438,7 +454,8 @@ static int tensor_rows(lua_State *L) { return push_band(L, "rows", 0); }
 static int tensor_cols(lua_State *L) { return push_band(L, "cols", 1); }
 
 /* t:mask(m) -> tensor
-** The rows of t where the mask m, of one number a row, is not 0.
+** A copy of the rows of t where the mask m [n], of one number a row, is not 0. As NumPy's t[m] with
+** a boolean m.
 ** Example:
 **   local t = tensor { 1, -2, 3 }
 **   print(t:mask(t:gt(0))) */
@@ -522,7 +539,8 @@ static int write_part(lua_State *L, gr_Tensor *tensor) {
 }
 
 /* t:fill(value) -> t
-** Set every element; value is a number, or a tensor or nested tables that broadcast to t.
+** Set every element; value is a number, or a tensor or nested tables that broadcast to t's shape.
+** t[key] = value sets a part likewise. As numpy.ndarray.fill.
 ** Example: zeros(2, 2):fill(7) */
 static int tensor_fill(lua_State *L) {
   gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "fill", "argument 1");
@@ -564,6 +582,37 @@ static int push_transposed(lua_State *L, gr_Tensor *tensor) {
   return 1;
 }
 
+/* t.shape -> list of integers
+** The dimensions, in a new table; empty for a tensor of rank 0. #t is the first of them. As
+** numpy.ndarray.shape.
+** Example: zeros(2, 3).shape */
+
+/* t.rank, t.size -> integer
+** The number of dimensions, and the number of elements. As numpy.ndarray.ndim and
+** numpy.ndarray.size.
+** Example: zeros(2, 3).size */
+
+/* t.dtype -> "float32" or "float64"
+** The type of the elements; t:cast(dtype) makes a tensor of the other one. As numpy.ndarray.dtype.
+** Example: zeros(2, 3).dtype */
+
+/* t.T -> tensor
+** The transpose: a view with the axes in reverse order, [n, m] of [m, n]. As numpy.ndarray.T.
+** Example: tensor({ {1, 2}, {3, 4} }).T */
+
+/* t.requires_grad -> boolean
+** Whether operations on t are recorded, so that backward can find gradients. It can be set for a
+** tensor that no operation made. As torch.Tensor.requires_grad.
+** Example: ones(3, { requires_grad = true }).requires_grad */
+
+/* t.grad -> tensor or nil
+** What the last backward found for t: the gradient of the loss, of t's shape, before any clipping.
+** nil before the first backward; it can be set. As torch.Tensor.grad, but replaced by each
+** backward, not added to.
+** Example:
+**   local w = tensor({ 3, 4 }, { requires_grad = true })
+**   w:square():sum():backward()
+**   print(w.grad) */
 static const char *const properties[] = {"shape", "dtype", "rank", "size", "T", "requires_grad",
                                          "grad", NULL};
 
@@ -690,7 +739,8 @@ static int tensor_eq(lua_State *L) {
 }
 
 /* a:identical(b) -> boolean
-** Whether dtype, shape and every bit are the same; all NaNs count as one value.
+** Whether dtype, shape and every bit are the same, so that 0 and -0 differ; all NaNs count as one
+** value. As numpy.array_equal, to the bit.
 ** Example: tensor({ 1 / 3 }):identical(tensor { 1 / 3 }) */
 static int tensor_identical(lua_State *L) {
   const gr_Tensor *a = gr_lua_check_tensor(L, 1, "identical", "argument 1");
@@ -765,7 +815,8 @@ static int tensor_concat(lua_State *L) {
 
 /* loss:backward()
 ** Differentiate a loss of one element with respect to every tensor that requires a gradient:
-** each one's grad is replaced. The graph is freed; a second backward on it is an error.
+** each one's grad is replaced. The graph is freed; a second backward on it is an error. As
+** torch.Tensor.backward.
 ** Example:
 **   local w = tensor({ 1, 2 }, { requires_grad = true })
 **   w:square():sum():backward()
@@ -778,7 +829,8 @@ static int tensor_backward(lua_State *L) {
 }
 
 /* t:detach() -> tensor
-** The same elements without the history: no gradient flows through it. A view.
+** The same elements without the history: no gradient flows through it. A view. As
+** torch.Tensor.detach.
 ** Example: tensor({ 1, 2 }, { requires_grad = true }):detach() */
 static int tensor_detach(lua_State *L) {
   const gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "detach", "argument 1");
@@ -834,6 +886,7 @@ static int num_threads(lua_State *L) {
 }
 
 /* floatx() -> dtype
+** The type of tensors and models made from now on, "float32" or "float64". As keras.config.floatx.
 ** Example: zeros(2).dtype == floatx() */
 static int get_floatx(lua_State *L) {
   lua_pushstring(L, gr_dtype_name(gr_lua_context(L)->floatx));
