@@ -133,7 +133,7 @@ help:
 	@echo 'make uninstall  take them away again'
 	@echo 'make setup      install what building, running and testing need (Debian packages)'
 	@echo 'make run        run the experiments of the tutorial; figures go to $(BUILD)/figures'
-	@echo 'make doc        the reference ($(BUILD)/reference.md) and annotations for editors'
+	@echo 'make doc        the reference ($(BUILD)/reference.md) and annotations for editors ($(BUILD)/library)'
 	@echo 'make test       the quick tests'
 	@echo 'make check      everything: gcc and clang, sanitizers, valgrind, fuzzers, linters'
 	@echo 'make bench      speed, each row a ratio against a rival; JSON=file keeps it, TOPICS=... picks some'
@@ -152,20 +152,21 @@ TO      = $(DESTDIR)$(PREFIX)
 SHARE   = share/gradus
 SCRIPTS = $(wildcard scripts/*.lua scripts/*.golden)
 INSTALLED = bin/gradus lib/lua/5.4/gradus.so share/man/man1/gradus.1 \
-            $(SCRIPTS:%=$(SHARE)/%) $(SHARE)/library/gradus.lua
+            $(SCRIPTS:%=$(SHARE)/%) $(SHARE)/library/gradus.lua $(SHARE)/library/gradus/testing.lua
 
 install: $(BUILD)/gradus $(BUILD)/gradus.so doc
 	install -d $(TO)/bin $(TO)/lib/lua/5.4 $(TO)/share/man/man1 $(TO)/$(SHARE)/scripts \
-	  $(TO)/$(SHARE)/library
+	  $(TO)/$(SHARE)/library/gradus
 	install -m 755 $(BUILD)/gradus $(TO)/bin/gradus
 	install -m 755 $(BUILD)/gradus.so $(TO)/lib/lua/5.4/gradus.so
 	install -m 644 src/gradus/gradus.1 $(TO)/share/man/man1/gradus.1
 	install -m 644 $(SCRIPTS) $(TO)/$(SHARE)/scripts
-	install -m 644 $(BUILD)/gradus.annotations.lua $(TO)/$(SHARE)/library/gradus.lua
+	install -m 644 $(BUILD)/library/gradus.lua $(TO)/$(SHARE)/library/gradus.lua
+	install -m 644 $(BUILD)/library/gradus/testing.lua $(TO)/$(SHARE)/library/gradus/testing.lua
 
 uninstall:
 	rm -f $(INSTALLED:%=$(TO)/%)
-	-rmdir $(TO)/$(SHARE)/library $(TO)/$(SHARE)/scripts $(TO)/$(SHARE) 2>/dev/null || true
+	-rmdir $(TO)/$(SHARE)/library/gradus $(TO)/$(SHARE)/library $(TO)/$(SHARE)/scripts $(TO)/$(SHARE) 2>/dev/null || true
 
 # On Debian, install; elsewhere, name the packages and go on.
 define install_packages
@@ -187,6 +188,7 @@ check-setup:
 	$(call install_packages,$(PACKAGES) $(CHECK_PACKAGES))
 
 doc: $(BUILD)/gradus
+	@mkdir -p $(BUILD)/library/gradus
 	@$(BUILD)/gradus -e 'require("gradus.document").write "$(BUILD)"'
 
 run: $(BUILD)/gradus

@@ -58,7 +58,8 @@ function TestInstall.test_what_is_installed_works_there_and_uninstall_leaves_not
   local told = output(make .. "install")
   local files = output("cd " .. folder .. " && find . -type f")
   for _, file in ipairs { "bin/gradus", "lib/lua/5.4/gradus.so", "share/man/man1/gradus.1",
-                          "share/gradus/scripts/mlp_clipnorm.lua", "share/gradus/library/gradus.lua" } do
+                          "share/gradus/scripts/mlp_clipnorm.lua", "share/gradus/library/gradus.lua",
+                          "share/gradus/library/gradus/testing.lua" } do
     lu.assertStrContains(files, "./usr/" .. file .. "\n", false, told)
   end
   lu.assertStrContains(output(folder .. "/usr/bin/gradus -e 'experiments()'"), "mlp_clipnorm ")
