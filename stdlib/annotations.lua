@@ -20,7 +20,7 @@ local aliases = {
       .. "|fun(shape: integer[], dtype: gradus.dtype): gradus.tensor" },
   { "loss", '"mean_squared_error"|"mse"|"mean_absolute_error"|"mae"'
       .. "|fun(y_true: gradus.tensor, y_pred: gradus.tensor): gradus.tensor" },
-  { "layer_like", "gradus.layer|gradus.options.Layer|fun(x: gradus.tensor): gradus.tensor" },
+  { "layer_like", "gradus.layer|gradus.model|gradus.options.Layer|fun(x: gradus.tensor): gradus.tensor" },
   { "seed", "integer|integer[]" },
   { "marker", '"o"|"s"|"^"|"v"|"D"|"+"|"x"|"*"|"."|"none"' },
   { "linestyle", '"-"|"--"|":"|"-."|"none"' },
