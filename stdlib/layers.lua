@@ -10,7 +10,9 @@ local errors = require "gradus.errors"
 local gradients = require "gradus.gradients"
 local initializers = require "gradus.initializers"
 
-local layers = {}
+local layers = {
+  lua_calls = 0,  -- how often layers and losses written in Lua were called
+}
 
 local Layer = { __name = "layer", is_built = false }
 Layer.__index = Layer
@@ -34,7 +36,9 @@ end
 --           self:add_weight (nil)
 --   name    what summary calls it ("layer")
 --
--- Layer(f) makes one from a function f(x) from tensor to tensor. As keras.layers.Layer.
+-- Layer(f) makes one from a function f(x) from tensor to tensor. A tensor that call keeps
+-- (self.last = x) shows the step of fit that ran last, so that a callback may look at it. As
+-- keras.layers.Layer.
 -- Example:
 --   local double = Layer { call = function(self, x) return x * 2 end }
 --   print(double(ones(2, 2)))
@@ -267,6 +271,9 @@ end
 
 function Layer:__call(x)
   if not core.is_tensor(x) then errors.argument(self.kind, "the input", "a tensor", x) end
+  if not self.is_built_in or type(self.activation) == "function" then
+    layers.lua_calls = layers.lua_calls + 1
+  end
   if listener then listener(self) end
   if not self.is_built then self:ensure_built(x.shape) end
   local y = self:call(x)

@@ -274,6 +274,7 @@ end
 -- The loss of a batch as one number with its gradient.
 function Sequential:batch_loss(x, y)
   local loss = self.loss(y, self:call(x))
+  if not self.loss_is_built_in then layers.lua_calls = layers.lua_calls + 1 end
   if not core.is_tensor(loss) then
     errors.argument("fit", "what the loss returns", "a tensor", loss)
   end

@@ -5,12 +5,17 @@
 -- replayed in C, from the gather of rows to the update. A step whose Lua did something that cannot
 -- be replayed stays eager: it runs from Lua each time, with the same bits. Where a model has parts
 -- written in Lua, a recording is held against running the Lua again, to the bit, at its first
--- replay and at the first batch of each epoch.
+-- replay, at the first batch of each epoch and after callbacks that ran the Lua themselves.
+--
+-- A tensor that Lua code keeps for itself (self.last = x) shows the step that ran last, as if every
+-- step had run from Lua: each run is recorded, the newest recording is the one that is replayed, and
+-- replay writes into its tensors. Who wants a step's numbers for longer copies them in a callback.
 
 local core = require "gradus.core"
 local errors = require "gradus.errors"
 local with_gradients = require("gradus.gradients").with
 local history = require "gradus.history"
+local layers = require "gradus.layers"
 local progress = require "gradus.progress"
 
 local training = {}
@@ -123,8 +128,9 @@ function Trainer:eager_step(batch, first_row)
   return self:finish_step(self:run_lua(batch.rows, first_row), batch.rows)
 end
 
--- The first step of its shape, recorded while it runs.
-function Trainer:recorded_step(batch, first_row)
+-- Run a step from Lua, up to its gradients, and record it meanwhile. Returns its loss; the batch has
+-- its recording, unless it cannot be replayed.
+function Trainer:record(batch, first_row)
   self:gather(batch, first_row)
   local recording = core.recording { batch.x, batch.y }
   local loss = recording:capture(self.forward_and_backward, self, batch.x, batch.y)
@@ -133,9 +139,16 @@ function Trainer:recorded_step(batch, first_row)
     self:give_up_replay(reason)
   else
     recording:arrange(self.model.trainable_weights)
-    batch.recording, batch.is_fresh = recording, true
+    batch.recording = recording
   end
-  return self:finish_step(loss:item(), batch.rows)
+  self.lua_calls = layers.lua_calls
+  return loss:item()
+end
+
+-- The first step of its shape.
+function Trainer:recorded_step(batch, first_row)
+  batch.is_fresh = true
+  return self:finish_step(self:record(batch, first_row), batch.rows)
 end
 
 -- The gradient of each trainable weight, false where the step gave none.
@@ -157,27 +170,38 @@ local function are_identical(a, b)
   return true
 end
 
--- A step that is run from Lua and replayed, both on the same weights; they must agree to the bit.
--- Where they do not, the Lua is right, and nothing of the replay is left.
-function Trainer:checked_step(batch, first_row)
+-- Whether replaying a step gives a loss and gradients, to the bit. Nothing of the replay is left when
+-- it does not.
+function Trainer:replays_to(batch, first_row, loss, gradients)
   local model, recording = self.model, batch.recording
-  set_gradients(model, {})
-  local loss = self:run_lua(batch.rows, first_row)
-  local gradients = gradients_of(model)
   set_gradients(model, {})
   recording:keep()
   self:gather(batch, first_row)
   local replayed_loss = core.tensor(recording:replay(), "float64")
-  if not (replayed_loss:identical(core.tensor(loss, "float64"))
-      and are_identical(gradients, gradients_of(model))) then
-    recording:put_back()
-    set_gradients(model, gradients)
-    self:give_up_replay("running its Lua again gave other numbers")
-    warn("fit: at epoch %d, step %d the recorded step and its Lua code give different numbers, so "
-      .. "it depends on more than its tensors; training goes on without replay", self.epoch,
-      self.step - self.first_step + 1)
+  if replayed_loss:identical(core.tensor(loss, "float64"))
+      and are_identical(gradients, gradients_of(model)) then return true end
+  recording:put_back()
+  set_gradients(model, gradients)
+  return false
+end
+
+-- A step that is run from Lua, on a batch of its own since a layer may have kept the last one, and
+-- replayed, both on the same weights. Where they differ the Lua is right; else its recording takes
+-- the place of the old one, whose tensors the Lua code may not know any more.
+function Trainer:checked_step(batch, first_row)
+  local fresh = new_batch(self, batch.rows)
+  set_gradients(self.model, {})
+  local loss = self:record(fresh, first_row)
+  if fresh.recording then
+    if self:replays_to(batch, first_row, loss, gradients_of(self.model)) then
+      batch.x, batch.y, batch.recording, batch.is_fresh = fresh.x, fresh.y, fresh.recording, false
+    else
+      self:give_up_replay("running its Lua again gave other numbers")
+      warn("fit: at epoch %d, step %d the recorded step and its Lua code give different numbers, so "
+        .. "it depends on more than its tensors; training goes on without replay", self.epoch,
+        self.step - self.first_step + 1)
+    end
   end
-  batch.is_fresh = false
   return self:finish_step(loss, batch.rows)
 end
 
@@ -211,7 +235,8 @@ function Trainer:advance(batch, first_row, left)
     return 1, self:eager_step(batch, first_row)
   end
   if not batch.recording then return 1, self:recorded_step(batch, first_row) end
-  if self.checks and (batch.is_fresh or batch.checked_epoch ~= self.epoch) then
+  if self.checks and (batch.is_fresh or batch.checked_epoch ~= self.epoch
+      or self.lua_calls ~= layers.lua_calls) then
     batch.checked_epoch = self.epoch
     return 1, self:checked_step(batch, first_row)
   end

@@ -876,6 +876,89 @@ function TestGradientsInCallbacks.test_a_backward_through_a_kept_tensor_leaves_t
   lu.assertTrue(is_replayed(model))
 end
 
+-- Tensors that Lua code keeps for itself: they show the step that ran last, replayed or not
+
+TestKeptTensors = {}
+
+-- What monitors see at each step and epoch of a fit: sums of a layer's kept input and output and of
+-- the predictions that the loss kept.
+local function monitored(run_eagerly, options)
+  seed(12)
+  local watching, predicted = Layer { call = function(self, x)
+    self.input, self.output = x, (x * 2):tanh()
+    return self.output
+  end }, nil
+  local model = Sequential { Dense { 4, input_dim = FEATURES }, watching, Dense { 1 } }
+  model:compile { optimizer = SGD { lr = 0.01 }, run_eagerly = run_eagerly, loss = function(y_true, y_pred)
+    predicted = y_pred
+    return (y_true - y_pred):square():mean()
+  end }
+  local X, y = data()
+  local seen = {}
+  local function note()
+    seen[#seen + 1] = { #predicted, watching.input:sum():item(), watching.output:sum():item(),
+                        predicted:sum():item() }
+  end
+  options.callbacks[1].note, options.callbacks[1].model = note, model
+  options.batch_size, options.verbose = options.batch_size or 16, 0
+  model:fit(X, y, options)
+  note()
+  return seen, model
+end
+
+local function check_monitors(make_options)
+  local eager = monitored(true, make_options())
+  local seen, model = monitored(false, make_options())
+  lu.assertTrue(is_replayed(model))
+  lu.assertTrue(#seen > 1)
+  lu.assertEquals(seen, eager)
+end
+
+local function note(self) self.note() end
+
+function TestKeptTensors.test_are_current_at_each_step()
+  check_monitors(function() return { epochs = 3, callbacks = { { on_train_batch_end = note } } } end)
+end
+
+function TestKeptTensors.test_are_current_at_the_end_of_an_epoch()
+  check_monitors(function() return { epochs = 4, callbacks = { { on_epoch_end = note } } } end)
+  check_monitors(function()
+    return { epochs = 4, batch_size = 30, callbacks = { { on_epoch_end = note } } }
+  end)
+end
+
+function TestKeptTensors.test_show_validation_where_it_ran_last()
+  check_monitors(function()
+    local X, y = data()
+    return { epochs = 3, validation_data = { X:rows(1, 7), y:rows(1, 7) },
+             callbacks = { { on_epoch_end = note } } }
+  end)
+end
+
+function TestKeptTensors.test_are_current_after_a_callback_that_runs_the_model()
+  check_monitors(function()
+    local X = data()
+    return { epochs = 2, callbacks = { {
+      on_train_batch_end = function(self, batch)
+        self.note()
+        if batch % 3 == 1 then self.model:predict(X:rows(1, 2)) end
+      end } } }
+  end)
+end
+
+function TestKeptTensors.test_of_an_earlier_fit_stay_as_they_are()
+  local X, y = data()
+  local kept
+  local model = build { layers = function()
+    return { Dense { 3, input_dim = FEATURES }, function(x) kept = x return x end, Dense { 1 } }
+  end }
+  model:fit(X, y, { epochs = 2, batch_size = 30, verbose = 0 })
+  local copy, before = tensor(kept), kept
+  model:predict(X:rows(1, 3))
+  lu.assertTrue(before:identical(copy))
+  lu.assertEquals(#kept, 3)
+end
+
 -- Errors in the middle
 
 TestErrorsMidway = {}
