@@ -32,7 +32,8 @@ end
 -- Example:
 --   local x, y = make_regression { n_samples = 100, n_features = 3 }
 --   for x_batch, y_batch in batches(x, y, { batch_size = 32 }) do print(#x_batch) end
-function batches.batches(x, y, options)
+function batches.batches(x, y, options, ...)
+  errors.refuse_more("batches", "expected x, y and one table of options,", ...)
   options = errors.check_options("batches", options, known_options)
   local size = errors.option("batches", options, "batch_size", "positive integer", 32)
   local shuffle = errors.option("batches", options, "shuffle", "boolean", true)

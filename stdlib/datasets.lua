@@ -33,7 +33,8 @@ local regression_options = {
 -- scikit-learn 1.2.1.
 -- Example:
 --   local X, y = make_regression { n_samples = 100, n_features = 20, noise = 0.1, random_state = 1 }
-function datasets.make_regression(options)
+function datasets.make_regression(options, ...)
+  errors.refuse_second("make_regression", ...)
   return core.make_regression(errors.check_options("make_regression", options, regression_options))
 end
 

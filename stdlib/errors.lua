@@ -54,6 +54,76 @@ function errors.suggestion(name, names)
   return " (there are: " .. table.concat(names, ", ") .. ")"
 end
 
+-- Argument 1 of a method must be what the method belongs to: a dot in the place of the colon hands it
+-- something else. `call` is the form of the call.
+function errors.check_self(where, expected, holds, self, call)
+  if holds then return end
+  errors.fail("%s: argument 1 must be %s, got %s; use a colon: %s", where, expected, errors.describe(self), call)
+end
+
+-- Fail when one of the arguments that nobody asked for is there; `expected` says what there may be:
+-- "expected x, y and one table of options,".
+function errors.refuse_more(where, expected, ...)
+  for i = 1, select("#", ...) do
+    local extra = select(i, ...)
+    if extra ~= nil then
+      errors.fail("%s: %s got %s besides", where, expected, errors.describe(extra))
+    end
+  end
+end
+
+-- The same for what takes one table, as SGD { ... } does.
+function errors.refuse_second(name, ...)
+  errors.refuse_more(name, ("everything goes into one table, %s { ... };"):format(name), ...)
+end
+
+-- Names of fields
+
+-- What was meant by a name that is nearly one of `names`, one letter off, or two of a long name.
+local function slip_finder(names)
+  local meant = {}  -- name -> the known one, false where it is none's slip
+  for _, known in ipairs(names) do meant[known] = false end
+  return function(name)
+    if type(name) ~= "string" or #name < 3 then return false end
+    if meant[name] == nil then
+      local near = errors.nearest(name, names)
+      meant[name] = near and edit_distance(name:lower(), near:lower()) <= (#name >= 8 and 2 or 1) and near or false
+    end
+    return meant[name]
+  end
+end
+
+-- Let reading or setting a field that is nearly one of `names` be an error, for the instances of the
+-- metatable `class`, whose __index is itself: any other name is the user's to choose. Returns
+-- __index for absent fields, which the class's own metatable is to have.
+function errors.catch_slips(what, class, names)
+  local find = slip_finder(names)
+  local function refuse(name, near)
+    errors.fail('%s: there is no "%s", did you mean "%s"?', what, name, near)
+  end
+  function class.__newindex(self, name, value)
+    local near = find(name)
+    if near then refuse(name, near) end
+    rawset(self, name, value)
+  end
+  return function(_, name)
+    local near = find(name)
+    if near then refuse(name, near) end
+    return nil
+  end
+end
+
+-- A table whose fields are all there are: any other name is an error.
+function errors.closed(what, fields)
+  local names = {}
+  for name in pairs(fields) do names[#names + 1] = name end
+  table.sort(names)
+  return setmetatable(fields, { __index = function(_, name)
+    if type(name) ~= "string" or name:find "^__" then return nil end
+    errors.fail('%s: there is no "%s"%s', what, name, errors.suggestion(name, names))
+  end })
+end
+
 -- Fail with `function: argument must be <expected>, got <value>`.
 function errors.argument(where, argument, expected, value)
   errors.fail("%s: %s must be %s, got %s", where, argument, expected, errors.describe(value))

@@ -77,7 +77,8 @@ local known_options = { "step", "rtol", "atol" }
 -- summed with weights. An error says where and by how much they differ. As
 -- torch.autograd.gradcheck.
 -- Example: gradcheck(function(x) return x:exp():sum() end, { tensor { 0.1, 0.2 } })
-function gradients.gradcheck(f, inputs, options)
+function gradients.gradcheck(f, inputs, options, ...)
+  errors.refuse_more("gradcheck", "expected a function, its inputs and one table of options,", ...)
   if type(f) ~= "function" then errors.argument("gradcheck", "argument 1", "a function", f) end
   if type(inputs) ~= "table" then
     errors.argument("gradcheck", "inputs", "a list of tensors", inputs)

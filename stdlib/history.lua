@@ -86,6 +86,8 @@
 --   model:compile { loss = "mse" }
 --   print(model:fit(ones(8, 2), ones(8), { verbose = 0 }).interrupted)
 
+local errors = require "gradus.errors"
+
 local History = { __name = "history" }
 
 local history = {}
@@ -129,14 +131,23 @@ local function epochs_table(self)
   return epochs
 end
 
--- A name of history.history is a field, too; epochs is computed when first asked for.
+local names = { "history", "epoch", "params", "steps", "by_epoch", "first_not_finite", "interrupted",
+                "loss", "val_loss" }
+local is_known = {}
+for _, name in ipairs(names) do is_known[name] = true end
+
+-- A name of history.history is a field, too; by_epoch is computed when first asked for.
 function History:__index(name)
   if name == "by_epoch" then
-    local epochs = epochs_table(self)
+    local epochs = errors.closed("history.by_epoch", epochs_table(self))
     rawset(self, "by_epoch", epochs)
     return epochs
   end
-  return rawget(self, "history")[name]
+  local value = rawget(self, "history")[name]
+  if value ~= nil or is_known[name] or type(name) ~= "string" then return value end
+  local near = errors.nearest(name, names)
+  if near then errors.fail('history: there is no "%s", did you mean "%s"?', name, near) end
+  return nil
 end
 
 function History:__tostring()

@@ -64,4 +64,12 @@ function initializers.get(where, argument, initializer)
     errors.suggestion(initializer, names))
 end
 
+-- The name of one that has a name, else the function itself.
+function initializers.name_of(initializer)
+  for _, name in ipairs(names) do
+    if initializers[name] == initializer then return name end
+  end
+  return initializer
+end
+
 return initializers

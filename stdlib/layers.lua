@@ -28,6 +28,10 @@ function layers.is_layer(value)
   return false
 end
 
+local function check_self(self, method, arguments)
+  errors.check_self(method, "a layer", layers.is_layer(self), self, ("layer:%s(%s)"):format(method, arguments))
+end
+
 -- Layer { call = ..., build = nil, name = "layer" }, Layer(f) -> layer
 -- A layer of one's own, from tensor operations; it trains as the built-in ones do.
 --
@@ -42,7 +46,8 @@ end
 -- Example:
 --   local double = Layer { call = function(self, x) return x * 2 end }
 --   print(double(ones(2, 2)))
-function layers.Layer(fields)
+function layers.Layer(fields, ...)
+  errors.refuse_second("Layer", ...)
   if type(fields) == "function" then
     local f = fields
     fields = { call = function(_, x) return f(x) end }
@@ -201,7 +206,9 @@ end
 --   print(scale(ones(2, 3)))
 local weight_options = { "name", "shape", "initializer", "trainable" }
 
-function Layer:add_weight(options)
+function Layer:add_weight(options, ...)
+  check_self(self, "add_weight", "{ shape = ... }")
+  errors.refuse_more("add_weight", "expected one table of options,", ...)
   options = errors.check_options("add_weight", options, weight_options)
   local shape = errors.option("add_weight", options, "shape", "table", {})
   local make = initializers.get("add_weight", "initializer",
@@ -291,12 +298,14 @@ end
 --   layer(ones(4, 3))
 --   layer:set_weights(layer:get_weights())
 function Layer:get_weights()
+  check_self(self, "get_weights", "")
   local copies = {}
   for i, entry in ipairs(self.weights or {}) do copies[i] = core.tensor(entry.tensor) end
   return copies
 end
 
 function Layer:set_weights(values)
+  check_self(self, "set_weights", "list")
   layers.assign_weights(self.kind .. ".set_weights", self.weights or {}, values)
 end
 
@@ -372,11 +381,8 @@ end
 --
 -- As keras.layers.Dense.
 -- Example: Dense { 25, input_dim = 20, activation = "relu", kernel_initializer = "he_uniform" }
-function layers.Dense(options, more)
-  if more ~= nil then
-    errors.fail("Dense: everything goes into one table, Dense { 25, activation = \"relu\" }; got %s besides",
-      errors.describe(more))
-  end
+function layers.Dense(options, ...)
+  errors.refuse_second("Dense", ...)
   if type(options) == "number" then options = { options } end
   if type(options) ~= "table" then
     errors.argument("Dense", "argument 1", "a table such as { 25, activation = \"relu\" }", options)
@@ -428,6 +434,40 @@ function Dense:call(x)
   if not named then return self.activation(z) end
   return self.activation == "linear" and z or z[self.activation](z)
 end
+
+-- tostring(layer)
+local dense_settings = { 1, "input_dim", "activation", "use_bias", "kernel_initializer", "bias_initializer", "name" }
+local dense_defaults = { activation = "linear", use_bias = true, kernel_initializer = "glorot_uniform",
+                         bias_initializer = "zeros" }
+
+function Dense:__tostring()
+  local has_own_name = self.name and not self.name:find "^dense_?%d*$"
+  return require("gradus.printing").constructor("Dense", {
+    self.units, input_dim = self.input_dim, activation = self.activation, use_bias = self.use_bias,
+    kernel_initializer = initializers.name_of(self.kernel_initializer),
+    bias_initializer = initializers.name_of(self.bias_initializer), name = has_own_name and self.name or nil,
+  }, dense_settings, dense_defaults)
+end
+
+function Layer:__tostring()
+  if self.type_name == "Sequential" then return tostring(self.model) end
+  return require("gradus.printing").constructor("Layer", self, { "name", "build", "call" }, {})
+end
+
+-- Fields that nearly have the name of a field: of Dense all count, of a layer of one's own only what
+-- nobody would take for a field of their own.
+setmetatable(Layer, { __index = errors.catch_slips("layer", Layer, {
+  "add_weight", "get_weights", "set_weights", "trainable" }) })
+
+local find_in_dense = errors.catch_slips("Dense", Dense, {
+  "add_weight", "get_weights", "set_weights", "trainable", "units", "activation", "use_bias", "kernel", "bias",
+  "kernel_initializer", "bias_initializer", "input_dim", "name", "dtype", "weights", "trainable_weights",
+  "output_shape", "call", "called", "build", "stream", "is_built" })
+
+setmetatable(Dense, setmetatable({ __index = function(_, name)
+  local value = rawget(Layer, name)
+  return value == nil and find_in_dense(nil, name) or value
+end }, Layer))
 
 -- A built-in layer with an activation or a call written in Lua is written in Lua, too.
 function layers.is_written_in_lua(layer)

@@ -31,7 +31,8 @@ local sgd_options = { "learning_rate", "lr", "momentum", "nesterov", "weight_dec
 -- and acts from the next step: optimizer.learning_rate = 0.001. optimizer.last_step tells what the
 -- last step did. As keras.optimizers.SGD.
 -- Example: SGD { learning_rate = 0.01, momentum = 0.9, clipnorm = 1.0 }
-function optimizers.SGD(options)
+function optimizers.SGD(options, ...)
+  errors.refuse_second("SGD", ...)
   options = errors.check_options("SGD", options, sgd_options)
   if options.lr ~= nil and options.learning_rate ~= nil then
     errors.fail("SGD: lr is another name for learning_rate; only one can be given")

@@ -77,9 +77,7 @@ local method_names = { "fit", "transform", "fit_transform", "inverse_transform" 
 
 local function check_self(class, self, method)
   local where = class.__name .. "." .. method
-  if getmetatable(self) ~= class then
-    errors.argument(where, "argument 1", "a " .. class.__name, self)
-  end
+  errors.check_self(where, "a " .. class.__name, getmetatable(self) == class, self, ("scaler:%s(X)"):format(method))
   return where
 end
 
@@ -100,7 +98,7 @@ end
 
 -- A class, that is a scaler's metatable. `attributes` are the names of what fit finds out; `learn`
 -- finds it in float64 [n, k]; `forth` and `back` map float64 rows.
-local function new_class(name, options, attributes, learn, forth, back)
+local function new_class(name, options, defaults, attributes, learn, forth, back)
   local class, methods, is_field, fields = { __name = name }, {}, {}, {}
   for _, names in ipairs { method_names, options, attributes } do
     for _, field in ipairs(names) do
@@ -145,6 +143,12 @@ local function new_class(name, options, attributes, learn, forth, back)
     return methods.transform(methods.fit(self, x), x)
   end
 
+  function class.__tostring(self)
+    local fitted = rawget(self, "n_features_in_")
+    local note = fitted and ("  -- fitted on %d feature%s"):format(fitted, fitted == 1 and "" or "s") or ""
+    return require("gradus.printing").constructor(name, self, options, defaults) .. note
+  end
+
   function class.__index(_, key)
     if is_field[key] then return methods[key] end
     errors.fail('%s: there is no "%s"%s', name, tostring(key), errors.suggestion(key, fields))
@@ -162,9 +166,10 @@ local function is_constant(variance, mean, n)
 end
 
 local standard_options = { "with_mean", "with_std" }
+local standard_defaults = { with_mean = true, with_std = true }
 local standard_attributes = { "mean_", "var_", "scale_", "n_samples_seen_", "n_features_in_" }
 
-local standard = new_class("StandardScaler", standard_options, standard_attributes,
+local standard = new_class("StandardScaler", standard_options, standard_defaults, standard_attributes,
   function(self, data)
     local seen = data:eq(data):sum(1)
     local mean = by_column(data, function(rows) return rows:mean(1) end)
@@ -204,7 +209,8 @@ local standard = new_class("StandardScaler", standard_options, standard_attribut
 -- Example:
 --   local scaler = StandardScaler {}
 --   local Z = scaler:fit_transform(tensor { {1, 20}, {3, 40} })
-function preprocessing.StandardScaler(options)
+function preprocessing.StandardScaler(options, ...)
+  errors.refuse_second("StandardScaler", ...)
   options = errors.check_options("StandardScaler", options, standard_options)
   return setmetatable({
     with_mean = errors.option("StandardScaler", options, "with_mean", "boolean", true),
@@ -215,11 +221,12 @@ end
 -- MinMaxScaler -----------------------------------------------------------------------------------
 
 local min_max_options = { "feature_range", "clip" }
+local min_max_defaults = { feature_range = { 0, 1 }, clip = false }
 local min_max_attributes = {
   "data_min_", "data_max_", "data_range_", "scale_", "min_", "n_samples_seen_", "n_features_in_",
 }
 
-local min_max = new_class("MinMaxScaler", min_max_options, min_max_attributes,
+local min_max = new_class("MinMaxScaler", min_max_options, min_max_defaults, min_max_attributes,
   function(self, data)
     local low, high = self.feature_range[1], self.feature_range[2]
     self.data_min_ = by_column(data, function(rows) return rows:min(1) end)
@@ -265,7 +272,8 @@ end
 -- Example:
 --   local scaler = MinMaxScaler { feature_range = { -1, 1 } }
 --   local Z = scaler:fit_transform(tensor { {1, 20}, {3, 40} })
-function preprocessing.MinMaxScaler(options)
+function preprocessing.MinMaxScaler(options, ...)
+  errors.refuse_second("MinMaxScaler", ...)
   options = errors.check_options("MinMaxScaler", options, min_max_options)
   return setmetatable({
     feature_range = check_range(errors.option("MinMaxScaler", options, "feature_range", "table",

@@ -123,6 +123,48 @@ function printing.tensor(tensor)
   return text .. "\n" .. suffix
 end
 
+-- A setting as one would write it.
+local function setting_text(value)
+  if type(value) == "string" then return ("%q"):format(value) end
+  if type(value) == "number" and math.type(value) == "float" then
+    local text = ("%.14g"):format(value)
+    if tonumber(text) ~= value then text = ("%.17g"):format(value) end
+    return text:find "^-?%d+$" and text .. ".0" or text
+  end
+  if type(value) == "function" then
+    local info = debug.getinfo(value, "S")
+    return info.what == "C" and "function" or ("function at %s:%d"):format(info.short_src, info.linedefined)
+  end
+  if type(value) ~= "table" then return tostring(value) end
+  local parts = {}
+  for i, part in ipairs(value) do parts[i] = setting_text(part) end
+  return "{ " .. table.concat(parts, ", ") .. " }"
+end
+
+-- A call of a constructor: the settings of these names in their order, but for those that are nil or
+-- the default. A name that is 1 is the first, without its name.
+function printing.constructor(name, settings, names, defaults)
+  local parts = {}
+  for _, key in ipairs(names) do
+    local value = settings[key]
+    if value ~= nil then
+      local text = setting_text(value)
+      if defaults[key] == nil or text ~= setting_text(defaults[key]) then
+        parts[#parts + 1] = key == 1 and text or key .. " = " .. text
+      end
+    end
+  end
+  return #parts == 0 and name .. " {}" or ("%s { %s }"):format(name, table.concat(parts, ", "))
+end
+
+local sgd_names = { "learning_rate", "momentum", "nesterov", "weight_decay", "clipnorm",
+                    "global_clipnorm", "clipvalue" }
+
+-- tostring(optimizer)
+function printing.optimizer(optimizer)
+  return printing.constructor("SGD", optimizer, sgd_names, { momentum = 0.0, nesterov = false })
+end
+
 -- Rows of cells as text, the columns aligned to the left.
 local function table_text(rows)
   local widths, lines = {}, {}

@@ -10,6 +10,11 @@ local optimizers = require "gradus.optimizers"
 local Sequential = { __name = "model" }
 Sequential.__index = Sequential
 
+local function check_self(self, method, arguments)
+  errors.check_self(method, "a model", getmetatable(self) == Sequential, self,
+    ("model:%s(%s)"):format(method, arguments))
+end
+
 -- Sequential { layer, layer, ..., dtype = "float32", name = "sequential" } -> model
 -- A model that hands its input from layer to layer. A layer is Dense { ... }, Layer { ... }, a table
 -- with `call` (and `build`), a function from tensor to tensor, or another model. Layers inside a
@@ -20,9 +25,12 @@ Sequential.__index = Sequential
 --     Dense { 25, input_dim = 20, activation = "relu" },
 --     Dense { 1 },
 --   }
-local function new(fields)
+local function new(fields, ...)
   if fields == nil then fields = {} end
-  if type(fields) ~= "table" then errors.argument("Sequential", "argument 1", "a table of layers", fields) end
+  if type(fields) ~= "table" or getmetatable(fields) ~= nil then
+    errors.argument("Sequential", "argument 1", "a table of layers", fields)
+  end
+  errors.refuse_second("Sequential", ...)
   for key in pairs(fields) do
     if math.type(key) ~= "integer" and key ~= "dtype" and key ~= "name" then
       errors.fail('Sequential: unknown option "%s"%s', key,
@@ -32,7 +40,7 @@ local function new(fields)
   local self = setmetatable({
     layers = {}, is_built = false, number = core.next_model_number(), shuffles = 0, recordings = {},
     dtype = fields.dtype or core.floatx(), name = fields.name or "sequential",
-    trainable_weights = {}, weights = {}, trains = {}, known = {},
+    trainable_weights = {}, weights = {}, trains = {}, known = {}, run_eagerly = false, eager_reason = false,
   }, Sequential)
   if self.dtype ~= "float32" and self.dtype ~= "float64" then
     errors.argument("Sequential", "dtype", '"float32" or "float64"', self.dtype)
@@ -96,7 +104,9 @@ end
 -- Example:
 --   local model = Sequential {}
 --   model:add(Dense { 1, input_dim = 2 })
-function Sequential:add(layer)
+function Sequential:add(layer, ...)
+  check_self(self, "add", "layer")
+  errors.refuse_more("add", "expected one layer,", ...)
   if layer == self then errors.fail("Sequential: a model cannot be a layer of itself") end
   layer = layers.adopt("Sequential", layer)
   local place = #self.layers + 1
@@ -153,6 +163,7 @@ end
 --   local model = Sequential { Dense { 1 } }
 --   model:build { 1, 20 }
 function Sequential:build(input_shape)
+  check_self(self, "build", "input_shape")
   if #self.layers == 0 then errors.fail("Sequential: the model has no layers; add one first") end
   gradients.with(true, function()
     local x = core.zeros(input_shape, self.dtype)
@@ -204,6 +215,7 @@ end
 --   model.layers[1].trainable = false
 --   model:refresh(ones(1, 2))
 function Sequential:refresh(x)
+  check_self(self, "refresh", "x")
   ensure_built(self, x)
   local has_changed = false
   each_layer(self, function(layer, trains)
@@ -254,13 +266,15 @@ local compile_options = { "loss", "optimizer", "run_eagerly" }
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model:compile { loss = "mse", optimizer = SGD { clipnorm = 1.0 } }
-function Sequential:compile(options)
+function Sequential:compile(options, ...)
+  check_self(self, "compile", "{ loss = ... }")
+  errors.refuse_more("compile", "expected one table of options,", ...)
   options = errors.check_options("compile", options, compile_options)
   if options.loss == nil then errors.argument("compile", "loss", "a name or a function", nil) end
   self.loss, self.loss_is_built_in = losses.get("compile", options.loss)
   self.optimizer = optimizers.get("compile", options.optimizer or "sgd")
   self.run_eagerly = errors.option("compile", options, "run_eagerly", "boolean", false)
-  self.recordings, self.eager_reason = {}, nil
+  self.recordings, self.eager_reason = {}, false
   if self.is_built then collect_weights(self) end
 end
 
@@ -312,7 +326,9 @@ end
 
 -- model:fit(x, y [, options]) -> history
 -- Train the model; see gradus.training for what options there are.
-function Sequential:fit(x, y, options)
+function Sequential:fit(x, y, options, ...)
+  check_self(self, "fit", "x, y, { ... }")
+  errors.refuse_more("fit", "expected x, y and one table of options,", ...)
   return require("gradus.training").fit(self, x, y, options)
 end
 
@@ -364,7 +380,9 @@ end
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model:compile { loss = "mse" }
 --   print(model:evaluate(ones(8, 2), ones(8)))
-function Sequential:evaluate(x, y, options)
+function Sequential:evaluate(x, y, options, ...)
+  check_self(self, "evaluate", "x, y")
+  errors.refuse_more("evaluate", "expected x, y and one table of options,", ...)
   self:ensure_compiled("evaluate")
   options = errors.check_options("evaluate", options, evaluate_options)
   local batch_size = errors.option("evaluate", options, "batch_size", "positive integer", 32)
@@ -377,7 +395,9 @@ end
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   print(model:predict(ones(3, 2)))
-function Sequential:predict(x)
+function Sequential:predict(x, ...)
+  check_self(self, "predict", "x")
+  errors.refuse_more("predict", "expected x,", ...)
   return gradients.with(false, self.call, self, self:as_input("predict", x))
 end
 
@@ -388,12 +408,14 @@ end
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model:set_weights(model:get_weights())
 function Sequential:get_weights()
+  check_self(self, "get_weights", "")
   local copies = {}
   for i, entry in ipairs(self.weights) do copies[i] = core.tensor(entry.tensor) end
   return copies
 end
 
 function Sequential:set_weights(values)
+  check_self(self, "set_weights", "list")
   layers.assign_weights("set_weights", self.weights, values)
 end
 
@@ -404,6 +426,7 @@ end
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model:summary()
 function Sequential:summary()
+  check_self(self, "summary", "")
   if self.is_built then self:refresh() end
   print(require("gradus.printing").model(self))
 end
@@ -411,5 +434,14 @@ end
 function Sequential:__tostring()
   return require("gradus.printing").model(self)
 end
+
+-- Every field and method, so that a name that is nearly one of them is an error.
+local names = { "loss", "optimizer", "stop_training", "trainable", "layers", "weights", "trainable_weights", "name",
+                "dtype", "run_eagerly", "is_built", "loss_is_built_in" }
+for name in pairs(Sequential) do
+  if not name:find "^__" then names[#names + 1] = name end
+end
+table.sort(names)
+setmetatable(Sequential, { __index = errors.catch_slips("model", Sequential, names) })
 
 return { Sequential = new, is_model = function(value) return getmetatable(value) == Sequential end }

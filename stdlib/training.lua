@@ -344,8 +344,9 @@ end
 -- The steps that were done, as tensors.
 function Trainer:close_log()
   local done, log = self.step - 1, self.log
-  self.history.steps = { loss = log.losses:rows(1, done), grad_norm = log.norms:rows(1, done),
-                         clip_scale = log.scales:rows(1, done), cut = log.cuts:rows(1, done) }
+  self.history.steps = errors.closed("history.steps", {
+    loss = log.losses:rows(1, done), grad_norm = log.norms:rows(1, done),
+    clip_scale = log.scales:rows(1, done), cut = log.cuts:rows(1, done) })
 end
 
 function Trainer:run()

@@ -131,6 +131,20 @@ int gr_lua_argument_error(lua_State *L, const char *where, const char *argument,
                       gr_lua_describe(L, index));
 }
 
+int gr_lua_self_error(lua_State *L, const char *where, const char *expected, const char *call) {
+  return gr_lua_error(L, "%s: argument 1 must be %s, got %s; use a colon: %s", where, expected,
+                      gr_lua_describe(L, 1), call);
+}
+
+void gr_lua_check_count(lua_State *L, const char *where, int receivers, int most) {
+  int given = lua_gettop(L) - receivers;
+  while (given > most && lua_isnil(L, given + receivers)) given--;
+  if (given <= most) return;
+  if (most == 0) gr_lua_error(L, "%s: expected no arguments, got %d", where, given);
+  gr_lua_error(L, "%s: expected at most %d argument%s, got %d", where, most, most == 1 ? "" : "s",
+               given);
+}
+
 void gr_lua_check(lua_State *L, gr_Status status, const char *where) {
   if (status != GR_OK) gr_lua_error(L, "%s: %s", where, gr_lua_context(L)->message);
 }

@@ -42,6 +42,13 @@ int gr_lua_error(lua_State *L, const char *format, ...);
 int gr_lua_argument_error(lua_State *L, const char *where, const char *argument,
                           const char *expected, int index);
 
+/* Argument 1 of a method is not what the method belongs to: "...; use a colon: x:sum(...)". */
+int gr_lua_self_error(lua_State *L, const char *where, const char *expected, const char *call);
+
+/* Raise when there are more than `most` arguments that are not nil behind the receivers, of which a
+** method has one and a function none. */
+void gr_lua_check_count(lua_State *L, const char *where, int receivers, int most);
+
 /* Raise "<where>: <the context's message>" unless the status is GR_OK. */
 void gr_lua_check(lua_State *L, gr_Status status, const char *where);
 

@@ -196,8 +196,29 @@ static const char *input_name(lua_State *L, const gr_Operation *operation, int i
   return lua_pushlstring(L, at, strcspn(at, ",) "));
 }
 
+/* Whether it is called as x:name(...), and not as name(...). */
+static bool is_method(const gr_Operation *operation) {
+  return strcspn(operation->signature, ":") < strcspn(operation->signature, "(");
+}
+
+/* Argument number `index` is no operand. Says how to call a method that got no tensor, or too few: a
+** dot in the place of the colon does both. */
+static void operand_error(lua_State *L, int index, const gr_Operation *operation,
+                          const char *expected, bool too_few) {
+  const char *call = operation->signature;
+  size_t length = strcspn(call, ")") + 1;
+  if (is_method(operation) && index == 1 && operation->arity == 1)
+    lua_pushfstring(L, "; use a colon: %s", lua_pushlstring(L, call, length));
+  else if (is_method(operation) && too_few)
+    lua_pushfstring(L, "; the call is %s", lua_pushlstring(L, call, length));
+  else lua_pushliteral(L, "");
+  const char *hint = lua_tostring(L, -1);
+  gr_lua_error(L, "%s: %s must be %s, got %s%s", operation->name,
+               input_name(L, operation, index - 1), expected, gr_lua_describe(L, index), hint);
+}
+
 /* Put a tensor in the place of a number (of the other operand's type) or, for take, of a table. */
-static void make_operand(lua_State *L, int index, const gr_Operation *operation) {
+static void make_operand(lua_State *L, int index, const gr_Operation *operation, int given) {
   const gr_Tensor *other = gr_lua_test_tensor(L, 3 - index);
   if (takes_numbers(operation) && lua_type(L, index) == LUA_TNUMBER && other != NULL) {
     gr_Tensor *number = gr_lua_new_tensor(L, other->dtype, 0, NULL, operation->name);
@@ -211,9 +232,25 @@ static void make_operand(lua_State *L, int index, const gr_Operation *operation)
     const char *expected = operation->typed_by == GR_OWN_TYPES && index == 2 ? "a tensor or a list"
                            : takes_numbers(operation) && other != NULL ? "a tensor or a number"
                                                                       : "a tensor";
-    gr_lua_argument_error(L, operation->name, input_name(L, operation, index - 1), expected, index);
+    operand_error(L, index, operation, expected, given < operation->arity);
   }
   lua_replace(L, index);
+}
+
+/* Arguments behind the operands: attributes one by one, or a table of names alone; dimensions and
+** orders may be any number. */
+static void check_given(lua_State *L, const gr_Operation *operation) {
+  int arity = operation->arity, receivers = is_method(operation) ? 1 : 0;
+  if (is_named(L, arity + 1)) {
+    for (int i = arity + 2; i <= lua_gettop(L); i++)
+      if (!lua_isnil(L, i))
+        gr_lua_error(L, "%s: options by name come alone, got %s besides", operation->name,
+                     gr_lua_describe(L, i));
+  } else if ((operation->attributes[0] != GR_SHAPE && operation->attributes[0] != GR_ORDER) ||
+             lua_type(L, arity + 1) != LUA_TNUMBER) {
+    gr_lua_check_count(L, operation->name, receivers,
+                       arity - receivers + count_attributes(operation));
+  }
 }
 
 /* The function for every row; the row is upvalue 1, gradus.core upvalue 2. */
@@ -221,16 +258,17 @@ static int call_operation(lua_State *L) {
   const gr_Operation *operation = lua_touserdata(L, lua_upvalueindex(1));
   gr_Tensor *inputs[GR_MAX_INPUTS];
   gr_Attributes attributes;
-  int arity = operation->arity;
-  if (lua_gettop(L) < arity) lua_settop(L, arity);
+  int arity = operation->arity, given = lua_gettop(L);
+  if (given < arity) lua_settop(L, arity);
   gr_lua_collect(L);
   for (int i = 0; i < arity; i++) {
     inputs[i] = gr_lua_test_tensor(L, i + 1);
     if (inputs[i] == NULL) {
-      make_operand(L, i + 1, operation);
+      make_operand(L, i + 1, operation, given);
       inputs[i] = gr_lua_test_tensor(L, i + 1);
     }
   }
+  if (given > arity) check_given(L, operation);
   if (operation->attributes[0] != GR_NO_ATTRIBUTE) {
     if (is_named(L, arity + 1)) spread_named(L, arity + 1, operation);
     lua_settop(L, lua_gettop(L) < arity + GR_MAX_ATTRIBUTES ? arity + GR_MAX_ATTRIBUTES

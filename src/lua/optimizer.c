@@ -266,45 +266,15 @@ static int optimizer_newindex(lua_State *L) {
   return unknown_field(L, name);
 }
 
-/* Turn the setting on top of the stack, a number, boolean or pair of numbers, into text. */
-static void describe_setting(lua_State *L) {
-  if (lua_istable(L, -1)) {
-    lua_rawgeti(L, -1, 1);
-    lua_rawgeti(L, -2, 2);
-    lua_pushfstring(L, "{ %f, %f }", lua_tonumber(L, -2), lua_tonumber(L, -1));
-    lua_replace(L, -4);
-    lua_pop(L, 2);
-  } else {
-    luaL_tolstring(L, -1, NULL);
-    lua_replace(L, -2);
-  }
-}
-
-/* The call that makes such an optimizer: SGD { learning_rate = 0.01, clipnorm = 1.0 }. */
-static int optimizer_tostring(lua_State *L) {
-  const gr_Optimizer *optimizer = gr_lua_check_optimizer(L, 1, "SGD");
-  lua_pushliteral(L, "SGD {");
-  for (const Setting *setting = settings; setting->name != NULL; setting++) {
-    bool is_first = setting == settings;
-    if (setting->set == set_rate && !is_first) continue;  /* its other name */
-    push_field(L, optimizer, setting->name);
-    bool is_off = !lua_toboolean(L, -1) || (lua_isnumber(L, -1) && lua_tonumber(L, -1) == 0);
-    if (is_off && !is_first) {
-      lua_pop(L, 1);
-      continue;
-    }
-    describe_setting(L);
-    lua_pushfstring(L, "%s%s %s = %s", lua_tostring(L, -2), is_first ? "" : ",", setting->name,
-                    lua_tostring(L, -1));
-    lua_replace(L, -3);
-    lua_pop(L, 1);
-  }
-  lua_pushliteral(L, " }");
-  lua_concat(L, 2);
-  return 1;
-}
-
 /* Steps */
+
+/* The optimizer whose method runs, given the form of a call. */
+static gr_Optimizer *check_self(lua_State *L, const char *where, const char *call) {
+  OptimizerBlock *block = gr_lua_test_block(L, 1, OPTIMIZER_TAG, sizeof *block);
+  if (block == NULL) gr_lua_self_error(L, where, "an optimizer", call);
+  gr_lua_check_count(L, where, 1, 1);
+  return &block->optimizer;
+}
 
 /* Bind to the parameters in the argument: a model or layer (its trainable_weights), or a list. */
 static void bind_argument(lua_State *L, gr_Optimizer *optimizer, int index, const char *where) {
@@ -321,7 +291,7 @@ static void bind_argument(lua_State *L, gr_Optimizer *optimizer, int index, cons
 
 /* optimizer:bind(model): work on the model's parameters from now on. */
 static int optimizer_bind(lua_State *L) {
-  bind_argument(L, gr_lua_check_optimizer(L, 1, "bind"), 2, "bind");
+  bind_argument(L, check_self(L, "bind", "optimizer:bind(model)"), 2, "bind");
   return 0;
 }
 
@@ -334,7 +304,7 @@ static int optimizer_bind(lua_State *L) {
 **   w:square():sum():backward()
 **   SGD({ learning_rate = 0.1 }):apply { w } */
 static int optimizer_apply(lua_State *L) {
-  gr_Optimizer *optimizer = gr_lua_check_optimizer(L, 1, "apply");
+  gr_Optimizer *optimizer = check_self(L, "apply", "optimizer:apply(model)");
   bind_argument(L, optimizer, 2, "apply");
   gr_lua_note_read(L, "it updated parameters");
   gr_lua_check(L, gr_optimizer_step(gr_lua_context(L), optimizer), "apply");
@@ -371,10 +341,20 @@ static const luaL_Reg methods[] = {
   {NULL, NULL}
 };
 
+/* Policy: see stdlib/printing.lua. */
+static int optimizer_tostring(lua_State *L) {
+  gr_lua_check_optimizer(L, 1, "tostring");
+  gr_lua_require(L, "gradus.printing");
+  lua_getfield(L, -1, "optimizer");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
 static const luaL_Reg metamethods[] = {
   {"__gc", optimizer_gc},
-  {"__newindex", optimizer_newindex},
   {"__tostring", optimizer_tostring},
+  {"__newindex", optimizer_newindex},
   {NULL, NULL}
 };
 

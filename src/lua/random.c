@@ -90,27 +90,32 @@ enum { RANDOM_STATE_TAG = 0x67725253 };
 typedef struct RandomStateBlock {
   uint64_t tag;
   gr_RandomState state;
+  enum { FROM_ROOT, FROM_NUMBER, FROM_LIST } origin;  /* of its numbers, for __tostring */
+  uint32_t seed;
 } RandomStateBlock;
 
 static const char random_state_name[] = "gradus.RandomState";
 
-static gr_RandomState *test_state(lua_State *L, int index) {
-  RandomStateBlock *block = gr_lua_test_block(L, index, RANDOM_STATE_TAG, sizeof *block);
-  return block == NULL ? NULL : &block->state;
+static RandomStateBlock *test_block(lua_State *L, int index) {
+  return gr_lua_test_block(L, index, RANDOM_STATE_TAG, sizeof(RandomStateBlock));
 }
 
-/* Argument 1 of a method. Counts a draw. */
-static gr_RandomState *check_state(lua_State *L, const char *where) {
-  gr_RandomState *state = test_state(L, 1);
-  if (state == NULL) gr_lua_argument_error(L, where, "argument 1", "a RandomState", 1);
+/* Argument 1 of the method RandomState.<name>. Counts a draw. */
+static RandomStateBlock *check_block(lua_State *L, const char *where) {
+  RandomStateBlock *block = test_block(L, 1);
+  if (block == NULL)
+    gr_lua_self_error(L, where, "a RandomState",
+                      lua_pushfstring(L, "rs:%s(...)", strchr(where, '.') + 1));
   gr_lua_context(L)->random_draws++;
-  return state;
+  return block;
 }
 
-static gr_RandomState *push_state(lua_State *L) {
-  RandomStateBlock *block =
-      gr_lua_new_block(L, random_state_name, RANDOM_STATE_TAG, sizeof *block);
-  return &block->state;
+static gr_RandomState *check_state(lua_State *L, const char *where) {
+  return &check_block(L, where)->state;
+}
+
+static RandomStateBlock *push_block(lua_State *L) {
+  return gr_lua_new_block(L, random_state_name, RANDOM_STATE_TAG, sizeof(RandomStateBlock));
 }
 
 static const char seed_expected[] = "a whole number from 0 to 4294967295, or a list of them";
@@ -147,17 +152,21 @@ static void seed_from_root(lua_State *L, gr_RandomState *state) {
 }
 
 /* Seed from the argument at `index`. Nothing has changed when it raises. */
-static void seed_state(lua_State *L, gr_RandomState *state, int index, const char *where,
+static void seed_block(lua_State *L, RandomStateBlock *block, int index, const char *where,
                        const char *argument) {
   if (lua_isnoneornil(L, index)) {
-    seed_from_root(L, state);
+    seed_from_root(L, &block->state);
+    block->origin = FROM_ROOT;
   } else if (lua_istable(L, index)) {
     size_t n;
     const uint32_t *seeds = check_seeds(L, index, where, argument, &n);
-    gr_random_seed_list(state, seeds, n);
+    gr_random_seed_list(&block->state, seeds, n);
+    block->origin = FROM_LIST;
     lua_pop(L, 1);
   } else if (is_seed(L, index)) {
-    gr_random_seed(state, (uint32_t)lua_tointeger(L, index));
+    block->seed = (uint32_t)lua_tointeger(L, index);
+    gr_random_seed(&block->state, block->seed);
+    block->origin = FROM_NUMBER;
   } else {
     gr_lua_argument_error(L, where, argument, seed_expected, index);
   }
@@ -165,18 +174,18 @@ static void seed_state(lua_State *L, gr_RandomState *state, int index, const cha
 
 gr_RandomState *gr_lua_check_random_state(lua_State *L, int index, const char *where,
                                           const char *argument) {
-  gr_RandomState *state = test_state(L, index);
+  RandomStateBlock *block = test_block(L, index);
   index = lua_absindex(L, index);
-  if (state != NULL) {
+  if (block != NULL) {
     lua_pushvalue(L, index);
-    return state;
+    return &block->state;
   }
   if (!lua_isnoneornil(L, index) && !lua_istable(L, index) && !is_seed(L, index))
     gr_lua_argument_error(L, where, argument, "a RandomState, a whole number from 0 to 4294967295, "
                           "or a list of them", index);
-  state = push_state(L);
-  seed_state(L, state, index, where, argument);
-  return state;
+  block = push_block(L);
+  seed_block(L, block, index, where, argument);
+  return &block->state;
 }
 
 /* RandomState([seed]) -> RandomState
@@ -187,9 +196,9 @@ gr_RandomState *gr_lua_check_random_state(lua_State *L, int index, const char *w
 ** As numpy.random.RandomState of NumPy 1.24.
 ** Example: RandomState(1):normal(0, 1, { 2, 3 }) */
 static int make_random_state(lua_State *L) {
+  gr_lua_check_count(L, "RandomState", 0, 1);
   lua_settop(L, 1);
-  gr_RandomState *state = push_state(L);
-  seed_state(L, state, 1, "RandomState", "seed");
+  seed_block(L, push_block(L), 1, "RandomState", "seed");
   return 1;
 }
 
@@ -207,9 +216,20 @@ static int check_random_state(lua_State *L) {
 **   local rs = RandomState(1)
 **   rs:seed(2) */
 static int random_seed(lua_State *L) {
-  gr_RandomState *state = check_state(L, "RandomState.seed");
-  seed_state(L, state, 2, "RandomState.seed", "seed");
+  RandomStateBlock *block = check_block(L, "RandomState.seed");
+  gr_lua_check_count(L, "RandomState.seed", 1, 1);
+  seed_block(L, block, 2, "RandomState.seed", "seed");
   return 0;
+}
+
+/* As it was made; how many numbers were drawn since is not told. */
+static int random_tostring(lua_State *L) {
+  const RandomStateBlock *block = test_block(L, 1);
+  if (block == NULL) return gr_lua_argument_error(L, "tostring", "argument 1", "a RandomState", 1);
+  if (block->origin == FROM_NUMBER)
+    lua_pushfstring(L, "RandomState(%I)", (lua_Integer)block->seed);
+  else lua_pushstring(L, block->origin == FROM_LIST ? "RandomState { ... }" : "RandomState()");
+  return 1;
 }
 
 /* Shapes and arguments of the draws */
@@ -244,14 +264,6 @@ static Shape check_shape(lua_State *L, int index, const char *where) {
   }
   check_dimensions(L, where, &shape);
   return shape;
-}
-
-static void check_count(lua_State *L, const char *where, int most) {
-  for (int i = lua_gettop(L); i > most + 1; i--)
-    if (!lua_isnil(L, i))
-      gr_lua_error(L, "%s: expected at most %d argument%s, got %d", where, most,
-                   most == 1 ? "" : "s", i - 1);
-  lua_settop(L, most + 1);
 }
 
 static double check_number_or(lua_State *L, int index, const char *where, const char *argument,
@@ -308,7 +320,8 @@ static void fill_gauss(gr_RandomState *state, double a, double b, double *out, s
 static int random_sample(lua_State *L) {
   static const char where[] = "RandomState.random_sample";
   gr_RandomState *state = check_state(L, where);
-  check_count(L, where, 1);
+  gr_lua_check_count(L, where, 1, 1);
+  lua_settop(L, 2);
   Shape shape = check_shape(L, 2, where);
   return push_drawn(L, state, where, gr_random_fill_uniform, 0, 1, &shape);
 }
@@ -321,7 +334,8 @@ static int random_sample(lua_State *L) {
 static int random_uniform(lua_State *L) {
   static const char where[] = "RandomState.uniform";
   gr_RandomState *state = check_state(L, where);
-  check_count(L, where, 3);
+  gr_lua_check_count(L, where, 1, 3);
+  lua_settop(L, 4);
   double low = check_number_or(L, 2, where, "low", 0);
   double high = check_number_or(L, 3, where, "high", 1);
   if (!isfinite(high - low))
@@ -339,7 +353,8 @@ static int random_uniform(lua_State *L) {
 static int random_normal(lua_State *L) {
   static const char where[] = "RandomState.normal";
   gr_RandomState *state = check_state(L, where);
-  check_count(L, where, 3);
+  gr_lua_check_count(L, where, 1, 3);
+  lua_settop(L, 4);
   double mean = check_number_or(L, 2, where, "mean", 0);
   double deviation = check_number_or(L, 3, where, "std", 1);
   if (!(deviation >= 0)) gr_lua_argument_error(L, where, "std", "a number not below 0", 3);
@@ -355,7 +370,8 @@ static int random_normal(lua_State *L) {
 static int random_standard_normal(lua_State *L) {
   static const char where[] = "RandomState.standard_normal";
   gr_RandomState *state = check_state(L, where);
-  check_count(L, where, 1);
+  gr_lua_check_count(L, where, 1, 1);
+  lua_settop(L, 2);
   Shape shape = check_shape(L, 2, where);
   return push_drawn(L, state, where, fill_gauss, 0, 1, &shape);
 }
@@ -403,7 +419,8 @@ static void fill_integers(gr_RandomState *state, double low, double high, double
 static int random_randint(lua_State *L) {
   static const char where[] = "RandomState.randint";
   gr_RandomState *state = check_state(L, where);
-  check_count(L, where, 3);
+  gr_lua_check_count(L, where, 1, 3);
+  lua_settop(L, 4);
   int64_t low = gr_lua_check_integer(L, 2, where, "low"), high = low;
   if (lua_isnil(L, 3)) low = 0;
   else high = gr_lua_check_integer(L, 3, where, "high");
@@ -456,7 +473,8 @@ static int random_permutation(lua_State *L) {
   static const char where[] = "RandomState.permutation";
   gr_RandomState *state = check_state(L, where);
   gr_Tensor *inputs[2] = {gr_lua_test_tensor(L, 2), NULL};
-  check_count(L, where, 1);
+  gr_lua_check_count(L, where, 1, 1);
+  lua_settop(L, 2);
   if (inputs[0] == NULL) {
     if (lua_type(L, 2) != LUA_TNUMBER)
       gr_lua_argument_error(L, where, "x", "a whole number or a tensor", 2);
@@ -524,7 +542,8 @@ static int random_shuffle(lua_State *L) {
   static const char where[] = "RandomState.shuffle";
   gr_RandomState *state = check_state(L, where);
   gr_Tensor *tensor = gr_lua_test_tensor(L, 2);
-  check_count(L, where, 1);
+  gr_lua_check_count(L, where, 1, 1);
+  lua_settop(L, 2);
   if (tensor != NULL) shuffle_tensor(L, state, tensor, where);
   else if (lua_istable(L, 2)) shuffle_table(L, state);
   else gr_lua_argument_error(L, where, "x", "a tensor or a table", 2);
@@ -622,7 +641,8 @@ static void push_chosen_numbers(lua_State *L, gr_Tensor *chosen, size_t n) {
 ** Example: RandomState(1):choice({ "red", "green", "blue" }) */
 static int random_choice(lua_State *L) {
   gr_RandomState *state = check_state(L, choice_name);
-  check_count(L, choice_name, 4);
+  gr_lua_check_count(L, choice_name, 1, 4);
+  lua_settop(L, 5);
   int64_t population = check_candidates(L), place;
   Shape shape = check_shape(L, 3, choice_name);
   if (!lua_isnil(L, 4) && !lua_isboolean(L, 4))
@@ -761,6 +781,9 @@ static const luaL_Reg random_methods[] = {
   {NULL, NULL}
 };
 
+static const luaL_Reg random_metamethods[] = {{"__tostring", random_tostring}, {NULL, NULL}};
+static const luaL_Reg stream_metamethods[] = {{NULL, NULL}};
+
 static const luaL_Reg stream_methods[] = {
   {"uniform", stream_uniform},
   {"normal", stream_normal},
@@ -789,9 +812,9 @@ static int unknown_method(lua_State *L) {
 }
 
 /* Register the class `name`. Its __index is the table of its methods. */
-static void open_class(lua_State *L, const char *name, const luaL_Reg *methods) {
-  static const luaL_Reg none[] = {{NULL, NULL}};
-  gr_lua_new_metatable(L, name, none);
+static void open_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
+                       const luaL_Reg *methods) {
+  gr_lua_new_metatable(L, name, metamethods);
   lua_newtable(L);
   luaL_setfuncs(L, methods, 0);
   lua_createtable(L, 0, 1);
@@ -811,6 +834,6 @@ static void open_class(lua_State *L, const char *name, const luaL_Reg *methods) 
 void gr_lua_open_random(lua_State *L) {
   set_root_seed(L, system_seed(gr_lua_context(L)));
   luaL_setfuncs(L, functions, 0);
-  open_class(L, random_state_name, random_methods);
-  open_class(L, "gradus.stream", stream_methods);
+  open_class(L, random_state_name, random_metamethods, random_methods);
+  open_class(L, "gradus.stream", stream_metamethods, stream_methods);
 }

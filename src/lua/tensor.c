@@ -28,6 +28,14 @@ gr_Tensor *gr_lua_check_tensor(lua_State *L, int index, const char *where, const
   return tensor;
 }
 
+/* The tensor whose method runs, given the form of a call and how many arguments there may be. */
+static gr_Tensor *check_self(lua_State *L, const char *where, const char *call, int most) {
+  gr_Tensor *tensor = gr_lua_test_tensor(L, 1);
+  if (tensor == NULL) gr_lua_self_error(L, where, "a tensor", call);
+  gr_lua_check_count(L, where, 1, most);
+  return tensor;
+}
+
 gr_Tensor **gr_lua_check_tensors(lua_State *L, int index, const char *where, const char *argument,
                                  size_t *count) {
   index = lua_absindex(L, index);
@@ -201,6 +209,7 @@ static int make_tensor(lua_State *L) {
   else if (!lua_istable(L, 1) && lua_type(L, 1) != LUA_TNUMBER)
     gr_lua_argument_error(L, "tensor", "the value", "a table, a number or a tensor", 1);
   read_options(L, 2, "tensor", &options);
+  gr_lua_check_count(L, "tensor", 0, 2);
   if (source != NULL) {
     gr_lua_note_read(L, "it copied a tensor with tensor(); x:clone() would be recorded");
     tensor = gr_lua_new_tensor(L, options.dtype, source->rank, source->shape, "tensor");
@@ -223,6 +232,7 @@ static gr_Tensor *make_shaped(lua_State *L, const char *where, bool with_value, 
   if (lua_istable(L, 1)) read_options(L, 1, where, &options);
   if (with_value) value = gr_lua_check_number(L, next++, where, "the value");
   read_options(L, next, where, &options);
+  gr_lua_check_count(L, where, 0, next);
   gr_Tensor *tensor = gr_lua_new_tensor(L, options.dtype, rank, shape, where);
   gr_tensor_fill(tensor, value);
   tensor->requires_grad = options.requires_grad;
@@ -260,6 +270,7 @@ static int make_full(lua_State *L) {
 ** for: a float64 tensor [count]. As torch.range.
 ** Example: range(1, 10, 2) */
 static int make_range(lua_State *L) {
+  gr_lua_check_count(L, "range", 0, 3);
   bool only_last = lua_gettop(L) == 1;
   double first = only_last ? 1 : gr_lua_check_number(L, 1, "range", "first");
   double last = gr_lua_check_number(L, only_last ? 1 : 2, "range", "last");
@@ -283,7 +294,7 @@ static int make_range(lua_State *L) {
 ** The one element of a tensor with one element, as a Lua number. As torch.Tensor.item.
 ** Example: ones(2, 3):sum():item() */
 static int tensor_item(lua_State *L) {
-  const gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "item", "argument 1");
+  const gr_Tensor *tensor = check_self(L, "item", "t:item()", 0);
   char text[GR_SHAPE_TEXT];
   if (gr_tensor_size(tensor) != 1)
     return gr_lua_error(L, "item: the tensor must have one element, its shape is %s",
@@ -312,7 +323,7 @@ static void push_nested(lua_State *L, const gr_Tensor *tensor, int axis, ptrdiff
 ** The numbers as nested tables; of a tensor of rank 0 the number. As torch.Tensor.tolist.
 ** Example: tensor({ {1, 2}, {3, 4} }):totable() */
 static int tensor_totable(lua_State *L) {
-  const gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "totable", "argument 1");
+  const gr_Tensor *tensor = check_self(L, "totable", "t:totable()", 0);
   gr_lua_note_read(L, "it read numbers out of a tensor");
   push_nested(L, tensor, 0, 0);
   return 1;
@@ -430,8 +441,8 @@ static int read_part(lua_State *L, gr_Tensor *tensor) {
 ** a view, which shares its numbers with t. Of t [n, m], t:rows(1, 5) is [5, m] and t:cols(1, 5) is
 ** [n, 5]. As NumPy's t[first-1:last].
 ** Example: tensor({ {1, 2}, {3, 4}, {5, 6} }):rows(2, 3) */
-static int push_band(lua_State *L, const char *where, int axis) {
-  gr_Tensor *tensor = gr_lua_check_tensor(L, 1, where, "argument 1");
+static int push_band(lua_State *L, const char *where, const char *call, int axis) {
+  gr_Tensor *tensor = check_self(L, where, call, 2);
   char text[GR_SHAPE_TEXT];
   if (tensor->rank <= axis)
     return gr_lua_error(L, "%s: expected a tensor with at least %d axes, got shape %s", where,
@@ -450,8 +461,8 @@ static int push_band(lua_State *L, const char *where, int axis) {
   return 1;
 }
 
-static int tensor_rows(lua_State *L) { return push_band(L, "rows", 0); }
-static int tensor_cols(lua_State *L) { return push_band(L, "cols", 1); }
+static int tensor_rows(lua_State *L) { return push_band(L, "rows", "t:rows(first, last)", 0); }
+static int tensor_cols(lua_State *L) { return push_band(L, "cols", "t:cols(first, last)", 1); }
 
 /* t:mask(m) -> tensor
 ** A copy of the rows of t where the mask m [n], of one number a row, is not 0. As NumPy's t[m] with
@@ -460,7 +471,7 @@ static int tensor_cols(lua_State *L) { return push_band(L, "cols", 1); }
 **   local t = tensor { 1, -2, 3 }
 **   print(t:mask(t:gt(0))) */
 static int tensor_mask(lua_State *L) {
-  gr_Tensor *inputs[2] = {gr_lua_check_tensor(L, 1, "mask", "argument 1"), NULL};
+  gr_Tensor *inputs[2] = {check_self(L, "mask", "t:mask(m)", 1), NULL};
   if (lua_istable(L, 2)) {
     tensor_from_table(L, 2, GR_FLOAT64, "mask");
     lua_replace(L, 2);
@@ -543,7 +554,7 @@ static int write_part(lua_State *L, gr_Tensor *tensor) {
 ** t[key] = value sets a part likewise. As numpy.ndarray.fill.
 ** Example: zeros(2, 2):fill(7) */
 static int tensor_fill(lua_State *L) {
-  gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "fill", "argument 1");
+  gr_Tensor *tensor = check_self(L, "fill", "t:fill(value)", 1);
   check_writable(L, tensor);
   assign_value(L, tensor, 2);
   lua_settop(L, 1);
@@ -743,7 +754,7 @@ static int tensor_eq(lua_State *L) {
 ** value. As numpy.array_equal, to the bit.
 ** Example: tensor({ 1 / 3 }):identical(tensor { 1 / 3 }) */
 static int tensor_identical(lua_State *L) {
-  const gr_Tensor *a = gr_lua_check_tensor(L, 1, "identical", "argument 1");
+  const gr_Tensor *a = check_self(L, "identical", "t:identical(other)", 1);
   const gr_Tensor *b = gr_lua_check_tensor(L, 2, "identical", "argument 2");
   gr_lua_note_read(L, "it compared tensors");
   lua_pushboolean(L, all_equal(a, b, identical_numbers));
@@ -822,7 +833,7 @@ static int tensor_concat(lua_State *L) {
 **   w:square():sum():backward()
 **   print(w.grad) */
 static int tensor_backward(lua_State *L) {
-  gr_Tensor *loss = gr_lua_check_tensor(L, 1, "backward", "argument 1");
+  gr_Tensor *loss = check_self(L, "backward", "t:backward()", 0);
   gr_lua_collect(L);
   gr_lua_check(L, gr_backward(gr_lua_context(L), loss), "backward");
   return 0;
@@ -833,7 +844,7 @@ static int tensor_backward(lua_State *L) {
 ** torch.Tensor.detach.
 ** Example: tensor({ 1, 2 }, { requires_grad = true }):detach() */
 static int tensor_detach(lua_State *L) {
-  const gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "detach", "argument 1");
+  const gr_Tensor *tensor = check_self(L, "detach", "t:detach()", 0);
   gr_Tensor **view = gr_lua_push_slot(L);
   gr_lua_check(L, gr_tensor_view(gr_lua_context(L), tensor, view), "detach");
   return 1;
@@ -860,6 +871,7 @@ static int is_grad_enabled(lua_State *L) {
 ** keras.config.set_floatx.
 ** Example: set_floatx "float32" */
 static int set_floatx(lua_State *L) {
+  gr_lua_check_count(L, "set_floatx", 0, 1);
   gr_lua_context(L)->floatx = gr_lua_check_dtype(L, 1, "set_floatx");
   return 0;
 }
@@ -870,6 +882,7 @@ static int set_floatx(lua_State *L) {
 ** --threads says otherwise; it changes the speed and never a digit. As torch.set_num_threads.
 ** Example: set_num_threads(1) */
 static int set_num_threads(lua_State *L) {
+  gr_lua_check_count(L, "set_num_threads", 0, 1);
   int64_t threads = gr_lua_check_integer(L, 1, "set_num_threads", "n");
   if (threads < 1 || threads > GR_MAX_THREADS)
     gr_lua_argument_error(L, "set_num_threads", "n", "a whole number from 1 to 256", 1);

@@ -458,7 +458,9 @@ expect did you mean "kernel"?
 send s = "x"; s:uper()\n
 expect did you mean "upper"?
 send m.layrs\n
-expect nil  (did you mean "layers"?)
+expect did you mean "layers"?
+send string.uper\n
+expect nil  (did you mean "upper"?)
 send math.huge.x, math.zzz\n
 leave]]
 end

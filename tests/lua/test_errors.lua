@@ -158,9 +158,10 @@ function TestWrongTypes.test_arguments_of_operations()
   fails(function() local _ = "3" + x(2) end, 'add: a must be a tensor or a number, got the string "3"')
   fails(function() local _ = x(2) ^ "2" end, 'pow: b must be a tensor or a number, got the string "2"')
   fails(function() x(2):matmul(3) end, "matmul: b must be a tensor, got the number 3")
-  fails(function() x(2):maximum() end, "maximum: b must be a tensor or a number, got nothing")
+  fails(function() x(2):maximum() end, "maximum: b must be a tensor or a number, got nothing; the call is a:maximum(b)")
   fails(function() x(2):take(1) end, "take: indices must be a tensor or a list, got the number 1")
-  fails(function() x(2, 2):dense(x(2, 2)) end, "dense: bias must be a tensor, got nothing")
+  fails(function() x(2, 2):dense(x(2, 2)) end, "dense: bias must be a tensor, got nothing; the call is "
+        .. "x:dense(kernel, bias [, activation])")
   fails(function() mean_squared_error(x(2)) end,
         "mean_squared_error: y_pred must be a tensor, got nothing")
   fails(function() mean_absolute_error({ 1 }, x(1)) end,

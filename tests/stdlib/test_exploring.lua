@@ -55,7 +55,7 @@ function TestSource.test_it_prints_a_function_with_its_comment()
 end
 
 function TestSource.test_it_prints_what_the_library_has()
-  lu.assertStrContains(output "source(SGD)", "\nfunction optimizers.SGD(options)\n")
+  lu.assertStrContains(output "source(SGD)", "\nfunction optimizers.SGD(options, ...)\n")
   lu.assertStrContains(output "source(Sequential)", "Sequential")
   lu.assertEquals(output "source(print)", "(written in C)\n")
   lu.assertEquals(output 'source(load "return 1")', "return 1\n")
