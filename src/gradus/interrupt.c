@@ -12,6 +12,7 @@ static volatile sig_atomic_t interrupts;  /* how many came that nobody has taken
 static volatile sig_atomic_t held;        /* whether somebody asks for them by core.interrupted */
 static lua_State *volatile main_thread, *volatile running_thread;
 static struct timespec first_time;        /* when the first of `interrupts` came */
+static struct timespec taken_time;        /* when one was last taken by who held them; 0: never */
 static int depth;                         /* of gr_call */
 static int events_in_library;             /* hook events there since the last that raised */
 
@@ -46,11 +47,10 @@ static void set_hook(lua_State *L) {
   lua_sethook(L, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
-static double seconds_since_first(void) {
+static double seconds_since(const struct timespec *time) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)(now.tv_sec - first_time.tv_sec) +
-         (double)(now.tv_nsec - first_time.tv_nsec) * 1e-9;
+  return (double)(now.tv_sec - time->tv_sec) + (double)(now.tv_nsec - time->tv_nsec) * 1e-9;
 }
 
 /* Whether nobody took an interrupt that should have stopped the program by now. A key that is kept
@@ -58,11 +58,20 @@ static double seconds_since_first(void) {
 enum { MAY_LEAVE_AFTER_MS = 300 };
 
 static bool is_stuck(void) {
-  return interrupts > (held ? 2 : 1) && seconds_since_first() * 1000 > MAY_LEAVE_AFTER_MS;
+  return interrupts > (held ? 2 : 1) && seconds_since(&first_time) * 1000 > MAY_LEAVE_AFTER_MS;
+}
+
+/* Whether a fit was ended a moment ago, and the program went on: to its next fit, say. One that
+** comes so soon after is meant for the program, as the second in one fit is. */
+enum { SAME_THOUGHT_MS = 2000 };
+
+static bool comes_again(void) {
+  return held && taken_time.tv_sec != 0 && seconds_since(&taken_time) * 1000 < SAME_THOUGHT_MS;
 }
 
 static void handle(int signal_number) {
   if (interrupts == 0) clock_gettime(CLOCK_MONOTONIC, &first_time);
+  if (interrupts == 0 && comes_again()) interrupts = 1;
   if (interrupts < 1000) interrupts = interrupts + 1;
   if (is_stuck()) {
     signal(signal_number, SIG_DFL);
@@ -99,6 +108,7 @@ int gr_call(lua_State *L, int arguments, int results, int handler) {
   if (depth++ == 0) {
     interrupts = 0;
     held = 0;
+    taken_time.tv_sec = 0;
   }
   running_thread = L;
   install();
@@ -124,12 +134,19 @@ static bool is_asked(void *data) {
 
 /* core.hold_interrupts(hold) -> whether one came
 ** From now on the caller deals with an interrupt itself, by asking core.interrupted(); or, with
-** false, no more: what came has been dealt with. */
+** false, no more: one has been dealt with, and a second is raised when the library is left. */
 static int hold_interrupts(lua_State *L) {
   lua_pushboolean(L, interrupts != 0);
   held = lua_toboolean(L, 1);
   gr_lua_context(L)->finishes_step = held;
-  if (!held) gr_interrupt_take();
+  if (held || interrupts == 0) return 1;
+  bool came_again = interrupts > 1;
+  clock_gettime(CLOCK_MONOTONIC, &taken_time);
+  gr_interrupt_take();
+  if (came_again) {
+    interrupts = 1;
+    set_hook(L);
+  }
   return 1;
 }
 

@@ -8,7 +8,7 @@
 **
 ** Who takes it: gr_call, when the error arrives there (it is then gone before a message handler
 ** runs); or Lua code between core.hold_interrupts(true) and (false), like fit: there the first
-** Ctrl-C sets only the flag, and the second raises.
+** Ctrl-C sets only the flag, and the second raises, be it in the next fit of a loop soon after.
 **
 ** What neither polls nor runs Lua cannot be stopped (a pattern match inside Lua's own library). A
 ** second Ctrl-C, some time after a first that nobody took, ends the program by the signal.

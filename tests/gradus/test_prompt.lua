@@ -591,6 +591,24 @@ expect true
 leave]]
 end
 
+function TestPrompt.test_a_second_ctrl_c_ends_a_loop_of_fits()
+  play [[
+prompt
+send m = Sequential { Dense { 1, input_dim = 2 } }; m:compile { loss = "mse" }\n
+prompt
+send while true do m:fit(ones(64, 2), ones(64), { epochs = 1000000, verbose = 0 }) end\n
+sleep 300
+send \x03
+sleep 300
+never interrupted
+send \x03
+within SOON interrupted
+prompt
+send 6 * 7\n
+expect \x0d42
+leave]]
+end
+
 function TestPrompt.test_a_second_ctrl_c_leaves_where_lua_cannot_be_stopped()
   play [[
 prompt
