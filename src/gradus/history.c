@@ -33,6 +33,17 @@ static bool find_path(char path[PATH_MAX]) {
   return length > 0 && length < PATH_MAX;
 }
 
+/* Open the file, or return -1. Anything else of that name, a pipe or a device, might never answer. */
+static int open_file(const char *path, int flags) {
+  struct stat status;
+  int file = open(path, flags | O_NONBLOCK | O_CLOEXEC, 0600);
+  if (file >= 0 && (fstat(file, &status) != 0 || !S_ISREG(status.st_mode))) {
+    close(file);
+    return -1;
+  }
+  return file;
+}
+
 static void decode(char *line) {
   char *out = line;
   for (const char *in = line; *in != '\0'; in++) {
@@ -63,7 +74,7 @@ static char *read_last_part(int file) {
 void gr_history_load(void (*add)(const char *entry)) {
   char path[PATH_MAX];
   if (!find_path(path)) return;
-  int file = open(path, O_RDONLY | O_CLOEXEC);
+  int file = open_file(path, O_RDONLY);
   if (file < 0) return;
   char *text = read_last_part(file), *rest = text, *line;
   close(file);
@@ -85,7 +96,7 @@ void gr_history_append(const char *entry) {
     }
     *out++ = '\n';
     make_folders(path);
-    int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int file = open_file(path, O_WRONLY | O_APPEND | O_CREAT);
     if (file >= 0) {
       ssize_t written = write(file, line, (size_t)(out - line));
       (void)written;

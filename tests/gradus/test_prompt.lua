@@ -359,6 +359,17 @@ function TestPrompt.test_history_is_kept_between_runs_and_many_prompts_lose_noth
   lu.assertStrContains(history, "first_entry = 1\n")
 end
 
+function TestPrompt.test_a_history_that_is_none_does_no_harm()
+  local state = folder .. "/state/gradus"
+  for _, command in ipairs { "mkdir -p %s/history", "rm -r %s/history; mkfifo %s/history",
+                             "rm %s/history; head -c 100000 /dev/urandom >%s/history" } do
+    os.execute((command:gsub("%%s", quote(state))))
+    play "prompt\nsend 1 + 1\\n\nexpect \\x0d2\nprompt\nsend \\x10\nexpect 1 + 1\nsend \\n\nleave"
+  end
+  play("prompt\nsend 1 + 1\\n\nexpect \\x0d2\nleave", { environment = "NO_COLOR=1 XDG_STATE_HOME=/proc/none" })
+  play("prompt\nsend 1 + 1\\n\nexpect \\x0d2\nleave", { environment = "NO_COLOR=1 HOME= XDG_STATE_HOME=" })
+end
+
 -- ---- completion ----
 
 function TestPrompt.test_tab_completes_words_fields_methods_options_and_files()
