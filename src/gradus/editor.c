@@ -34,7 +34,8 @@ static struct {
   int prefix;          /* how many bytes of it were typed */
 } editor;
 
-static volatile sig_atomic_t was_interrupted, was_resized, was_continued, was_ended;
+static volatile sig_atomic_t was_interrupted, was_resized, was_stopped, was_continued,
+  was_ended;
 
 static char *copy(const char *text) {
   char *result = malloc(strlen(text) + 1);
@@ -67,7 +68,7 @@ static char *entry_before(int end) {
 static bool is_blank(const char *text) { return text[strspn(text, " \t\n")] == '\0'; }
 
 static void add_to_history(const char *entry) {
-  const HIST_ENTRY *last = history_length > 0 ? history_get(history_base + history_length - 1) : NULL;
+  const HIST_ENTRY *last = history_get(history_base + history_length - 1);
   if (last == NULL || strcmp(last->line, entry) != 0) add_history(entry);
 }
 
@@ -204,6 +205,8 @@ static void split(const char *text, int point) {
 }
 
 static int press_return(int count, int key) {
+  bool is_vi_command = rl_get_keymap() == rl_get_keymap_by_name("vi-command");
+  if (is_vi_command) rl_point = gr_lines_end(rl_point);
   char *entry = entry_before(rl_end);
   if (entry == NULL) return rl_ding();
   int above = (int)strlen(entry) - rl_end, point = above + rl_point;
@@ -211,8 +214,12 @@ static int press_return(int count, int key) {
   bool is_complete = point < 0;
   free(entry);
   if (text != NULL && above == 0 && (is_complete || gr_lines_can_be_shown())) put_text(text);
-  if (!is_complete && gr_lines_can_be_shown()) rl_point = point > rl_end ? rl_end : point;
-  else if (!is_complete && text != NULL) split(text, point);
+  if (!is_complete && gr_lines_can_be_shown()) {
+    rl_point = point > rl_end ? rl_end : point;
+    if (is_vi_command) rl_vi_insertion_mode(1, key);
+  } else if (!is_complete && text != NULL) {
+    split(text, point);
+  }
   free(text);
   return is_complete || editor.goes_on ? accept_line(count, key) : 0;
 }
@@ -288,10 +295,13 @@ static int press_tab(int count, int key) {
 
 static void note_interrupt(int number) { (void)number; was_interrupted = 1; }
 static void note_resize(int number) { (void)number; was_resized = 1; }
+static void note_stop(int number) { (void)number; was_stopped = 1; }
 static void note_continue(int number) { (void)number; was_continued = 1; }
 static void note_end(int number) { was_ended = number; }
 
-typedef struct Signals { struct sigaction interrupt, resize, resume, hang_up, terminate; } Signals;
+typedef struct Signals {
+  struct sigaction interrupt, resize, stop, resume, hang_up, terminate;
+} Signals;
 
 static void catch_signal(int number, void (*handler)(int), struct sigaction *before) {
   struct sigaction action;
@@ -304,6 +314,7 @@ static void catch_signal(int number, void (*handler)(int), struct sigaction *bef
 static void catch_signals(Signals *before) {
   catch_signal(SIGINT, note_interrupt, &before->interrupt);
   catch_signal(SIGWINCH, note_resize, &before->resize);
+  catch_signal(SIGTSTP, note_stop, &before->stop);
   catch_signal(SIGCONT, note_continue, &before->resume);
   catch_signal(SIGHUP, note_end, &before->hang_up);
   catch_signal(SIGTERM, note_end, &before->terminate);
@@ -312,6 +323,7 @@ static void catch_signals(Signals *before) {
 static void restore_signals(const Signals *before) {
   sigaction(SIGINT, &before->interrupt, NULL);
   sigaction(SIGWINCH, &before->resize, NULL);
+  sigaction(SIGTSTP, &before->stop, NULL);
   sigaction(SIGCONT, &before->resume, NULL);
   sigaction(SIGHUP, &before->hang_up, NULL);
   sigaction(SIGTERM, &before->terminate, NULL);
@@ -335,17 +347,32 @@ static void abandon_entry(const char *prompt) {
   show_prompt(prompt);
 }
 
+/* Ctrl-Z: whoever goes on at the terminal shall find it as it was. */
+static void stop(void) {
+  struct sigaction before;
+  was_stopped = 0;
+  rl_deprep_terminal();
+  catch_signal(SIGTSTP, SIG_DFL, &before);
+  raise(SIGTSTP);
+  sigaction(SIGTSTP, &before, NULL);
+  was_continued = 1;  /* where no shell waits for it, it does not stop */
+}
+
+static void go_on_after_stop(void) {
+  was_continued = 0;
+  rl_deprep_terminal();
+  rl_prep_terminal(1);
+  rl_forced_update_display();
+}
+
 static void deal_with_signals(const char *prompt) {
   if (was_interrupted) abandon_entry(prompt);
   if (was_resized) {
     was_resized = 0;
     rl_resize_terminal();
   }
-  if (was_continued) {
-    was_continued = 0;
-    rl_prep_terminal(1);
-    rl_forced_update_display();
-  }
+  if (was_stopped) stop();
+  if (was_continued) go_on_after_stop();
 }
 
 /* The loop */
@@ -396,9 +423,9 @@ static bool wait_for_key(void) {
   sigset_t all, before;
   sigemptyset(&all);
   sigaddset(&all, SIGINT), sigaddset(&all, SIGWINCH), sigaddset(&all, SIGCONT);
-  sigaddset(&all, SIGHUP), sigaddset(&all, SIGTERM);
+  sigaddset(&all, SIGTSTP), sigaddset(&all, SIGHUP), sigaddset(&all, SIGTERM);
   sigprocmask(SIG_BLOCK, &all, &before);
-  bool noted = was_interrupted || was_resized || was_continued || was_ended;
+  bool noted = was_interrupted || was_resized || was_stopped || was_continued || was_ended;
   int ready = noted ? 0 : ppoll(&input, 1, NULL, &before);
   sigprocmask(SIG_SETMASK, &before, NULL);
   return ready > 0;
@@ -415,7 +442,7 @@ static void end(const Signals *before) {
 char *gr_editor_read(const char *prompt, const char *continuation) {
   Signals before;
   catch_signals(&before);
-  was_interrupted = was_resized = was_continued = was_ended = 0;
+  was_interrupted = was_resized = was_stopped = was_continued = was_ended = 0;
   editor.is_done = false;
   editor.entry = NULL;
   editor.continuation = continuation;
@@ -439,6 +466,12 @@ static const struct { const char *keys; rl_command_func_t *function; } bindings[
   {"\\e[B", go_down}, {"\\eOB", go_down}, {"\\C-n", go_down},
 };
 
+static void bind_keys(const char *map_name) {
+  Keymap map = rl_get_keymap_by_name(map_name);
+  for (size_t i = 0; i < sizeof bindings / sizeof bindings[0]; i++)
+    rl_bind_keyseq_in_map(bindings[i].keys, bindings[i].function, map);
+}
+
 void gr_editor_open(const gr_Advisor *advisor) {
   editor.advisor = advisor;
   editor.next_place = -1;
@@ -452,10 +485,11 @@ void gr_editor_open(const gr_Advisor *advisor) {
   const char *kind = getenv("TERM");
   if (kind != NULL && strcmp(kind, "dumb") != 0) rl_variable_bind("enable-bracketed-paste", "on");
   rl_variable_bind("blink-matching-paren", "off");
-  Keymap maps[] = {rl_get_keymap_by_name("emacs-standard"), rl_get_keymap_by_name("vi-insert")};
-  for (size_t i = 0; i < sizeof bindings / sizeof bindings[0]; i++)
-    for (int map = 0; map < 2; map++)
-      rl_bind_keyseq_in_map(bindings[i].keys, bindings[i].function, maps[map]);
+  bind_keys("emacs-standard");
+  bind_keys("vi-insert");
+  bind_keys("vi-command");
+  rl_bind_keyseq_in_map("k", go_up, rl_get_keymap_by_name("vi-command"));
+  rl_bind_keyseq_in_map("j", go_down, rl_get_keymap_by_name("vi-command"));
   gr_lines_open();
   gr_history_load(add_to_history);
 }

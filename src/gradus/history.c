@@ -33,7 +33,7 @@ static bool find_path(char path[PATH_MAX]) {
   return length > 0 && length < PATH_MAX;
 }
 
-/* Open the file, or return -1. Anything else of that name, a pipe or a device, might never answer. */
+/* Open the file, or return -1. Anything else of that name, a pipe say, might never answer. */
 static int open_file(const char *path, int flags) {
   struct stat status;
   int file = open(path, flags | O_NONBLOCK | O_CLOEXEC, 0600);

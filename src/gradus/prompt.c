@@ -229,8 +229,8 @@ static void note_visible(lua_State *L, lua_Debug *frame) {
   lua_setfield(L, lua_upvalueindex(1), "visible");
 }
 
-/* The message handler. It hands on the error's value as it is, for load, too, calls it and puts what
-** it gives into its own result. */
+/* The message handler. It hands on the error's value as it is, since load calls it, too, and returns
+** what it gives. */
 static int note_failure(lua_State *L) {
   lua_Debug frame;
   int failure = lua_upvalueindex(1), told = 0;

@@ -243,6 +243,19 @@ leave]]
     'do\\nprint "first"\\nprint "last"  print "x2" end\n')
 end
 
+function TestPrompt.test_vi_keys_end_no_entry_early()
+  local inputrc = write("inputrc", "set editing-mode vi\nset keyseq-timeout 10\n")
+  play([[
+prompt
+send for i = 1, 2 do\e
+sleep 100
+send \n
+expect >>\x20
+send print("vi" .. i) end\n
+expect vi2
+leave]], { environment = "NO_COLOR=1 INPUTRC=" .. inputrc })
+end
+
 function TestPrompt.test_a_terminal_that_cannot_go_up_gets_line_after_line()
   local output = play([[
 prompt
@@ -632,6 +645,21 @@ sleep 500
 send \x03
 end 130]]
   lu.assertStrContains(read(folder .. "/state/gradus/history"), "remembered = 1\n")
+end
+
+function TestPrompt.test_ctrl_z_changes_nothing_where_no_shell_waits()
+  local output = play [[
+prompt
+send x = 4 +
+expect 4 +
+send \x1a
+sleep 100
+send \x202\n
+prompt
+send x\n
+expect \x0d6
+leave]]
+  lu.assertNotStrContains(output, "\n 2\r\n")  -- the terminal's own echo
 end
 
 -- ---- small terminals, and none ----
