@@ -5,6 +5,7 @@
 local core = require "gradus.core"
 local debug = require "debug"
 local errors = require "gradus.errors"
+local printing = require "gradus.printing"
 local profiling = require "gradus.profiling"
 local words = require "gradus.words"
 
@@ -158,17 +159,18 @@ end
 -- an optimizer's own included. As MATLAB's and IPython's whos.
 -- Example: whos()
 function exploring.whos()
-  local rows, owners, width = {}, {}, 4
+  local rows, owners, widths = {}, {}, { 0, 0, 0 }
   for _, entry in ipairs(named_tensors(first_names())) do
     local name, tensor = entry[1], entry[2]
     local storage, bytes = core.storage(tensor)
     local size = owners[storage] and "in " .. owners[storage] or bytes_text(bytes)
     owners[storage] = owners[storage] or name
     rows[#rows + 1] = { name, "[" .. table.concat(tensor.shape, ", ") .. "]", tensor.dtype, size }
-    width = math.max(width, #name)
+    for i = 1, 3 do widths[i] = math.max(widths[i], utf8.len(rows[#rows][i]) or 0) end
   end
   for _, row in ipairs(rows) do
-    print((("%-" .. width .. "s  %-14s %-8s %s"):format(table.unpack(row))))
+    for i = 1, 3 do row[i] = row[i] .. (" "):rep(widths[i] - (utf8.len(row[i]) or 0)) end
+    print(table.concat(row, "  "))
   end
   print(("%d tensors with a name; all tensors alive take %s"):format(#rows,
     bytes_text(core.bytes_alive())))
@@ -247,7 +249,7 @@ local function experiment_names(folder)
 end
 
 -- The first sentence of a script's comment.
-local function first_words(path)
+local function first_sentence(path)
   local file <close> = io.open(path, "rb")
   local comment = {}
   for line in file:lines() do
@@ -256,8 +258,7 @@ local function first_words(path)
     comment[#comment + 1] = text
   end
   local text = table.concat(comment, " ")
-  text = text:match "^(.-[.?])%s" or text
-  return #text > 78 and text:sub(1, 75) .. "..." or text
+  return text:match "^(.-[.?])%s" or text
 end
 
 -- experiments()
@@ -266,8 +267,14 @@ end
 -- Example: experiments()
 function exploring.experiments()
   local folder = check_folder "experiments"
+  local columns = require("gradus.pipe").terminal() or 80
   for _, name in ipairs(experiment_names(folder)) do
-    print(("%-26s %s"):format(name, first_words(folder .. "/" .. name .. ".lua")))
+    local sentence = first_sentence(folder .. "/" .. name .. ".lua")
+    if columns >= 60 then
+      print(("%-26s %s"):format(name, printing.shortened(sentence, columns - 28)))
+    else
+      print(name .. "\n  " .. printing.shortened(sentence, columns - 3))
+    end
   end
 end
 

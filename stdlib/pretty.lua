@@ -14,6 +14,7 @@ local getinfo, math_type = debug.getinfo, math.type
 local len = utf8.len
 
 local core = require "gradus.core"
+local printing = require "gradus.printing"
 local keywords = require("gradus.tokens").keywords
 local words = require "gradus"
 
@@ -367,6 +368,7 @@ function pretty.text(value, options)
   local text = scalar_text(value, look, STRING)
   if text then return text end
   if is_history(value) then return pretty.history(value, look) end
+  if core.is_tensor(value) then return printing.tensor(value, look.width - 1) end
   text = own_text(value, getmetatable(value))
   if text then return text end
   if type(value) ~= "table" then return paint(look, "dim", tostring(value)) end

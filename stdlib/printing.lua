@@ -3,6 +3,8 @@
 -- A tensor prints as NumPy's do: numbers aligned, wide rows wrapped, large tensors shortened to their
 -- ends, with shape and dtype behind. Its numbers look as PyTorch's: four digits behind the point.
 
+local len, offset, sub = utf8.len, utf8.offset, string.sub
+
 local printing = {}
 
 local THRESHOLD, EDGE = 1000, 3  -- of more elements than this, three at each end are shown
@@ -58,6 +60,13 @@ end
 
 local function pad(text, width) return (" "):rep(width - #text) .. text end
 
+-- A text of one line, cut where it is wider than so many columns.
+function printing.shortened(text, width)
+  if (len(text) or #text) <= width then return text end
+  if width < 4 then return "" end
+  return sub(text, 1, (offset(text, width - 2) or width - 2) - 1) .. "..."
+end
+
 -- A row of words in lines of at most `width` columns; lines after the first begin with `indent`.
 local function row_text(words, indent, width)
   local lines, line = {}, indent
@@ -104,8 +113,8 @@ local function shown_numbers(tensor, shortens)
   return read(1)
 end
 
--- tostring(t)
-function printing.tensor(tensor)
+-- tostring(t); with a width, lines of at most so many columns, where that is less than NumPy's.
+function printing.tensor(tensor, width_limit)
   local rank = tensor.rank
   local suffix = ("tensor [%s] %s"):format(table.concat(tensor.shape, ", "), tensor.dtype)
   if tensor.size == 0 then return "[]  " .. suffix end
@@ -119,7 +128,7 @@ function printing.tensor(tensor)
   end)
   local text = nested_text(value, rank, shortens, function(number)
     return pad(number_text(format, number), width)
-  end, " ", LINE_WIDTH)
+  end, " ", math.min(LINE_WIDTH, width_limit or LINE_WIDTH))
   return text .. "\n" .. suffix
 end
 

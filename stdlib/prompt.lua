@@ -9,6 +9,7 @@
 local completion = require "gradus.completion"
 local errors = require "gradus.errors"
 local pretty = require "gradus.pretty"
+local shortened = require("gradus.printing").shortened
 local session = require "gradus.session"
 local tokens = require "gradus.tokens"
 local words = require "gradus"
@@ -71,6 +72,24 @@ local function say(text)
   stdout:flush()
 end
 
+-- A text in lines that fit, broken between words; what a line goes on with is moved in.
+local function wrapped(text, width)
+  local lines = {}
+  for line in string.gmatch(text .. "\n", "([^\n]*)\n") do
+    local margin = ""
+    while (len(line) or #line) > width do
+      local room = (offset(line, width + 1) or width + 1) - 1
+      local cut = match(sub(line, 1, room + 1), "^%s*%S.*()%s")
+      if not cut then break end
+      lines[#lines + 1] = sub(line, 1, cut - 1)
+      margin = margin == "" and match(line, "^%s*") .. "  " or margin
+      line = margin .. match(line, "^%s*(.*)$", cut)
+    end
+    lines[#lines + 1] = line
+  end
+  return concat(lines, "\n")
+end
+
 -- Put the cursor at the beginning of a line, a new one where the entry left something in the last
 -- (its output, or ^C). As many spaces as fill a line reach the next one only from there.
 function Prompt:begin_line()
@@ -89,8 +108,8 @@ end
 
 function Prompt:greet()
   say(self:paint("1", "Gradus") .. ", on " .. _VERSION)
-  say(self:paint("2", "help() tells what there is, Tab completes,"))
-  say(self:paint("2", "Ctrl-C interrupts, Ctrl-D leaves."))
+  say(self:paint("2", wrapped("help() tells what there is, Tab completes, Ctrl-C interrupts, "
+    .. "Ctrl-D leaves.", self.terminal.columns() - 1)))
 end
 
 function Prompt:close()
@@ -190,30 +209,6 @@ local function frame_name(frame)
   if frame.name then return "in " .. frame.name end
   if frame.what == "main" then return "main chunk" end
   return "in a function"
-end
-
-local function shortened(text, width)
-  if (len(text) or #text) <= width then return text end
-  if width < 4 then return "" end
-  return sub(text, 1, (offset(text, width - 2) or width - 2) - 1) .. "..."
-end
-
--- A text in lines that fit, broken between words; what a line goes on with is moved in.
-local function wrapped(text, width)
-  local lines = {}
-  for line in string.gmatch(text .. "\n", "([^\n]*)\n") do
-    local margin = ""
-    while (len(line) or #line) > width do
-      local room = (offset(line, width + 1) or width + 1) - 1
-      local cut = match(sub(line, 1, room + 1), "^%s*%S.*()%s")
-      if not cut then break end
-      lines[#lines + 1] = sub(line, 1, cut - 1)
-      margin = margin == "" and match(line, "^%s*") .. "  " or margin
-      line = margin .. match(line, "^%s*(.*)$", cut)
-    end
-    lines[#lines + 1] = line
-  end
-  return concat(lines, "\n")
 end
 
 local SHOWN = 8  -- frames at the end of a traceback that is longer, twice that are shown

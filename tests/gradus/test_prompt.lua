@@ -675,12 +675,17 @@ expect in a_long_name
 prompt
 send help "clipnorm"\n
 expect Order
+send ones(3, 20)\n
+expect [[1. 1. 1. 1. 1. 1. 1. 1. 1. 1. 1. 1.
+expect \x20 1. 1.
+expect tensor [3, 20] float32
 size 60 20
 sleep 100
 send 6 * 7\n
 expect \x0d42
 leave]], { columns = 40 })
   lu.assertStrContains(output, "in a_long_name")
+  lu.assertStrContains(output, "Tab\r\n  completes")
 end
 
 local plain_input = [[
