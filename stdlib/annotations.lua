@@ -15,6 +15,7 @@ local aliases = {
   { "numbers", "number[]|gradus.tensor" },
   { "rows", "gradus.tensor|table" },  -- a tensor, or nested tables of its numbers
   { "shape", "integer|integer[]" },
+  { "axes", "integer|integer[]|{ axes?: integer|integer[], keepdims?: boolean }" },
   { "activation", '"linear"|"relu"|"tanh"|"sigmoid"|fun(x: gradus.tensor): gradus.tensor' },
   { "initializer", '"glorot_uniform"|"he_uniform"|"random_uniform"|"random_normal"|"zeros"|"ones"'
       .. "|fun(shape: integer[], dtype: gradus.dtype): gradus.tensor" },
@@ -35,7 +36,7 @@ local types = {
   -- tensors
   a = operand, b = operand, ["matmul.b"] = tensor, ["identical.b"] = tensor,
   ["choice.a"] = "integer|gradus.tensor|any[]",
-  axes = "integer|integer[]", keepdims = "boolean", dtype = "gradus.dtype", requires_grad = "boolean",
+  axes = "gradus.axes", keepdims = "boolean", dtype = "gradus.dtype", requires_grad = "boolean",
   value = "any", ["tensor.value"] = "number|gradus.rows", ["full.value"] = "number",
   ["fill.value"] = "number|gradus.rows", ["assertFinite.value"] = "number|gradus.rows",
   shape = "gradus.shape", ["zeros.shape"] = "gradus.shape|gradus.options.zeros",

@@ -137,7 +137,10 @@ function errors.check_options(where, options, known)
   local is_known = {}
   for _, name in ipairs(known) do is_known[name] = true end
   local unknown = {}
-  for key in pairs(options) do
+  for key, value in pairs(options) do
+    if math.type(key) == "integer" and not is_known[key] then
+      errors.fail("%s: every option has a name, got %s without one", where, errors.describe(value))
+    end
     if not is_known[key] then unknown[#unknown + 1] = tostring(key) end
   end
   if #unknown > 0 then

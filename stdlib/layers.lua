@@ -85,7 +85,7 @@ function layers.adopt(where, value)
       and value.call ~= nil) then
     return layers.Layer(value)
   end
-  errors.argument(where, "a layer", "a layer, a table with `call` or a function", value)
+  errors.argument(where, "a layer", "Dense { ... }, a table with `call` or a function", value)
 end
 
 -- Put in `found` the layers that a value stands for: itself, those of a model, or those of a list.

@@ -142,8 +142,8 @@ static gr_Status matmul_shape(gr_Context *context, gr_Node *node) {
     return gr_fail(context, "expected tensors with axes, got shapes %s and %s", left, right);
   Matrix p = last_matrix(a, false), q = last_matrix(b, true);
   if (p.columns != q.rows)
-    return gr_fail(context, "the first tensor's last axis has %zu elements, the second's rows are "
-                   "%zu (shapes %s and %s)", p.columns, q.rows, left, right);
+    return gr_fail(context, "the first tensor's last axis has %zu elements, the second has %zu "
+                   "rows (shapes %s and %s)", p.columns, q.rows, left, right);
   if (!gr_broadcast_shape(batch_rank(a), a->shape, batch_rank(b), b->shape, &y->rank, y->shape))
     return gr_fail(context, "the leading axes of %s and %s do not broadcast", left, right);
   y->dtype = a->dtype;

@@ -293,7 +293,8 @@ static gr_Status statistic_backward(gr_Context *context, const gr_Node *node,
 }
 
 #define REDUCED "Axes count from 1, -1 is the last; without axes the result has rank 0; " \
-  "where keepdims is true each axis stays, with dimension 1. "
+  "where keepdims is true each axis stays, with dimension 1. A table gives them by name: " \
+  "{ axes = 1, keepdims = true }. "
 
 #define STATISTIC(name, kind, help)                                                           \
   {name, 1, {GR_AXES, GR_KEEPDIMS}, kind, 0, reduce_some_shape, statistic_forward,            \

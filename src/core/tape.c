@@ -305,8 +305,7 @@ static gr_Status check_loss(gr_Context *context, const gr_Tensor *loss) {
     return gr_fail(context, "a loss must have one element, got a tensor of shape %s",
                    gr_tensor_shape_text(text, loss));
   if (loss->graph_freed)
-    return gr_fail(context, "backward went through this graph before, and freed it: compute the "
-                   "loss again");
+    return gr_fail(context, "an earlier backward has freed this graph: compute the loss again");
   if (!loss->requires_grad)
     return gr_fail(context, "no tensor that requires a gradient leads to this loss");
   return GR_OK;
@@ -316,7 +315,7 @@ static gr_Status check_node_versions(gr_Context *context, const gr_Node *node) {
   for (int i = 0; i < node->operation->arity; i++) {
     const gr_Tensor *input = node->inputs[i];
     if (input->graph_freed)
-      return gr_fail(context, "backward went through a part of this graph before, and freed it");
+      return gr_fail(context, "an earlier backward has freed a part of this graph");
     if (input->storage->version != node->versions[i])
       return gr_fail(context, "a tensor that %s needs was written to after it was used",
                      node->operation->name);

@@ -113,7 +113,8 @@ const char *gr_lua_describe(lua_State *L, int index) {
     case LUA_TSTRING: push_string_shown(L, index); break;
     case LUA_TNUMBER:
       lua_pushvalue(L, index);
-      lua_pushfstring(L, "the number %s", lua_tostring(L, -1));
+      lua_pushfstring(L, "the number %s",
+                      lua_rawequal(L, -1, -1) ? lua_tostring(L, -1) : "nan");  /* never -nan */
       lua_remove(L, -2);
       break;
     case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false"); break;
@@ -247,7 +248,7 @@ int gr_lua_check_shape(lua_State *L, int index, const char *where, int64_t *shap
     return rank;
   }
   if (lua_type(L, index) != LUA_TNUMBER)
-    gr_lua_argument_error(L, where, "shape", "a table of dimensions or dimensions", index);
+    gr_lua_argument_error(L, where, "shape", "dimensions or a table of them", index);
   while (lua_type(L, index + rank) == LUA_TNUMBER) {
     check_rank(L, where, rank + 1);
     shape[rank] = check_dimension(L, index + rank, where);

@@ -114,7 +114,7 @@ function TestMakeRegressionErrors.test_unknown_options()
   assert_error('make_regression: unknown option "n_sample", did you mean "n_samples"?',
     { n_sample = 3 })
   assert_error('make_regression: unknown option "seed"', { seed = 3 })
-  assert_error('make_regression: unknown option "1"', { 100, 20 })
+  assert_error("make_regression: every option has a name, got the number 100 without one", { 100 })
   assert_error("make_regression: options must be a table, got the number 100", 100)
 end
 

@@ -21,13 +21,25 @@ end
 
 local function x(...) return zeros(...) end
 
+TestDescriptions = {}
+
+function TestDescriptions.test_options_without_a_name()
+  fails(function() SGD { 0.1 } end, "SGD: every option has a name, got the number 0.1 without one")
+  fails(function() Dense { 2, 3 } end, "Dense: every option has a name, got the number 3 without one")
+end
+
+function TestDescriptions.test_nan_has_no_sign()
+  fails(function() SGD { learning_rate = 0 / 0 } end,
+        "SGD: learning_rate must be a finite number not below 0, got the number nan")
+end
+
 TestWrongShapes = {}
 
 function TestWrongShapes.test_each_names_the_shapes()
   fails(function() local _ = x(2, 3) + x(4) end, "add: shapes [2, 3] and [4] do not broadcast: "
         .. "counted from the end, two dimensions must be equal or one of them 1")
   fails(function() local _ = x(2, 3):matmul(x(2, 3)) end, "matmul: the first tensor's last axis has "
-        .. "3 elements, the second's rows are 2 (shapes [2, 3] and [2, 3])")
+        .. "3 elements, the second has 2 rows (shapes [2, 3] and [2, 3])")
   fails(function() local _ = x(2, 2, 3):matmul(x(3, 3, 2)) end,
         "matmul: the leading axes of [2, 2, 3] and [3, 3, 2] do not broadcast")
   fails(function() local _ = tensor(1):matmul(x(2)) end,
@@ -137,9 +149,9 @@ function TestWrongTypes.test_constructors()
   fails(function() tensor({ 1 }, { requires_grad = 1 }) end,
         "tensor: requires_grad must be a boolean, got the number 1")
   fails(function() zeros() end,
-        "zeros: shape must be a table of dimensions or dimensions, got nothing")
+        "zeros: shape must be dimensions or a table of them, got nothing")
   fails(function() ones "2" end,
-        'ones: shape must be a table of dimensions or dimensions, got the string "2"')
+        'ones: shape must be dimensions or a table of them, got the string "2"')
   fails(function() full(2, 3) end, "full: shape must be a table of dimensions, got the number 2")
   fails(function() full { 2 } end, "full: the value must be a number, got nothing")
   fails(function() range() end, "range: first must be a number, got nothing")
@@ -170,14 +182,13 @@ function TestWrongTypes.test_arguments_of_operations()
   fails(function() x(2):sum(1, "yes") end, 'sum: keepdims must be a boolean, got the string "yes"')
   fails(function() x(2):quantile() end, "quantile: q must be a number, got nothing")
   fails(function() x(2):quantile(50) end, "quantile: q must be from 0 to 1, got the number 50")
-  fails(function() x(2):quantile(0 / 0) end, "quantile: q must be from 0 to 1, got the number "
-        .. tostring(0 / 0))
+  fails(function() x(2):quantile(0 / 0) end, "quantile: q must be from 0 to 1, got the number nan")
   fails(function() x(2):cast() end, 'cast: dtype must be "float32" or "float64", got nothing')
   fails(function() x(2):clip() end, "clip: expected a lower or an upper bound, got neither")
   fails(function() x(2):clip(2, 1) end, "clip: the lower bound 2 is not below the upper bound 1")
   fails(function() x(2):clip "1" end, 'clip: low must be a number, got the string "1"')
   fails(function() x(2):reshape() end,
-        "reshape: shape must be a table of dimensions or dimensions, got nothing")
+        "reshape: shape must be dimensions or a table of them, got nothing")
   fails(function() x(2):rows(1) end, "rows: last must be a whole number, got nothing")
   fails(function() x(2):rows("1", 2) end, 'rows: first must be a whole number, got the string "1"')
   fails(function() x(2):mask(1) end, "mask: the mask must be a tensor, got the number 1")

@@ -271,7 +271,7 @@ function TestGraphs.test_a_second_backward_is_an_error()
   local w = leaf { 1, 2 }
   local loss = w:square():sum()
   loss:backward()
-  fails("backward went through this graph before, and freed it: compute the loss again",
+  fails("an earlier backward has freed this graph: compute the loss again",
         function() loss:backward() end)
 end
 
@@ -280,8 +280,8 @@ function TestGraphs.test_a_graph_of_which_a_part_was_freed_is_an_error()
   local shared = w:square()
   local first, second = shared:sum(), shared:exp():sum()
   first:backward()
-  fails("went through a part of this graph before", function() second:backward() end)
-  fails("went through a part of this graph before", function() shared:sum():backward() end)
+  fails("an earlier backward has freed a part of this graph", function() second:backward() end)
+  fails("an earlier backward has freed a part of this graph", function() shared:sum():backward() end)
 end
 
 function TestGraphs.test_gradients_are_replaced_and_not_added()

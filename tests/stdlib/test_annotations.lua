@@ -49,6 +49,14 @@ function Line:unit()
   elseif self:accept "%(" then
     self:type()
     self:expect("%)", ")")
+  elseif self:accept "{" then
+    repeat
+      self:name()
+      self:accept "%?"
+      self:expect(":", ":")
+      self:type()
+    until not self:accept ","
+    self:expect("}", "}")
   elseif not self:accept '"[^"]*"' and not self:accept "%d+%f[^%w_]" then
     self.types[#self.types + 1] = self:name()
     if self:accept "<" then

@@ -317,7 +317,7 @@ function TestLayersInLua.test_wrong_ones_are_errors()
   lu.assertErrorMsgContains("Layer: call must be a function, got nothing", Layer, {})
   lu.assertErrorMsgContains("Layer: build must be a function", Layer,
     { call = function(_, x) return x end, build = 3 })
-  lu.assertErrorMsgContains("Sequential: a layer must be a layer, a table with `call` or a function",
+  lu.assertErrorMsgContains("Sequential: a layer must be Dense { ... }, a table with `call` or a function",
     Sequential, { 3 })
   lu.assertErrorMsgContains("Sequential: a layer must be", Sequential, { {} })
   local model = Sequential { { name = "mine", call = function() return 3 end } }
