@@ -4,8 +4,6 @@
 ** no call; that table's own __index is read_global. */
 #include "globals.h"
 
-#include <stdbool.h>
-
 #include "lua/library.h"
 
 static const char watched_key[] = "gradus.watched";
@@ -64,9 +62,9 @@ void gr_globals_open(lua_State *L, gr_Undefined undefined) {
   lua_settop(L, top);
 }
 
-void gr_globals_watch(lua_State *L, const char *chunkname) {
+void gr_globals_watch(lua_State *L, const char *chunkname, bool watches) {
   if (lua_getfield(L, LUA_REGISTRYINDEX, watched_key) == LUA_TTABLE) {
-    lua_pushboolean(L, true);
+    lua_pushboolean(L, watches);
     lua_setfield(L, -2, chunkname);
   }
   lua_pop(L, 1);

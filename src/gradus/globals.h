@@ -10,6 +10,8 @@
 #ifndef GR_GRADUS_GLOBALS_H
 #define GR_GRADUS_GLOBALS_H
 
+#include <stdbool.h>
+
 #include <lua.h>
 
 typedef enum gr_Undefined {
@@ -22,7 +24,7 @@ typedef enum gr_Undefined {
 void gr_globals_open(lua_State *L, gr_Undefined undefined);
 
 /* From now on, watch reads of globals in chunks that were loaded under this name ("@script.lua",
-** "=stdin"). */
-void gr_globals_watch(lua_State *L, const char *chunkname);
+** "=stdin"), or no more. */
+void gr_globals_watch(lua_State *L, const char *chunkname, bool watches);
 
 #endif

@@ -78,10 +78,10 @@ static void open_words(lua_State *L, const gr_Options *options) {
                            : options->given[GR_OPTION_NO_WARNINGS] ? GR_UNDEFINED_PASSES
                                                                    : GR_UNDEFINED_WARNS;
   gr_globals_open(L, undefined);
-  gr_globals_watch(L, "=(command line)");
-  gr_globals_watch(L, "=stdin");
+  gr_globals_watch(L, "=(command line)", true);
+  gr_globals_watch(L, "=stdin", true);
   if (!options->given[GR_OPTION_TEST] && options->script < options->argc) {
-    gr_globals_watch(L, lua_pushfstring(L, "@%s", options->argv[options->script]));
+    gr_globals_watch(L, lua_pushfstring(L, "@%s", options->argv[options->script]), true);
     lua_pop(L, 1);
   }
 }

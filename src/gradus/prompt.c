@@ -11,7 +11,9 @@
 #include <readline/readline.h>
 
 #include "editor.h"
+#include "globals.h"
 #include "interrupt.h"
+#include "opening.h"
 #include "running.h"
 #include "lua/library.h"
 
@@ -90,8 +92,12 @@ static void print_results(lua_State *L, int count) {
   }
 }
 
+/* Nobody sits there to be warned of a misspelt name, or to be told the program's; --strict means any
+** input. */
 static int plain_prompt(lua_State *L) {
   int status, base = lua_gettop(L);
+  if (!gr_options_of(L)->given[GR_OPTION_STRICT]) gr_globals_watch(L, "=stdin", false);
+  gr_set_program(L, "");
   rl_readline_name = "lua";
   while ((status = load_plain_entry(L)) != -1) {
     if (status == LUA_OK) status = gr_call_traced(L, 0, LUA_MULTRET);
@@ -99,6 +105,7 @@ static int plain_prompt(lua_State *L) {
     else tell_plainly(L);
     lua_settop(L, base);
   }
+  gr_set_program(L, gr_options_of(L)->program);
   putchar('\n');
   fflush(stdout);
   return 0;

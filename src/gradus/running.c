@@ -22,7 +22,8 @@ int gr_report(lua_State *L, int status) {
   lua_getfield(L, LUA_REGISTRYINDEX, program_key);
   const char *program = lua_tostring(L, -1), *message = lua_tostring(L, -2);
   fflush(stdout);
-  fprintf(stderr, "%s: %s\n", program == NULL ? "gradus" : program,
+  if (program == NULL) program = "gradus";
+  fprintf(stderr, "%s%s%s\n", program, *program == '\0' ? "" : ": ",
           message == NULL ? "(error message not a string)" : message);
   fflush(stderr);
   lua_pop(L, 2);

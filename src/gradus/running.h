@@ -9,7 +9,7 @@
 
 #include "options.h"
 
-/* Keep the program's name for the messages of this state. */
+/* Keep the program's name for the messages of this state; "": they have none. */
 void gr_set_program(lua_State *L, const char *program);
 
 /* Tell the error on top of the stack, unless the status is LUA_OK. */

@@ -688,7 +688,8 @@ leave]], { columns = 40 })
   lu.assertStrContains(output, "Tab\r\n  completes")
 end
 
-local plain_input = [[
+-- Inputs of `-i` without a terminal.
+local plain_inputs = { [[
 1 + 1
 x = 5
 for i = 1, 2 do
@@ -710,20 +711,39 @@ do
 x = 6 end
 x, _VERSION
 goto nowhere
+undefined, undefined.x
 "a long line that goes beyond the eighty columns of a terminal which readline would suppose here"
 print = nil
-x]]
+x]], [[
+_PROMPT = setmetatable({}, { __tostring = function() return "own> " end })
+coroutine.wrap(function() error "in a coroutine" end)()
+coroutine.wrap(function() error {} end)()
+assert(nil, {})
+error()
+warn "@on"
+warn("a", "b")
+local z <foo> = 3
+= = 3
+  = 3
+io.read()
+a line
+-- nothing
+print = error
+1
+print = nil
+_PROMPT = setmetatable({}, { __tostring = function() error "bad" end })
+1]], "\0\n\xff\xfe\n\t1\r\n[[a\nb]]\n1 + 1", "os.exit(3)\n", "" }
 
 function TestPrompt.test_without_a_terminal_it_prints_what_lua_prints()
   if not os.execute "command -v lua5.4 >/dev/null" then lu.skip "there is no lua5.4" end
-  local input = write("input", plain_input)
-  local function run(program)
-    os.execute(("env -u LUA_INIT %s -i <%s >%s/out 2>%s/err"):format(program, input, folder, folder))
-    local errors = read(folder .. "/err"):gsub("gradus: warning:[^\n]*\n", "")
-    return read(folder .. "/out"), errors
+  local function run(program, name, input)
+    local _, _, status = os.execute(("env -u LUA_INIT %s -i <%s >%s/out 2>%s/err"):format(program, input,
+      folder, folder))
+    local shown = read(folder .. "/out") .. "\nstderr:\n" .. read(folder .. "/err")
+    return status .. "\n" .. shown:gsub("0x%x+", "0x"):gsub("\n" .. name, "\nPROGRAM")
   end
-  local expected, expected_errors = run "lua5.4"
-  local shown, errors = run(build .. "/gradus")
-  lu.assertEquals(shown:gsub("0x%x+", "0x"), expected:gsub("0x%x+", "0x"))
-  lu.assertEquals(errors:gsub("0x%x+", "0x"), expected_errors:gsub("0x%x+", "0x"))
+  for _, text in ipairs(plain_inputs) do
+    local input = write("input", text)
+    lu.assertEquals(run(build .. "/gradus", build .. "/gradus", input), run("lua5.4", "lua5.4", input))
+  end
 end
