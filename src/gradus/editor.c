@@ -482,8 +482,9 @@ void gr_editor_open(const gr_Advisor *advisor) {
   rl_completion_word_break_hook = find_word_breaks;
   using_history();
   rl_initialize();
-  const char *kind = getenv("TERM");
+  const char *kind = getenv("TERM"), *no_color = getenv("NO_COLOR");
   if (kind != NULL && strcmp(kind, "dumb") != 0) rl_variable_bind("enable-bracketed-paste", "on");
+  if (no_color != NULL && *no_color != '\0') rl_variable_bind("enable-active-region", "off");
   rl_variable_bind("blink-matching-paren", "off");
   bind_keys("emacs-standard");
   bind_keys("vi-insert");

@@ -11,31 +11,94 @@ static const char *continuation = "";
 
 void gr_lines_set_prompt(const char *text) { continuation = text; }
 
-/* Drawing */
+/* Drawing: readline draws what stands in its buffer; while it does, that is the text with the prompts.
+** It cannot draw more rows than the screen has: of a higher entry, some lines around the cursor are
+** shown, between rows that tell how many others there are. */
+
+enum { NOTE = 32 };  /* bytes that such a row takes at most */
+
+/* The part that is shown: bytes from `start` to before `end`, and how many lines are not. */
+typedef struct Window { int start, end, above, below; } Window;
 
 bool gr_lines_can_be_shown(void) {
   const char *up = rl_get_termcap("up");
   return up != NULL && *up != '\0';
 }
 
-static int newlines_before(int point) {
+static int newlines_between(int start, int end) {
   int count = 0;
-  for (int i = 0; i < point; i++) count += rl_line_buffer[i] == '\n';
+  for (int i = start; i < end; i++) count += rl_line_buffer[i] == '\n';
   return count;
 }
 
-/* The entry with the continuation prompt behind each newline, or NULL. */
-static char *with_prompts(int newlines) {
+static bool is_inside_letter(int point) {
+  return ((unsigned char)rl_line_buffer[point] & 0xc0) == 0x80;
+}
+
+/* How many columns a byte takes, or more: a control character is shown as ^X, and in a locale
+** without UTF-8 others are as \303. */
+static int columns_of(int point) {
+  unsigned char byte = (unsigned char)rl_line_buffer[point];
+  if (byte == '\t') return 8;
+  if (byte < 0x20 || byte == 0x7f) return 2;
+  if (byte < 0x80) return 1;
+  if (MB_CUR_MAX == 1) return 4;
+  return is_inside_letter(point) ? 0 : byte < 0xe1 ? 1 : 2;
+}
+
+/* How many rows the line takes that begins there, or one more. */
+static int rows_of(int start, int screen_columns) {
+  int columns = (int)strlen(start == 0 ? rl_display_prompt : continuation);
+  for (int i = start; i < rl_end && rl_line_buffer[i] != '\n'; i++) columns += columns_of(i);
+  return columns / screen_columns + 1;
+}
+
+/* Where a window that begins with the line at `start` ends when it has so many rows. */
+static int window_end(int start, int rows, int screen_columns) {
+  int end = start;
+  while (end <= rl_end && (rows -= rows_of(end, screen_columns)) >= 0) end = gr_lines_end(end) + 1;
+  return end > start ? end - 1 : gr_lines_end(start);
+}
+
+/* The window stays where it was drawn last as long as the cursor is in it, and has no room to spare
+** below. */
+static Window find_window(void) {
+  static int last_start;
+  int rows, columns;
+  rl_get_screen_size(&rows, &columns);
+  rows = rows > 6 ? rows - 3 : 3;
+  if (columns < 1) columns = 80;
+  int start = gr_lines_start(last_start < rl_point ? last_start : rl_point);
+  while (start > 0 && window_end(gr_lines_start(start - 1), rows, columns) == rl_end)
+    start = gr_lines_start(start - 1);
+  while (window_end(start, rows, columns) < rl_point) start = gr_lines_end(start) + 1;
+  last_start = start;
+  Window window = {start, window_end(start, rows, columns), newlines_between(0, start), 0};
+  window.below = newlines_between(window.end, rl_end);
+  return window;
+}
+
+/* What is shown of the entry, or NULL; where in it the cursor and the mark are. */
+static char *shown_text(const Window *window, int *point, int *mark) {
   size_t width = strlen(continuation);
-  char *text = malloc((size_t)rl_end + (size_t)newlines * width + 1), *out = text;
+  size_t newlines = (size_t)newlines_between(window->start, window->end);
+  size_t size = (size_t)(window->end - window->start) + (newlines + 2) * width + 2 * NOTE + 1;
+  char *text = malloc(size), *out = text;
   if (text == NULL) return NULL;
-  for (int i = 0; i < rl_end; i++) {
+  if (window->above > 0)
+    out += snprintf(out, NOTE + width, "(%d lines above)\n%s", window->above, continuation);
+  *mark = 0;
+  for (int i = window->start; i <= window->end; i++) {
+    if (i == rl_point) *point = (int)(out - text);
+    if (i == rl_mark) *mark = (int)(out - text);
+    if (i == window->end) break;
     *out++ = rl_line_buffer[i];
     if (rl_line_buffer[i] != '\n') continue;
     memcpy(out, continuation, width);
     out += width;
   }
   *out = '\0';
+  if (window->below > 0) snprintf(out, NOTE, "\n(%d lines below)", window->below);
   return text;
 }
 
@@ -50,22 +113,21 @@ static void clear_after_search(void) {
   was_searching = is_searching;
 }
 
-/* Readline draws what stands in its buffer: while it does, that is the text with the prompts. */
 static void draw(void) {
   clear_after_search();
-  int newlines = newlines_before(rl_end), width = (int)strlen(continuation);
-  bool has_prompts = newlines > 0 && width > 0 && gr_lines_can_be_shown();
-  char *shown = has_prompts ? with_prompts(newlines) : NULL;
+  bool has_lines = gr_lines_can_be_shown() && newlines_between(0, rl_end) > 0;
+  char *buffer = rl_line_buffer, *shown = NULL;
+  int point = rl_point, mark = rl_mark, end = rl_end, shown_point = 0, shown_mark = 0;
+  if (has_lines) {
+    Window window = find_window();
+    shown = shown_text(&window, &shown_point, &shown_mark);
+  }
   if (shown == NULL) {
     rl_redisplay();
     return;
   }
-  char *buffer = rl_line_buffer;
-  int point = rl_point, mark = rl_mark, end = rl_end;
-  rl_point += newlines_before(point) * width;
-  rl_mark += newlines_before(mark) * width;
-  rl_end += newlines * width;
   rl_line_buffer = shown;
+  rl_point = shown_point, rl_mark = shown_mark, rl_end = (int)strlen(shown);
   rl_redisplay();
   rl_line_buffer = buffer;
   rl_point = point, rl_mark = mark, rl_end = end;
@@ -82,10 +144,6 @@ int gr_lines_start(int point) {
 int gr_lines_end(int point) {
   while (point < rl_end && rl_line_buffer[point] != '\n') point++;
   return point;
-}
-
-static bool is_inside_letter(int point) {
-  return ((unsigned char)rl_line_buffer[point] & 0xc0) == 0x80;
 }
 
 /* How many letters of the line stand before the point. */

@@ -176,7 +176,11 @@ end
 function TestBeyond.test_undefined_globals_of_the_command_line_and_standard_input_are_told()
   lu.assertStrContains(run("LUA -e 'print(y)'").err, "(command line):1: undefined global 'y'")
   lu.assertStrContains(run("echo 'print(y)' | LUA").err, "stdin:1: undefined global 'y'")
-  lu.assertStrContains(run("echo 'print(y)' | LUA -i").err, "stdin:1: undefined global 'y'")
+end
+
+function TestBeyond.test_a_prompt_without_a_terminal_warns_as_little_as_lua_but_strict_holds()
+  lu.assertEquals(run("echo 'print(y)' | LUA -i").err, "")
+  lu.assertStrContains(run("echo 'print(y)' | LUA --strict -i").err, "stdin:1: undefined global 'y'")
 end
 
 function TestBeyond.test_modules_and_loaded_code_may_read_undefined_globals()

@@ -307,6 +307,28 @@ leave]]):gsub("BEGIN", PASTE_BEGIN):gsub("END", PASTE_END):gsub("TEXT", function
   play(commands, { environment = "GRADUS_PLOT=none NO_COLOR=1" })
 end
 
+function TestPrompt.test_an_entry_higher_than_the_screen_is_shown_in_part()
+  local lines = {}
+  for i = 1, 30 do lines[i] = ("local v%d = %d"):format(i, i) end
+  local output = play(([[
+prompt
+send BEGINLINESEND
+expect (23 lines above)
+expect local v30 = 30
+send UPSv = 0\x20\x0c
+expect (19 lines above)
+expect (4 lines below)
+send \n
+prompt
+send v, v30\n
+expect \x0d0
+expect 30
+leave]]):gsub("BEGIN", PASTE_BEGIN):gsub("END", PASTE_END):gsub("UPS", ("\\e[A"):rep(10) .. "\\x01")
+    :gsub("LINES", table.concat(lines, "\\n")), { rows = 10 })
+  lu.assertNotStrContains(output, "local v3 = 3\r\n")
+  lu.assertNotStrContains(output, "\27[7m")  -- what is pasted is inverted where colours are wanted
+end
+
 function TestPrompt.test_up_searches_by_what_is_typed_and_down_goes_on()
   play [[
 prompt
