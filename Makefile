@@ -115,7 +115,7 @@ $(BUILD)/tests/%: tests/lua/%.c $(LUA_O) $(CORE_O)
 
 PACKAGES = gcc libc6-dev make liblua5.4-dev libreadline-dev lua-unit gnuplot-nox
 
-CHECK_PACKAGES = clang libclang-rt-14-dev clang-tidy valgrind lua-check
+CHECK_PACKAGES = clang libclang-rt-14-dev clang-tidy valgrind lua-check mandoc
 
 BENCH_PACKAGES = clang lua5.4 libopenblas0 python3-numpy python3-sklearn python3-torch
 

@@ -8,6 +8,7 @@
 local core = require "gradus.core"
 local errors = require "gradus.errors"
 local reference = require "gradus.reference"
+local tokens = require "gradus.tokens"
 local words = require "gradus"
 
 local help = {}
@@ -299,33 +300,26 @@ end
 
 local LISTED = 24  -- how many entries a search shows
 
-local function add_found(page, word)
-  local in_name, in_text = by_word(word)
-  if #in_name + #in_text == 0 then return false end
-  page:line(('"%s" is found in:'):format(word))
-  local list = {}
-  for _, entry in ipairs(in_name) do list[#list + 1] = entry end
-  for _, entry in ipairs(in_text) do list[#list + 1] = entry end
-  local more = #list - LISTED
-  for i = #list, LISTED + 1, -1 do list[i] = nil end
-  add_list(page, list)
-  if more > 0 then page:line(("  and %d more"):format(more)) end
-  return true
-end
-
 local manual = "https://www.lua.org/manual/5.4/manual.html"
 
-local lua_libraries = { "string", "table", "math", "io", "os", "coroutine", "utf8", "debug" }
+local lua_libraries = { "string", "table", "math", "io", "os", "coroutine", "utf8", "debug", "package" }
 
--- The name of what is Lua's own and matches(name, function).
+local lua_functions = { "assert", "collectgarbage", "dofile", "error", "getmetatable", "ipairs", "load",
+                        "loadfile", "next", "pairs", "pcall", "print", "rawequal", "rawget", "rawlen",
+                        "rawset", "require", "select", "setmetatable", "tonumber", "tostring", "type",
+                        "warn", "xpcall" }
+
+-- The name of what is Lua's own, a function or a library, and matches(name, value).
 local function lua_name_of(matches)
-  for _, library in ipairs(lua_libraries) do
-    for field, f in pairs(_ENV[library]) do
-      if matches(library .. "." .. field, f) then return library .. "." .. field end
-    end
+  for _, name in ipairs(lua_functions) do
+    if matches(name, _ENV[name]) then return name end
   end
-  for name, f in pairs(_ENV) do
-    if type(f) == "function" and matches(name, f) then return name end
+  for _, library in ipairs(lua_libraries) do
+    local fields = package.loaded[library]
+    if matches(library, fields) then return library end
+    for field, value in pairs(fields) do
+      if matches(library .. "." .. field, value) then return library .. "." .. field end
+    end
   end
 end
 
@@ -333,34 +327,78 @@ local function add_lua(page, name)
   page:fill(("%s is Lua's own: %s#pdf-%s"):format(name, manual, name), 2, 0)
 end
 
+-- ---- names ----
+
+-- Each answer tells about a name, where it has something to tell, and then returns true.
+
+local function answer_with_group(page, name)
+  local members = by_group(name)
+  if #members == 0 then return false end
+  if members[1].signature == members[#members].signature then  -- callback
+    add_entries(page, members)
+    return true
+  end
+  local itself = filter(function(entry) return entry.name == name and not entry.owner end)
+  if #itself > 0 then
+    add_entries(page, itself)
+    page:line()
+  end
+  add_list(page, members)
+  return true
+end
+
+local function answer_with_entries(page, name)
+  local found = by_name(name)
+  if #found == 0 then return false end
+  add_entries(page, found)
+  if name:find "[.:]" then return true end
+  local with_option = by_option(name)
+  if #with_option > 0 then page:line() end
+  add_options(page, with_option, name)
+  add_see_also(page, name, found)
+  return true
+end
+
+local function answer_with_options(page, name)
+  local with_option = by_option(name)
+  add_options(page, with_option, name)
+  return #with_option > 0
+end
+
+local function answer_with_lua(page, name)
+  if tokens.keywords[name] then
+    page:fill(("%s is a keyword of Lua: %s#3"):format(name, manual), 2, 0)
+    return true
+  end
+  local is_lua = lua_name_of(function(known) return known == name end)
+  if is_lua then add_lua(page, name) end
+  return is_lua ~= nil
+end
+
+local function answer_with_words(page, word)
+  local in_name, in_text = by_word(word)
+  local list = table.move(in_text, 1, #in_text, #in_name + 1, in_name)
+  if #list == 0 then return false end
+  page:line(('"%s" is found in:'):format(word))
+  add_list(page, table.move(list, 1, math.min(#list, LISTED), 1, {}))
+  if #list > LISTED then page:line(("  and %d more"):format(#list - LISTED)) end
+  return true
+end
+
+local answers = { answer_with_group, answer_with_entries, answer_with_options, answer_with_lua }
+
 local function about_name(page, name)
-  name = name:gsub("^%s+", ""):gsub("%s+$", ""):gsub("%(.*$", "")
+  name = name:gsub("^%s+", ""):gsub("%s*[({].*$", ""):gsub("%s+$", "")
   if name == "" then return overview(page) end
-  if name:find "^%-" then
+  if name:find "^%-%-?%a" then
     return page:line "gradus --help lists the options of the program; man gradus tells more."
   end
-  local found = by_name(name)
-  local with_option, has_owner = by_option(name), name:find "[.:]"
-  if #found > 0 and not (#by_group(name) > 3 and not has_owner) then
-    add_entries(page, found)
-    if has_owner then return end
-    if #with_option > 0 then page:line() end
-    add_options(page, with_option, name)
-    return add_see_also(page, name, found)
+  for _, answer in ipairs(answers) do
+    if answer(page, name) then return end
   end
-  local members = by_group(name)
-  if #members > 0 then
-    local is_one = members[1].signature == members[#members].signature  -- callback
-    if is_one then return add_entries(page, members) end
-    if #found > 0 then
-      add_entries(page, found)
-      page:line()
-    end
-    return add_list(page, members)
-  end
-  if #with_option > 0 then return add_options(page, with_option, name) end
-  if lua_name_of(function(known) return known == name end) then return add_lua(page, name) end
-  if add_found(page, name) then return end
+  local field = name:match "^[%a_][%w_.]*[.:]([%a_][%w_]*)$"
+  if field then return about_name(page, field) end  -- of what has no such entry: SGD.clipnorm
+  if answer_with_words(page, name) then return end
   local near = nearest_name(name)
   if not near then
     return page:fill(('There is nothing called "%s"; help() lists what there is.'):format(name), 0)
@@ -428,12 +466,12 @@ local function with_article(noun) return (noun:find "^[AEIOaeiou]" and "An " or 
 
 local function about_value(page, value)
   if type(value) == "string" then return about_name(page, value) end
+  local lua_name = value ~= nil and lua_name_of(function(_, known) return rawequal(known, value) end)
+  if lua_name then return add_lua(page, lua_name) end
   if type(value) == "function" then
     local entry = entry_of_function(value)
     if entry and not entry.owner then return about_name(page, entry.name) end
     if entry then return add_entry(page, entry) end
-    local name = lua_name_of(function(_, f) return rawequal(f, value) end)
-    if name then return add_lua(page, name) end
     return about_function(page, value)
   end
   if value == nil then
@@ -450,6 +488,16 @@ local function about_value(page, value)
   page:line(with_article(kind or type(value)) .. ".")
 end
 
+-- About a method or field of a value that has none of this name: the nearest that it has.
+local function about_member(page, owner, field)
+  local names = {}
+  for _, entry in ipairs(by_group(owner)) do names[#names + 1] = entry.short_name end
+  local near = errors.nearest(field, names)
+  if not near then return about_name(page, field) end
+  page:fill(('%s has no "%s"; the nearest is "%s":'):format(with_article(owner), field, near), 0)
+  add_entries(page, by_name(owner .. ":" .. near))
+end
+
 -- The answer to a question at the prompt, `?SGD` or `?t:sum`; scope: see gradus.completion.
 function help.answer(question, scope, columns, colored)
   local page = new_page(columns, colored)
@@ -459,6 +507,8 @@ function help.answer(question, scope, columns, colored)
   local named = question:match "^[%a_][%w_.:]*$" and completion.value_of(question, scope)
   if owner and #by_name(owner .. ":" .. field) > 0 then
     add_entries(page, by_name(owner .. ":" .. field))
+  elseif owner and named == nil then
+    about_member(page, owner, field)
   elseif #by_name(question) == 0 and named ~= nil and named ~= false and question ~= "plot" then
     about_value(page, named)
   else

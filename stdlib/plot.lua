@@ -114,7 +114,7 @@ end
 -- ---- figures and axes ----
 
 -- plot.figure { figsize = {6.4, 4.8}, title = nil }
--- Begins a new figure of so many inches (width, height), which becomes the current one. `title` is
+-- Begin a new figure of so many inches (width, height), which becomes the current one. `title` is
 -- the figure's own, over all its panels (as plot.suptitle). As matplotlib.pyplot.figure.
 -- Example: plot.figure { figsize = { 8, 4 }, title = "Two runs" }
 function plot.figure(options)
@@ -129,7 +129,7 @@ function plot.figure(options)
 end
 
 -- plot.subplot(rows [, columns, index])
--- Makes the axes at place `index` of a grid the current ones; places are counted along the rows
+-- Make the axes at place `index` of a grid the current ones; places are counted along the rows
 -- from 1. plot.subplot(121) says the same in one number. As matplotlib.pyplot.subplot.
 -- Example:
 --   plot.subplot(1, 2, 1)
@@ -156,7 +156,7 @@ function plot.subplot(rows, columns, index)
 end
 
 -- plot.close([which])
--- Closes the current figure without drawing it; with "all", every open figure. As
+-- Close the current figure without drawing it; with "all", every open figure. As
 -- matplotlib.pyplot.close.
 -- Example: plot.close "all"
 function plot.close(which)
@@ -173,8 +173,8 @@ local curve_options =
 
 -- plot.plot([x,] y [, { label, color, linestyle = "-", linewidth = 1.6, marker = "none",
 --   markersize = 5, alpha = 1 }])
--- Draws a curve through the points (x[i], y[i]); plot.plot(y) puts y[i] at x = i. x and y are lists
--- of numbers or tensors. NaN and infinity leave a gap, on a logarithmic axis what is not positive,
+-- Draw a curve through the points (x[i], y[i]); plot.plot(y) puts y[i] at x = i. x and y are lists
+-- of numbers or tensors. nan and infinity leave a gap, on a logarithmic axis what is not positive,
 -- too; a finite value between two gaps is a dot. linestyle: "-", "--", ":", "-." or "none"; marker:
 -- "o", "s", "^", "v", "D", "+", "x", "*", "." or "none". As matplotlib.pyplot.plot.
 -- Example: plot.plot({ 1, 2, 3 }, { 9, 4, 1 }, { label = "loss", linestyle = "--" })
@@ -186,7 +186,7 @@ function plot.plot(x, y, options)
 end
 
 -- plot.scatter(x, y [, { label, color, marker = "o", markersize = 5, alpha = 0.8 }])
--- Draws a marker at each point; markersize is its width in points (1/72 inch). What is not finite
+-- Draw a marker at each point; markersize is its width in points (1/72 inch). What is not finite
 -- is left out. As matplotlib.pyplot.scatter.
 -- Example: plot.scatter({ 1, 2, 3 }, { 2, 4, 8 }, { marker = "s" })
 function plot.scatter(x, y, options)
@@ -204,7 +204,7 @@ end
 
 -- plot.errorbar(x, y, yerr [, { label, color, linestyle = "-", linewidth = 1.6, marker = "o",
 --   markersize = 5, alpha = 1 }])
--- Draws a curve with a vertical bar from y - yerr to y + yerr at each point; yerr is a number or a
+-- Draw a curve with a vertical bar from y - yerr to y + yerr at each point; yerr is a number or a
 -- list of numbers. As matplotlib.pyplot.errorbar.
 -- Example: plot.errorbar({ 1, 2, 3 }, { 2, 4, 8 }, { 0.1, 0.2, 0.4 })
 function plot.errorbar(x, y, yerr, options)
@@ -233,7 +233,7 @@ function plot.errorbar(x, y, yerr, options)
 end
 
 -- plot.fill_between(x, y1 [, y2] [, { label, color, alpha = 0.25 }])
--- Fills the band between two curves over x; y1 and y2 are lists of numbers, tensors or one number;
+-- Fill the band between two curves over x; y1 and y2 are lists of numbers, tensors or one number;
 -- y2 is 0 when not given. Where one of them is not finite the band has a gap; on a logarithmic axis
 -- a lower edge that is not positive is the axis' end. As matplotlib.pyplot.fill_between.
 -- Example: plot.fill_between({ 1, 2, 3 }, { 1, 2, 3 }, { 2, 4, 6 })
@@ -284,12 +284,12 @@ local function add_rule(where, along, at, options)
 end
 
 -- plot.axhline(y [, { label, color = "#5c5c5c", linestyle = "--", linewidth = 1, alpha = 1 }])
--- Draws a horizontal line at y through the whole axes. As matplotlib.pyplot.axhline.
+-- Draw a horizontal line at y through the whole axes. As matplotlib.pyplot.axhline.
 -- Example: plot.axhline(1, { color = "red" })
 function plot.axhline(y, options) add_rule("plot.axhline", "x", y, options) end
 
 -- plot.axvline(x [, { label, color = "#5c5c5c", linestyle = "--", linewidth = 1, alpha = 1 }])
--- Draws a vertical line at x through the whole axes. As matplotlib.pyplot.axvline.
+-- Draw a vertical line at x through the whole axes. As matplotlib.pyplot.axvline.
 -- Example: plot.axvline(10)
 function plot.axvline(x, options) add_rule("plot.axvline", "y", x, options) end
 
@@ -316,11 +316,11 @@ end
 
 -- plot.hist(values [, { bins = 10, range = nil, density = false, label, color,
 --   edgecolor = "white", alpha = 1 }]) -> counts, edges
--- Counts the values in `bins` bins of equal width, draws a bar for each and returns the counts and
--- the bins' edges, one more of them. A bin holds its left edge; the last one its right edge, too.
+-- Count the values in `bins` bins of equal width, draw a bar for each, and return the counts and the
+-- bins' edges, one more of them. A bin holds its left edge; the last one its right edge, too.
 -- The range is { low, high }, the data's own when not given; values outside are left out. With
--- density the bars' area is 1. NaN and infinity without a range are an error. As matplotlib.pyplot.hist and
--- numpy.histogram.
+-- density the bars' area is 1. nan and infinity without a range are an error. As
+-- matplotlib.pyplot.hist and numpy.histogram.
 -- Example: local counts, edges = plot.hist(RandomState(1):normal(0, 1, 1000), { bins = 20 })
 function plot.hist(values, options)
   local where = "plot.hist"
@@ -373,7 +373,7 @@ end
 
 -- plot.boxplot(values [, { labels, positions, widths, showfliers = true, color = "#333333" }])
 --   -> statistics
--- Draws a box from the first quartile to the third with a line at the median, whiskers to the
+-- Draw a box from the first quartile to the third with a line at the median, whiskers to the
 -- furthest values within 1.5 times the box's height, and a circle for each value beyond. values is
 -- one list of numbers (or tensor), or a list of such lists: a box each, at 1, 2, ... or at
 -- `positions`, named by `labels`. Returns a table for one list, else a list of tables: mean, med,
@@ -467,7 +467,7 @@ local function add_cells(where, x, y, values, options)
 end
 
 -- plot.imshow(grid [, { cmap = "viridis", vmin, vmax, norm = "linear", origin = "upper" }])
--- Draws rows of numbers (nested lists or a tensor of rank 2) as coloured cells, row i at y = i and
+-- Draw rows of numbers (nested lists or a tensor of rank 2) as coloured cells, row i at y = i and
 -- column j at x = j, the first row on top (origin "lower": at the bottom). norm "log" spreads the
 -- colours over powers of ten. A cell that is not finite is grey. cmap: viridis, magma, blues, gray,
 -- coolwarm, each also with _r at its end, turned round. As matplotlib.pyplot.imshow, with
@@ -514,7 +514,7 @@ local function edges_around(where, argument, list, count, is_log)
 end
 
 -- plot.pcolormesh(x, y, grid [, { cmap = "viridis", vmin, vmax, norm = "linear" }])
--- Draws rows of numbers as coloured cells, grid[i][j] at y[i] and x[j]: the cells' middles, or
+-- Draw rows of numbers as coloured cells, grid[i][j] at y[i] and x[j]: the cells' middles, or
 -- their edges where x or y has one number more. Set plot.xscale and plot.yscale before: middles on
 -- a logarithmic axis have their edges halfway in the logarithm. Otherwise as plot.imshow. As
 -- matplotlib.pyplot.pcolormesh.
@@ -530,7 +530,7 @@ function plot.pcolormesh(x, y, grid, options)
 end
 
 -- plot.colorbar { label = nil }
--- Puts the scale of a heat map's colours beside the current axes. As
+-- Put the scale of a heat map's colours beside the current axes. As
 -- matplotlib.pyplot.colorbar.
 -- Example:
 --   plot.imshow { { 1, 2 }, { 3, 4 } }
@@ -551,22 +551,22 @@ end
 -- ---- words and scales ----
 
 -- plot.title(text)
--- The title over the current axes. As matplotlib.pyplot.title.
+-- Set the title over the current axes. As matplotlib.pyplot.title.
 -- Example: plot.title "Mean squared error"
 function plot.title(text) current_axes().title = text_argument("plot.title", "text", text) end
 
 -- plot.xlabel(text)
--- What the x axis shows. As matplotlib.pyplot.xlabel.
+-- Label the x axis. As matplotlib.pyplot.xlabel.
 -- Example: plot.xlabel "epoch"
 function plot.xlabel(text) current_axes().xlabel = text_argument("plot.xlabel", "text", text) end
 
 -- plot.ylabel(text)
--- What the y axis shows. As matplotlib.pyplot.ylabel.
+-- Label the y axis. As matplotlib.pyplot.ylabel.
 -- Example: plot.ylabel "loss"
 function plot.ylabel(text) current_axes().ylabel = text_argument("plot.ylabel", "text", text) end
 
 -- plot.suptitle(text)
--- The title over the whole figure. As matplotlib.pyplot.suptitle.
+-- Set the title over the whole figure. As matplotlib.pyplot.suptitle.
 -- Example: plot.suptitle "Clipping by norm"
 function plot.suptitle(text)
   current_figure().suptitle = text_argument("plot.suptitle", "text", text)
@@ -574,7 +574,7 @@ end
 
 -- plot.text(x, y, text [, { color = "#262626", fontsize = 9, ha = "left", va = "bottom",
 --   rotation = 0 }])
--- Writes a text at a point of the axes. ha ("left", "center", "right") and va ("bottom", "center",
+-- Write a text at a point of the axes. ha ("left", "center", "right") and va ("bottom", "center",
 -- "top") say which part of it stands there; rotation is in degrees. As matplotlib.pyplot.text.
 -- Example: plot.text(2, 0.5, "here it explodes", { color = "red" })
 function plot.text(x, y, text, options)
@@ -592,7 +592,7 @@ function plot.text(x, y, text, options)
 end
 
 -- plot.legend { loc = "best" }
--- Shows the labels of the curves. loc: "best" (where the fewest points lie), "upper right", "upper
+-- Show the labels of the curves. loc: "best" (where the fewest points lie), "upper right", "upper
 -- left", "lower left", "lower right", "center left", "center right", "lower center", "upper
 -- center", "center", or "outside", right of the axes. A curve without a finite value says so here.
 -- As matplotlib.pyplot.legend.
@@ -606,7 +606,7 @@ function plot.legend(options)
 end
 
 -- plot.grid([shown])
--- Shows or hides the grid of the current axes. It is there unless plot.grid(false) or a heat map
+-- Show or hide the grid of the current axes. It is there unless plot.grid(false) or a heat map
 -- hides it. As matplotlib.pyplot.grid.
 -- Example: plot.grid(true)
 function plot.grid(shown)
@@ -622,12 +622,12 @@ local function set_scale(where, direction, scale)
 end
 
 -- plot.xscale(scale)
--- Makes the x axis "linear" or "log" (to base 10). As matplotlib.pyplot.xscale.
+-- Make the x axis "linear" or "log" (to base 10). As matplotlib.pyplot.xscale.
 -- Example: plot.xscale "log"
 function plot.xscale(scale) set_scale("plot.xscale", "x", scale) end
 
 -- plot.yscale(scale)
--- Makes the y axis "linear" or "log" (to base 10). As matplotlib.pyplot.yscale.
+-- Make the y axis "linear" or "log" (to base 10). As matplotlib.pyplot.yscale.
 -- Example: plot.yscale "log"
 function plot.yscale(scale) set_scale("plot.yscale", "y", scale) end
 
@@ -647,13 +647,13 @@ local function set_limits(where, direction, low, high)
 end
 
 -- plot.xlim(low, high)
--- Sets the ends of the x axis; nil leaves one to the data; low above high turns the axis round. On
+-- Set the ends of the x axis; nil leaves one to the data; low above high turns the axis round. On
 -- a logarithmic axis an end that is not positive has no effect. As matplotlib.pyplot.xlim.
 -- Example: plot.xlim(0, 100)
 function plot.xlim(low, high) set_limits("plot.xlim", "x", low, high) end
 
 -- plot.ylim(low, high)
--- Sets the ends of the y axis, as plot.xlim does those of the x axis. As
+-- Set the ends of the y axis, as plot.xlim does those of the x axis. As
 -- matplotlib.pyplot.ylim.
 -- Example: plot.ylim(0, nil)
 function plot.ylim(low, high) set_limits("plot.ylim", "y", low, high) end
@@ -676,13 +676,13 @@ local function set_ticks(where, direction, positions, labels)
 end
 
 -- plot.xticks(positions [, labels])
--- Puts ticks at these positions of the x axis, with these labels or their numbers; plot.xticks {}
+-- Put ticks at these positions of the x axis, with these labels or their numbers; plot.xticks {}
 -- has none. As matplotlib.pyplot.xticks.
 -- Example: plot.xticks({ 1, 2, 3 }, { "a", "b", "c" })
 function plot.xticks(positions, labels) set_ticks("plot.xticks", "x", positions, labels) end
 
 -- plot.yticks(positions [, labels])
--- Puts ticks on the y axis, as plot.xticks does on the x axis. As matplotlib.pyplot.yticks.
+-- Put ticks on the y axis, as plot.xticks does on the x axis. As matplotlib.pyplot.yticks.
 -- Example: plot.yticks { 0, 0.5, 1 }
 function plot.yticks(positions, labels) set_ticks("plot.yticks", "y", positions, labels) end
 
@@ -700,7 +700,7 @@ local function save(where, drawn, name, format, dpi)
 end
 
 -- plot.savefig(name [, { dpi = 150 }])
--- Saves the current figure as PNG, SVG or PDF, by the end of the file's name; dpi is a PNG's dots
+-- Save the current figure as PNG, SVG or PDF, by the end of the file's name; dpi is a PNG's dots
 -- per inch. The file is written beside and renamed, so a file of that name stays as it was when
 -- anything fails. The figure stays open. GRADUS_PLOT has no say here. Errors: another ending, a
 -- place that cannot be written, gnuplot missing or failing. As matplotlib.pyplot.savefig.
@@ -753,7 +753,7 @@ local function show_one(drawn, target)
 end
 
 -- plot.show()
--- Shows the open figures and closes them; the next verb begins a new one. Each is shown in a window
+-- Show the open figures and close them; the next verb begins a new one. Each is shown in a window
 -- that stays while the script goes on, where there is a display and gnuplot has a window; else it
 -- is drawn in the terminal, in colour and as wide as it is, or as plain text of 79 columns when
 -- standard output is no terminal. GRADUS_PLOT=none draws nothing, GRADUS_PLOT=folder/ saves PNGs

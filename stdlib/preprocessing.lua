@@ -196,7 +196,7 @@ local standard = new_class("StandardScaler", standard_options, standard_defaults
   end)
 
 -- StandardScaler { with_mean = true, with_std = true } -> scaler
--- Takes each feature (column) to mean 0 and variance 1: z = (x - mean_) / scale_.
+-- Take each feature (column) to mean 0 and variance 1: z = (x - mean_) / scale_.
 --
 --   with_mean   whether the mean is taken off (true)
 --   with_std    whether the result is divided by scale_ (true)
@@ -261,7 +261,7 @@ local function check_range(range)
 end
 
 -- MinMaxScaler { feature_range = {0, 1}, clip = false } -> scaler
--- Takes the range of each feature (column) to feature_range: z = x scale_ + min_.
+-- Take the range of each feature (column) to feature_range: z = x scale_ + min_.
 --
 --   feature_range   { low, high }, where fit's smallest and largest value go ({0, 1})
 --   clip            whether transform clips what lies outside to feature_range (false)

@@ -750,7 +750,7 @@ static int tensor_eq(lua_State *L) {
 }
 
 /* a:identical(b) -> boolean
-** Whether dtype, shape and every bit are the same, so that 0 and -0 differ; all NaNs count as one
+** Whether dtype, shape and every bit are the same, so that 0 and -0 differ; all nan count as one
 ** value. As numpy.array_equal, to the bit.
 ** Example: tensor({ 1 / 3 }):identical(tensor { 1 / 3 }) */
 static int tensor_identical(lua_State *L) {

@@ -151,6 +151,42 @@ function TestHelp.test_values_tell_what_makes_them_and_what_they_have()
   lu.assertStrContains(help_text '"--strict"', "gradus --help")
 end
 
+function TestHelp.test_what_is_lua_s_own_and_what_is_the_user_s()
+  lu.assertStrContains(help_text "string", "string is Lua's own")
+  lu.assertStrContains(help_text "math.floor", "#pdf-math.floor")
+  lu.assertStrContains(help_text '"while"', "while is a keyword of Lua")
+  local text = capture(build .. "/gradus -e 'function mine() end help(mine)'")
+  lu.assertStrContains(text, "A function defined at")
+  text = capture(build .. "/gradus -e 'string = nil help(SGD)'")
+  lu.assertStrContains(text, "SGD {")
+end
+
+-- What `?question` prints, with the names in the table `known`.
+local function answer(question, known)
+  local lines, own = {}, getmetatable(io.stdout).__index
+  local write = own.write
+  own.write = function(_, ...) lines[#lines + 1] = table.concat { ... } end
+  local succeeded, message = pcall(help.answer, question,
+    { lookup = function(name) return known[name] end, environment = known, words = known })
+  own.write = write
+  lu.assertTrue(succeeded, message)
+  return table.concat(lines)
+end
+
+function TestHelp.test_questions_about_values_at_the_prompt()
+  local known = { X = ones(2), opt = SGD {}, model = Sequential {}, rs = RandomState(1),
+                  scaler = MinMaxScaler {}, SGD = SGD }
+  for question, expected in pairs {
+    ["SGD"] = "SGD {", ["X:sum"] = "x:sum(", ["X.shape"] = "t.shape", ["model.fit"] = "model:fit(",
+    ["opt.last_step"] = "optimizer.last_step", ["opt.momentum"] = "momentum: an option of SGD",
+    ["SGD.clipnorm"] = "clipnorm: an option of SGD", ["rs:normal"] = "rs:normal(",
+    ["scaler:fit"] = "scaler:fit(", ["X:summ"] = 'A tensor has no "summ"; the nearest is "sum":',
+    ["SGD { }"] = "SGD {", [""] = "Optimizers", ["nosuchthing"] = "There is nothing called",
+  } do
+    lu.assertStrContains(answer(question, known), expected)
+  end
+end
+
 function TestHelp.test_a_list_keeps_its_columns_and_the_width()
   local text = help_text '"model:fit"'
   lu.assertStrContains(text, "\n    epochs             how many times")
