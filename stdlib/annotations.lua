@@ -126,6 +126,18 @@ local function type_of(entry, name)
   return found
 end
 
+-- The strings that an option of the function may be, such as the names of activations; an empty list
+-- where there are none to choose from.
+function annotations.choices(short_name, option)
+  local text = types[short_name .. "." .. option] or types[option] or ""
+  for _, alias in ipairs(aliases) do
+    if text == "gradus." .. alias[1] then text = alias[2] end
+  end
+  local choices = {}
+  for choice in text:gmatch '"([^"]*)"' do choices[#choices + 1] = choice end
+  return choices
+end
+
 -- The results of a signature as types: "gradus.tensor, gradus.tensor"; nil: none.
 local function results_of(entry)
   local text

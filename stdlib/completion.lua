@@ -1,14 +1,14 @@
 -- completion: what may stand where the cursor is, at the prompt.
 --
--- The text before the cursor is enough: inside a string, names of files; behind a value and `.` or
--- `:`, its fields and methods; inside the braces of a call such as `SGD {`, its options, which the
--- reference knows; else keywords, locals, globals and the library's words. No code of the user's is
--- run: values are found by raw reads, along __index where that is a table.
+-- The text before the cursor is enough: inside a string, what an option may be, or names of files;
+-- behind a value and `.` or `:`, its fields and methods; inside the braces of a call such as `SGD {`,
+-- its options, which the reference knows; else keywords, locals, globals and the library's words. No
+-- code of the user's is run: values are found by raw reads, along __index where that is a table.
 
 local core = require "gradus.core"
 local tokens = require "gradus.tokens"
 
-local find, match, sub = string.find, string.match, string.sub
+local find, match, sub, unpack = string.find, string.match, string.sub, table.unpack
 local getmetatable, ipairs, next, rawget, require, sort, tonumber, type =
   getmetatable, ipairs, next, rawget, require, table.sort, tonumber, type
 
@@ -231,6 +231,20 @@ local function option_words(list, prefix)
   return found
 end
 
+-- The strings that the option may be whose value begins at the end of the tokens:
+-- `Dense { activation = "`.
+local function choice_words(list, token)
+  local name, equals = list[#list - 2], list[#list - 1]
+  if not equals or equals.text ~= "=" or name.kind ~= "name" then return {} end
+  local callee, may_begin = open_call({ unpack(list, 1, #list - 3) })
+  if not callee or not may_begin then return {} end
+  local found, prefix = {}, sub(token.text, 2)
+  for _, choice in ipairs(require("gradus.annotations").choices(callee, name.text)) do
+    if sub(choice, 1, #prefix) == prefix then found[#found + 1] = choice end
+  end
+  return found
+end
+
 local function global_words(prefix, scope)
   return begins_with(prefix, function(add)
     for name in next, tokens.keywords do add(name) end
@@ -248,6 +262,8 @@ function completion.complete(before, scope)
   local list = tokens.list(before, true)
   local kind, token = place_of(list)
   if kind == "string" then
+    local choices = choice_words(list, token)
+    if #choices > 0 then return choices end
     local files = scope.files(sub(before, token.inside))
     sort(files)
     return files, true

@@ -36,13 +36,14 @@ local function edit_distance(a, b)
   return last[#b]
 end
 
--- The entry of the list `names` that is nearest to `name`, or nil when none is near. Ties go to
--- the first.
+-- The entry of the list `names` that is nearest to `name`, or nil when none is near: every single
+-- letter is one letter away from any other, and not meant. Ties go to the first.
 function errors.nearest(name, names)
   local best, best_distance = nil, math.max(1, #name // 3) + 1
   for _, known in ipairs(names) do
     local distance = edit_distance(name:lower(), known:lower())
-    if distance < best_distance then best, best_distance = known, distance end
+    local is_near = distance < best_distance and distance < math.max(#name, #known)
+    if is_near then best, best_distance = known, distance end
   end
   return best
 end

@@ -445,6 +445,25 @@ expect "stdlib/prompt.lua"
 leave]]
 end
 
+function TestPrompt.test_tab_completes_what_an_option_may_be()
+  play [[
+prompt
+send Sequential { Dense { 1, activation = "re\t }
+expect "relu" }
+send \x15m = Sequential { Dense { 3, kernel_initializer = 'he\t
+expect 'he_uniform'
+send , activation = "\t\t
+expect linear
+expect sigmoid
+expect activation = "
+send \x15m = Sequential {}\n
+prompt
+send m:compile { loss = "mean_a\t
+expect "mean_absolute_error"
+send \x15
+leave]]
+end
+
 function TestPrompt.test_a_second_tab_lists()
   play [[
 prompt

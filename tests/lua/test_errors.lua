@@ -254,6 +254,13 @@ function TestUnknownNames.test_the_nearest_name_is_suggested()
         'dense: unknown activation "rleu", did you mean "relu"?')
 end
 
+function TestUnknownNames.test_a_single_letter_is_near_to_no_other()
+  local nearest = require("gradus.errors").nearest
+  lu.assertNil(nearest("y", { "x", "_", "h" }))
+  lu.assertEquals(nearest("x", { "X", "y" }), "X")
+  lu.assertEquals(nearest("x", { "xs" }), "xs")
+end
+
 function TestUnknownNames.test_where_none_is_near_all_are_listed()
   fails(function() x(1, 1):dense(x(1, 1), x(1), "swish") end,
         'dense: unknown activation "swish" (there are: linear, relu, tanh, sigmoid)')
