@@ -703,6 +703,33 @@ leave]]
   lu.assertNotStrContains(output, "\n 2\r\n")  -- the terminal's own echo
 end
 
+-- ---- the README ----
+
+-- What the README shows after "$ gradus", as commands: its entries typed, its other lines expected.
+local function commands_of(transcript)
+  local commands = {}
+  for line in transcript:gmatch "    ([^\n]*)\n" do
+    local escaped = line:gsub("\\", "\\\\")
+    local mark, entry = escaped:match "^(>>?) ?%s*(.*)$"
+    if mark == ">" then commands[#commands + 1] = "prompt" end
+    if entry == "" then
+      commands[#commands + 1] = "leave"
+    elseif mark then
+      commands[#commands + 1] = ("send %s\\n"):format(entry)
+    else
+      if line == "^C" then commands[#commands + 1] = "sleep 300\nsend \\x03" end
+      commands[#commands + 1] = "expect " .. escaped
+    end
+  end
+  return table.concat(commands, "\n")
+end
+
+function TestPrompt.test_the_transcript_in_the_readme_is_true()
+  local transcript = read("README.md"):match "\n    %$ gradus\n(.-\n)\n"
+  lu.assertStrContains(transcript, "history of 100 epochs")
+  play(commands_of(transcript), { columns = 90, rows = 50 })
+end
+
 -- ---- small terminals, and none ----
 
 function TestPrompt.test_forty_columns_are_enough()
