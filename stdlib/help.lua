@@ -218,7 +218,8 @@ local function overview(page)
   end
   page:line()
   page:fill('help(SGD), help "clipnorm", help(t.sum), ?SGD and ?t:sum tell about one of them; '
-    .. 'help "norm" finds by a word; help "plot" lists what belongs to it.', 0)
+    .. 'help "norm" finds by a word; help "plot" lists what belongs to it. experiments() lists '
+    .. 'scripts to begin with, and run "mlp_clipnorm" runs one.', 0)
 end
 
 -- The sentences of an entry that name an option or tell the order of things.
@@ -278,7 +279,8 @@ end
 
 local RELATED = 12  -- how many entries "See also" names, at most
 
--- Entries that have the word in their name, or as a word of its own in their text.
+-- Entries that have the word in their name, or as a word of its own in their text; not those that
+-- tell how to look around, which have it as an example.
 local function add_see_also(page, word, shown)
   local others, is_shown = {}, {}
   for _, entry in ipairs(shown) do is_shown[entry.name] = true end
@@ -289,7 +291,8 @@ local function add_see_also(page, word, shown)
   for _, entry in ipairs(in_name) do add(entry) end
   local whole_word = beginning(word) .. "%f[^%w_]"
   for _, entry in ipairs(in_text) do
-    if table.concat(entry.text, " "):find(whole_word) then add(entry) end
+    local is_about = entry.group ~= "Exploring" and table.concat(entry.text, " "):find(whole_word)
+    if is_about then add(entry) end
   end
   if #others > 0 then
     page:line()

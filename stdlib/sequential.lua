@@ -79,7 +79,7 @@ end
 -- model.trainable_weights -> list of tensors
 -- The tensors that training changes, layer by layer (kernel, bias), themselves and no copies. As
 -- keras.Model.trainable_weights.
--- Example: #Sequential({ Dense { 1, input_dim = 2 } }).trainable_weights
+-- Example: Sequential({ Dense { 1, input_dim = 2 } }).trainable_weights
 
 -- model.optimizer -> optimizer
 -- What compile was given; nil before. Its fields act from the next step, so that a callback may set
@@ -375,7 +375,8 @@ end
 
 -- model:evaluate(x, y [, { batch_size = 32, verbose = 0 }]) -> number
 -- The loss on the rows x and y, its mean over all of them, with the weights as they are. batch_size
--- matters only to a loss written in Lua, which sees batches as in fit. As keras.Model.evaluate.
+-- matters only to a loss written in Lua, which sees batches as in fit; verbose, which Keras has, does
+-- nothing. As keras.Model.evaluate.
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model:compile { loss = "mse" }

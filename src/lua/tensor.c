@@ -900,7 +900,7 @@ static int num_threads(lua_State *L) {
 
 /* floatx() -> dtype
 ** The type of tensors and models made from now on, "float32" or "float64". As keras.config.floatx.
-** Example: zeros(2).dtype == floatx() */
+** Example: floatx() */
 static int get_floatx(lua_State *L) {
   lua_pushstring(L, gr_dtype_name(gr_lua_context(L)->floatx));
   return 1;

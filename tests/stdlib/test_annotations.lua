@@ -101,7 +101,8 @@ end
 
 function tags.class(line, file)
   line:accept "%(exact%)"
-  file:define(line:name())
+  file.class = line:name()
+  file:define(file.class)
   file.fields = {}
   line:ending()
 end
@@ -114,6 +115,7 @@ function tags.field(line, file)
     local key = line:name()
     lu.assertNil(file.fields[key], key)
     file.fields[key] = true
+    file.results[file.class:gsub("^gradus%.", "") .. "." .. key] = line.rest:match "%S+"
   end
   line:accept "%?"
   line:type()
@@ -138,20 +140,23 @@ function tags.param(line, file)
   line:description()
 end
 
-tags["return"] = function(line)
+tags["return"] = function(line, file)
+  file.result = line.rest:match "[^%s,]+"
   repeat line:type() until not line:accept ","
   line:accept "%.%.%."
   line:ending()
 end
 
-function tags.overload(line)
+function tags.overload(line, file)
+  local result = line.rest:match "%): ([^%s,]+)$"
+  if result then file.result = (file.result or result) .. "|" .. result end
   line:type()
   line:ending()
 end
 
 -- What a text of annotations defines and declares; an error names the line that is none.
 local function read(text)
-  local file = { defined = {}, used = {}, parameters = {}, functions = {} }
+  local file = { defined = {}, used = {}, parameters = {}, functions = {}, results = {} }
   function file:define(name)
     if self.defined[name] then error(name .. " is defined twice", 0) end
     self.defined[name] = true
@@ -170,7 +175,8 @@ local function read(text)
       lu.assertEquals(arguments, "(" .. table.concat(file.parameters, ", ") .. ")", name)
       lu.assertNil(file.functions[name], name)
       file.functions[name] = true
-      file.parameters = {}
+      file.results[name:gsub("_methods:", ".")] = file.result
+      file.parameters, file.result = {}, nil
     end
   end
   return file
@@ -288,6 +294,47 @@ function TestContents.test_the_options_are_those_that_the_functions_know()
     end
   end
   plot.close "all"
+end
+
+local function kind_of(value)
+  local metatable = getmetatable(value)
+  local kind = type(metatable) == "table" and metatable.__name or type(value)
+  return kind == "StandardScaler" and "scaler" or kind
+end
+
+-- Whether a value is of a type, as far as a test can say.
+local function is_of(value, kind)
+  for one in kind:gmatch "[^|]+" do
+    local element = one:match "^(.*)%[%]$"
+    if one == "any" or one == "nil" and value == nil or one == "integer" and math.type(value) == "integer"
+      or one:gsub("^gradus%.", "") == kind_of(value) or one == "true" and value == true
+      or one:find '^"' and one == ('"%s"'):format(tostring(value))
+      or one == "gradus.dtype" and (value == "float32" or value == "float64")
+      or one:find "^table" and type(value) == "table" then return true end
+    if element and type(value) == "table" and (#value == 0 or is_of(value[1], element)) then return true end
+  end
+  return false
+end
+
+-- What an example asks for last: "shape" in `zeros(2, 3).shape`.
+local function last_name(example)
+  return example:gsub("%b()", ""):gsub("%b{}", ""):gsub('"[^"]*"', ""):match "([%a_][%w_]*)%s*$"
+end
+
+function TestContents.test_examples_give_what_the_annotations_say()
+  local results, count = read(annotations.words()).results, 0
+  for _, entry in ipairs(reference.entries()) do
+    local f = load("return " .. entry.example)
+    local expected = results[(entry.owner and entry.owner .. "." or "") .. entry.short_name]
+    local is_told = expected and expected ~= "T" and expected ~= "any"
+    if f and is_told and last_name(entry.example) == entry.short_name then
+      local value = f()
+      lu.assertTrue(is_of(value, expected),
+        ("%s gives %s, not %s"):format(entry.example, core.describe(value), expected))
+      count = count + 1
+    end
+  end
+  lu.assertTrue(count > 60, count)
 end
 
 function TestContents.test_names_of_activations_initializers_and_losses()
