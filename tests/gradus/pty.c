@@ -27,6 +27,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -141,15 +142,22 @@ static void wait_for_end(const char *expected) {
   if (code != atoi(expected)) finish("its exit status is not", expected);
 }
 
+/* Whether the program reads keys one by one, as an editor does. */
+static bool reads_keys(void) {
+  struct termios modes;
+  return tcgetattr(play.terminal, &modes) == 0 && (modes.c_lflag & ICANON) == 0;
+}
+
 /* Type Ctrl-D once the program waits for a key: before, the terminal would take it for the end of a
 ** line. */
 static void leave(void) {
   static char end_of_input[] = "\004", status[] = "0";
+  double deadline = now() + 10;
   size_t length;
   do {
     length = play.length;
-    for (double until = now() + 0.15; now() < until && read_some(0.01);) continue;
-  } while (length != play.length);
+    for (double until = now() + 0.03; now() < until && read_some(0.005);) continue;
+  } while ((length != play.length || !reads_keys()) && now() < deadline);
   send_text(end_of_input);
   wait_for_end(status);
 }
