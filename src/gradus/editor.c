@@ -13,11 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <readline/history.h>
 #include <readline/readline.h>
 
-#include "history.h"
 #include "lines.h"
+#include "recall.h"
 
 static struct {
   const gr_Advisor *advisor;
@@ -26,16 +25,9 @@ static struct {
   bool goes_on;        /* whether the entry has another line, to be read by itself */
   char *above, *next;  /* the lines read so, and what that line begins with; NULL: none */
   const char *continuation;
-  /* The walk through the history */
-  int place;           /* of the entry shown; history_length: none, or the unfinished one */
-  int next_place;      /* where Down goes on at a fresh prompt, or -1 */
-  char *unfinished;    /* what was typed when the walk began; NULL: nothing */
-  char *shown;         /* the text that the walk put there; NULL: none */
-  int prefix;          /* how many bytes of it were typed */
 } editor;
 
-static volatile sig_atomic_t was_interrupted, was_resized, was_stopped, was_continued,
-  was_ended;
+static volatile sig_atomic_t was_interrupted, was_resized, was_stopped, was_continued, was_ended;
 
 static char *copy(const char *text) {
   char *result = malloc(strlen(text) + 1);
@@ -63,116 +55,7 @@ static char *entry_before(int end) {
   return text;
 }
 
-/* History */
-
-static bool is_blank(const char *text) { return text[strspn(text, " \t\n")] == '\0'; }
-
-static void add_to_history(const char *entry) {
-  const HIST_ENTRY *last = history_get(history_base + history_length - 1);
-  if (last == NULL || strcmp(last->line, entry) != 0) add_history(entry);
-}
-
-/* What is run, or left unfinished, is found again: here, and in the next run. */
-static void remember(const char *entry) {
-  if (entry == NULL || is_blank(entry)) return;
-  add_to_history(entry);
-  gr_history_append(entry);
-}
-
-static void remember_unfinished(void) {
-  char *entry = entry_before(rl_end);
-  remember(entry);
-  free(entry);
-}
-
-static const char *history_text(int place) {
-  const HIST_ENTRY *entry = history_get(history_base + place);
-  return entry == NULL ? "" : entry->line;
-}
-
-static void show(const char *text, int point) {
-  rl_replace_line(text, 1);
-  rl_point = point > rl_end ? rl_end : point;
-  rl_mark = 0;
-}
-
-static bool is_on_the_walk(void) {
-  return editor.shown != NULL && strcmp(editor.shown, rl_line_buffer) == 0;
-}
-
-/* Keep what stands there as the unfinished entry; one that was kept before goes to the history. */
-static void begin_walk(void) {
-  if (is_on_the_walk()) return;
-  editor.place = history_length;
-  editor.prefix = rl_point;
-  if (*rl_line_buffer != '\0') {
-    if (editor.unfinished != NULL && strcmp(editor.unfinished, rl_line_buffer) != 0) {
-      remember(editor.unfinished);
-      editor.place = history_length;
-    }
-    replace(&editor.unfinished, copy(rl_line_buffer));
-  }
-}
-
-static void show_on_walk(const char *text) {
-  replace(&editor.shown, copy(text));
-  show(text, editor.prefix > 0 ? editor.prefix : (int)strlen(text));
-}
-
-/* The next entry in this direction that begins as was typed and differs from what is shown. */
-static int find_entry(int step) {
-  for (int place = editor.place + step; place >= 0 && place < history_length; place += step) {
-    const char *text = history_text(place);
-    if (strncmp(text, rl_line_buffer, (size_t)editor.prefix) == 0 &&
-        strcmp(text, rl_line_buffer) != 0) return place;
-  }
-  return -1;
-}
-
-static int walk_up(int count, int key) {
-  (void)count, (void)key;
-  begin_walk();
-  int place = find_entry(-1);
-  if (place < 0) return rl_ding();
-  editor.place = place;
-  show_on_walk(history_text(place));
-  return 0;
-}
-
-static int walk_down(int count, int key) {
-  (void)count, (void)key;
-  if (*rl_line_buffer == '\0' && editor.next_place >= 0 && editor.next_place < history_length) {
-    editor.place = editor.next_place;
-    editor.next_place = -1;
-    editor.prefix = 0;
-    show_on_walk(history_text(editor.place));
-    return 0;
-  }
-  if (!is_on_the_walk()) {
-    if (*rl_line_buffer != '\0' || editor.unfinished == NULL) return rl_ding();
-    editor.place = history_length;
-  }
-  if (editor.place >= history_length && *rl_line_buffer != '\0') return rl_ding();
-  int place = find_entry(+1);
-  editor.place = place < 0 ? history_length : place;
-  if (place < 0 && editor.unfinished != NULL) show_on_walk(editor.unfinished);
-  else if (place < 0) show("", 0);
-  else show_on_walk(history_text(place));
-  return 0;
-}
-
-/* Moving in an entry of several lines */
-
-/* An entry that was called back and not touched is passed over as a whole. */
-static int go_up(int count, int key) {
-  bool passes_over = is_on_the_walk() && rl_point == rl_end;
-  return !passes_over && gr_lines_go_up() ? 0 : walk_up(count, key);
-}
-
-static int go_down(int count, int key) {
-  bool passes_over = is_on_the_walk() && rl_point == rl_end;
-  return !passes_over && gr_lines_go_down() ? 0 : walk_down(count, key);
-}
+/* Return */
 
 static int break_line(int count, int key) {
   (void)count, (void)key;
@@ -293,6 +176,12 @@ static int press_tab(int count, int key) {
 
 /* Signals */
 
+static void remember_unfinished(void) {
+  char *entry = entry_before(rl_end);
+  gr_recall_remember(entry);
+  free(entry);
+}
+
 static void note_interrupt(int number) { (void)number; was_interrupted = 1; }
 static void note_resize(int number) { (void)number; was_resized = 1; }
 static void note_stop(int number) { (void)number; was_stopped = 1; }
@@ -383,7 +272,7 @@ static void take_line(char *line) {
     free(line);
   } else if (editor.above != NULL) {
     if (line == NULL) {  /* Ctrl-D leaves the entry, not the program */
-      remember(editor.above);
+      gr_recall_remember(editor.above);
       rl_crlf();
     }
     replace(&line, line == NULL ? copy("") : join(editor.above, line));
@@ -397,24 +286,12 @@ static void take_line(char *line) {
 static void show_prompt(const char *prompt) {
   bool is_first = editor.above == NULL;
   editor.goes_on = false;
-  editor.place = history_length;
+  gr_recall_begin();
   rl_callback_handler_install(is_first ? prompt : editor.continuation, take_line);
   if (!is_first && editor.next != NULL) {
     rl_insert_text(editor.next);
     (*rl_redisplay_function)();
   }
-}
-
-/* Where Down goes on, and what is no more unfinished. */
-static void note_accepted(const char *entry) {
-  bool was_called_back = editor.shown != NULL && strcmp(editor.shown, entry) == 0 &&
-                         editor.place < history_length;
-  editor.next_place = was_called_back ? editor.place + 1 : -1;
-  if (editor.unfinished != NULL && strcmp(editor.unfinished, entry) == 0)
-    replace(&editor.unfinished, NULL);
-  replace(&editor.shown, NULL);
-  remember(entry);
-  editor.place = history_length;
 }
 
 /* Wait for a key, or a signal. */
@@ -455,15 +332,15 @@ char *gr_editor_read(const char *prompt, const char *continuation) {
   }
   if (was_ended) end(&before);
   restore_signals(&before);
-  if (editor.entry != NULL) note_accepted(editor.entry);
+  if (editor.entry != NULL) gr_recall_note_accepted(editor.entry);
   return editor.entry;
 }
 
 static const struct { const char *keys; rl_command_func_t *function; } bindings[] = {
   {"\\C-m", press_return}, {"\\C-j", press_return}, {"\\M-\\C-m", break_line},
   {"\\M-\\C-j", break_line}, {"\\C-i", press_tab},
-  {"\\e[A", go_up}, {"\\eOA", go_up}, {"\\C-p", go_up},
-  {"\\e[B", go_down}, {"\\eOB", go_down}, {"\\C-n", go_down},
+  {"\\e[A", gr_recall_up}, {"\\eOA", gr_recall_up}, {"\\C-p", gr_recall_up},
+  {"\\e[B", gr_recall_down}, {"\\eOB", gr_recall_down}, {"\\C-n", gr_recall_down},
 };
 
 static void bind_keys(const char *map_name) {
@@ -474,13 +351,11 @@ static void bind_keys(const char *map_name) {
 
 void gr_editor_open(const gr_Advisor *advisor) {
   editor.advisor = advisor;
-  editor.next_place = -1;
   rl_readline_name = "gradus";
   rl_catch_signals = 0;
   rl_catch_sigwinch = 0;
   rl_attempted_completion_function = complete;
   rl_completion_word_break_hook = find_word_breaks;
-  using_history();
   rl_initialize();
   const char *kind = getenv("TERM"), *no_color = getenv("NO_COLOR");
   if (kind != NULL && strcmp(kind, "dumb") != 0) rl_variable_bind("enable-bracketed-paste", "on");
@@ -489,8 +364,8 @@ void gr_editor_open(const gr_Advisor *advisor) {
   bind_keys("emacs-standard");
   bind_keys("vi-insert");
   bind_keys("vi-command");
-  rl_bind_keyseq_in_map("k", go_up, rl_get_keymap_by_name("vi-command"));
-  rl_bind_keyseq_in_map("j", go_down, rl_get_keymap_by_name("vi-command"));
+  rl_bind_keyseq_in_map("k", gr_recall_up, rl_get_keymap_by_name("vi-command"));
+  rl_bind_keyseq_in_map("j", gr_recall_down, rl_get_keymap_by_name("vi-command"));
   gr_lines_open();
-  gr_history_load(add_to_history);
+  gr_recall_open();
 }

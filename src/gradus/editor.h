@@ -3,10 +3,7 @@
 ** An entry may have several lines and is edited as one. What depends on Lua is asked of an Advisor:
 ** whether Return ends the entry, and what completes a word.
 **
-** Up and Down walk through the entries that begin with what stands before the cursor; in an entry
-** of several lines they first move in it. After an entry that was called back has been run, Down
-** brings the one that came after it. What was being typed when the walk began is where it ends
-** below, and is kept until it is run. Tab completes. Alt-Return breaks the line. */
+** Up and Down walk through the history (recall.h). Tab completes. Alt-Return breaks the line. */
 #ifndef GR_GRADUS_EDITOR_H
 #define GR_GRADUS_EDITOR_H
 

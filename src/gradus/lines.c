@@ -11,9 +11,9 @@ static const char *continuation = "";
 
 void gr_lines_set_prompt(const char *text) { continuation = text; }
 
-/* Drawing: readline draws what stands in its buffer; while it does, that is the text with the prompts.
-** It cannot draw more rows than the screen has: of a higher entry, some lines around the cursor are
-** shown, between rows that tell how many others there are. */
+/* Drawing: readline draws what stands in its buffer; while it does, that is the text with the
+** prompts. It cannot draw more rows than the screen has: of a higher entry, some lines around the
+** cursor are shown, between rows that tell how many others there are. */
 
 enum { NOTE = 32 };  /* bytes that such a row takes at most */
 

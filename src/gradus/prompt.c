@@ -92,8 +92,8 @@ static void print_results(lua_State *L, int count) {
   }
 }
 
-/* Nobody sits there to be warned of a misspelt name, or to be told the program's; --strict means any
-** input. */
+/* Nobody sits there to be warned of a misspelt name, or to be told the program's; --strict means
+** any input. */
 static int plain_prompt(lua_State *L) {
   int status, base = lua_gettop(L);
   if (!gr_options_of(L)->given[GR_OPTION_STRICT]) gr_globals_watch(L, "=stdin", false);
@@ -115,8 +115,8 @@ static int plain_prompt(lua_State *L) {
 **   value        the error's value
 **   interrupted  whether it was Ctrl-C
 **   frames       a list from the innermost: source, short_src, line, what, name, namewhat, is_entry
-**   visible      what names mean where it happened: the locals and upvalues of the innermost function
-**                that is the user's
+**   visible      what names mean where it happened: the locals and upvalues of the innermost
+**                function that is the user's
 **   names, values, links   the locals of the entry's own function: links[i] is { function, number }
 **                when that upvalue of a local function is the variable itself */
 
@@ -236,8 +236,8 @@ static void note_visible(lua_State *L, lua_Debug *frame) {
   lua_setfield(L, lua_upvalueindex(1), "visible");
 }
 
-/* The message handler. It hands on the error's value as it is, since load calls it, too, and returns
-** what it gives. */
+/* The message handler. It hands on the error's value as it is, since load calls it, too, and
+** returns what it gives. */
 static int note_failure(lua_State *L) {
   lua_Debug frame;
   int failure = lua_upvalueindex(1), told = 0;
