@@ -26,6 +26,17 @@ local function help_text(argument)
   return (capture(build .. "/gradus -e " .. quote("help(" .. argument .. ")")))
 end
 
+-- What f(...) writes to standard output.
+local function written(f, ...)
+  local parts, own = {}, getmetatable(io.stdout).__index
+  local write = own.write
+  own.write = function(_, ...) parts[#parts + 1] = table.concat { ... } end
+  local succeeded, message = pcall(f, ...)
+  own.write = write
+  lu.assertTrue(succeeded, message)
+  return table.concat(parts)
+end
+
 TestReference = {}
 
 local function described(owner)
@@ -163,14 +174,8 @@ end
 
 -- What `?question` prints, with the names in the table `known`.
 local function answer(question, known)
-  local lines, own = {}, getmetatable(io.stdout).__index
-  local write = own.write
-  own.write = function(_, ...) lines[#lines + 1] = table.concat { ... } end
-  local succeeded, message = pcall(help.answer, question,
+  return written(help.answer, question,
     { lookup = function(name) return known[name] end, environment = known, words = known })
-  own.write = write
-  lu.assertTrue(succeeded, message)
-  return table.concat(lines)
 end
 
 function TestHelp.test_questions_about_values_at_the_prompt()
@@ -214,14 +219,7 @@ end
 
 function TestHelp.test_every_entry_can_be_asked_for()
   for _, entry in ipairs(reference.entries()) do
-    local lines = {}
-    local write = io.stdout.write
-    local metatable = getmetatable(io.stdout)
-    metatable.__index.write = function(_, ...) lines[#lines + 1] = table.concat { ... } end
-    local succeeded, message = pcall(help.help, entry.name)
-    metatable.__index.write = write
-    lu.assertTrue(succeeded, message)
-    lu.assertStrContains(table.concat(lines), entry.name)
+    lu.assertStrContains(written(help.help, entry.name), entry.name)
   end
 end
 
