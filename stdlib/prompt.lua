@@ -18,8 +18,8 @@ local concat, unpack = table.concat, table.unpack
 local find, format, gsub, match, rep, sub =
   string.find, string.format, string.gsub, string.match, string.rep, string.sub
 local getenv, open, stdout, stderr = os.getenv, io.open, io.stdout, io.stderr
-local getmetatable, ipairs, pcall, rawget, rawset, require, setmetatable, tostring, type =
-  getmetatable, ipairs, pcall, rawget, rawset, require, setmetatable, tostring, type
+local getmetatable, ipairs, rawget, rawset, require, setmetatable, tostring, type =
+  getmetatable, ipairs, rawget, rawset, require, setmetatable, tostring, type
 local len, offset = utf8.len, utf8.offset
 local environment = _G
 local write = stdout.write
@@ -246,12 +246,13 @@ function Prompt:traceback(frames)
   return lines
 end
 
-local function message_of(value)
+function Prompt:message_of(value)
   if type(value) == "string" then return value end
   local metatable = getmetatable(value)
   if type(metatable) == "table" and rawget(metatable, "__tostring") then
-    local succeeded, text = pcall(tostring, value)
+    local succeeded, text = self.terminal.call(nil, tostring, value)
     if succeeded then return text end
+    return "the error is a " .. type(value) .. " whose __tostring fails"
   end
   if value == nil then return "error without a message (nil)" end
   return "the error is " .. pretty.text(value, { width = 60 })
@@ -285,7 +286,7 @@ end
 
 -- Tell what went wrong.
 function Prompt:tell(failure)
-  local message = message_of(failure.value) .. self:suggestion(failure)
+  local message = self:message_of(failure.value) .. self:suggestion(failure)
   local lines = { self:paint(failure.interrupted and "33" or "1;31",
                              wrapped(message, self.terminal.columns() - 1)) }
   for _, line in ipairs(self:traceback(failure.frames)) do lines[#lines + 1] = line end

@@ -344,7 +344,8 @@ static void push_session(lua_State *L) {
 }
 
 /* Call a method of the session with the arguments on top of the stack; when it fails, tell that and
-** leave `results` nils. Whatever a person has done to the state, the prompt goes on. */
+** leave `results` nils. Whatever a person has done to the state, the prompt goes on, and Ctrl-C ends
+** nothing but the call. */
 static int call_session(lua_State *L, const char *method, int arguments, int results) {
   int base = lua_gettop(L) - arguments;
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &session_key) != LUA_TTABLE) {
@@ -354,7 +355,7 @@ static int call_session(lua_State *L, const char *method, int arguments, int res
   lua_getfield(L, -1, method);
   lua_insert(L, base + 1);
   lua_insert(L, base + 2);
-  int status = lua_pcall(L, arguments + 1, results, 0);
+  int status = gr_call(L, arguments + 1, results, 0);
   if (status == LUA_OK) return status;
   const char *message = lua_tostring(L, -1);
   fflush(stdout);

@@ -622,6 +622,26 @@ expect \x0d42
 leave]]
 end
 
+function TestPrompt.test_ctrl_c_stops_what_the_prompt_itself_calls()
+  play [[
+prompt
+send endless = setmetatable({}, { __tostring = function() while true do end end })\n
+prompt
+send error(endless)\n
+sleep 200
+send \x03
+within SOON whose __tostring fails
+prompt
+send endless\n
+expect endless
+sleep 200
+send \x03
+within SOON >\x20
+send 6 * 7\n
+expect \x0d42
+leave]]
+end
+
 function TestPrompt.test_ctrl_c_stops_a_long_loop_in_c()
   play [[
 prompt
