@@ -122,7 +122,7 @@ BENCH_PACKAGES = clang lua5.4 libopenblas0 python3-numpy python3-sklearn python3
 BITS_PACKAGES = clang gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 
 .PHONY: all help module install uninstall setup check-setup doc run test check check-repeat \
-        check-clang check-sanitize check-sanitize-clang check-valgrind check-fuzz lint bits bits-golden bits-setup bench bench-setup profile clean
+        check-clang check-sanitize check-sanitize-clang check-valgrind check-fuzz check-lua lint bits bits-golden bits-setup bench bench-setup profile clean
 
 all: $(BUILD)/gradus
 
@@ -136,6 +136,7 @@ help:
 	@echo 'make doc        the reference ($(BUILD)/reference.md) and annotations for editors ($(BUILD)/library)'
 	@echo 'make test       the quick tests'
 	@echo 'make check      everything: gcc and clang, sanitizers, valgrind, fuzzers, linters'
+	@echo 'make check-lua LUA_SUITE=folder  run the files of a Lua test suite (testes/ of Lua 5.4) as lua5.4 does'
 	@echo 'make bench      speed, each row a ratio against a rival; JSON=file keeps it, TOPICS=... picks some'
 	@echo 'make bench-setup  install the rivals'
 	@echo 'make profile    where the time of a training step goes'
@@ -223,6 +224,10 @@ check-valgrind: $(BUILD)/gradus $(BUILD)/gradus.so $(CORE_TESTS) $(LUA_TESTS) $(
 check-fuzz:
 	$(MAKE) $(ASAN) $(BUILD)/asan/gradus
 	ASAN_OPTIONS=allocator_may_return_null=1 $(BUILD)/asan/gradus tests/fuzz/calls.lua $(FUZZ_SECONDS)
+
+# Lua's own test suite, which is no part of this project: what passes under lua5.4 passes here.
+check-lua: $(BUILD)/gradus
+	@$(BUILD)/gradus tests/gradus/lua_suite.lua '$(LUA_SUITE)'
 
 # Speed against rivals in the same run; those that are not installed are skipped with a word.
 bench: $(BUILD)/gradus

@@ -12,9 +12,11 @@ static volatile sig_atomic_t interrupts;  /* how many came that nobody has taken
 static volatile sig_atomic_t held;        /* whether somebody asks for them by core.interrupted */
 static lua_State *volatile main_thread, *volatile running_thread;
 static struct timespec first_time;        /* when the first of `interrupts` came */
+static struct timespec raised_time;       /* when it first was an error */
 static struct timespec taken_time;        /* when one was last taken by who held them; 0: never */
 static int depth;                         /* of gr_call */
-static int events_in_library;             /* hook events there since the last that raised */
+static int raised;                        /* how often an interrupt that nobody took was an error */
+static int events;                        /* of the hook since */
 
 /* The handler and the hook */
 
@@ -28,9 +30,29 @@ static bool is_in_library(lua_State *L) {
   return false;
 }
 
-/* The library's own Lua code is given time to come to its end, or to clean up after the error has
-** passed through it; only a loop that it does not poll in is stopped where it is. */
-enum { GRACE = 20000 };  /* events of the hook, each an instruction or less */
+/* Code that has caught the error once may clean up and come to its end, as the library's own Lua
+** code may at any time; only who goes on beyond that, or is asked again, is stopped where it is. */
+enum { GRACE = 20000, GRACE_MS = 20, LEAST = 100 };  /* events, each an instruction or less */
+
+static double milliseconds_since(const struct timespec *time) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)(now.tv_sec - time->tv_sec) * 1e3 + (double)(now.tv_nsec - time->tv_nsec) * 1e-6;
+}
+
+static bool has_grace(lua_State *L) {
+  events++;
+  if (is_in_library(L)) return events < GRACE;
+  return raised == 1 && interrupts == 1 && events < GRACE &&
+         (events < LEAST || milliseconds_since(&raised_time) < GRACE_MS);
+}
+
+/* The interrupt becomes an error now. */
+static void note_raise(void) {
+  if (raised < 2) raised++;
+  if (raised == 1) clock_gettime(CLOCK_MONOTONIC, &raised_time);
+  events = 0;
+}
 
 static void stop(lua_State *L, lua_Debug *frame) {
   (void)frame;
@@ -38,8 +60,8 @@ static void stop(lua_State *L, lua_Debug *frame) {
     lua_sethook(L, NULL, 0, 0);  /* left over in a coroutine, or inherited by a new one */
     return;
   }
-  if (is_in_library(L) && ++events_in_library < GRACE) return;
-  events_in_library = 0;
+  if (has_grace(L)) return;
+  note_raise();
   gr_lua_error(L, "interrupted");
 }
 
@@ -47,18 +69,14 @@ static void set_hook(lua_State *L) {
   lua_sethook(L, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
-static double seconds_since(const struct timespec *time) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)(now.tv_sec - time->tv_sec) + (double)(now.tv_nsec - time->tv_nsec) * 1e-9;
-}
-
 /* Whether nobody took an interrupt that should have stopped the program by now. A key that is kept
-** down or hit twice is no second thought. */
-enum { MAY_LEAVE_AFTER_MS = 300 };
+** down or hit twice is no second thought; a flood of signals is no key. */
+enum { MAY_LEAVE_AFTER_MS = 300, FLOOD = 20 };
 
 static bool is_stuck(void) {
-  return interrupts > (held ? 2 : 1) && seconds_since(&first_time) * 1000 > MAY_LEAVE_AFTER_MS;
+  int first = held ? 2 : 1;
+  return interrupts > first + FLOOD ||
+         (interrupts > first && milliseconds_since(&first_time) > MAY_LEAVE_AFTER_MS);
 }
 
 /* Whether a fit was ended a moment ago, and the program went on: to its next fit, say. One that
@@ -66,7 +84,7 @@ static bool is_stuck(void) {
 enum { SAME_THOUGHT_MS = 2000 };
 
 static bool comes_again(void) {
-  return held && taken_time.tv_sec != 0 && seconds_since(&taken_time) * 1000 < SAME_THOUGHT_MS;
+  return held && taken_time.tv_sec != 0 && milliseconds_since(&taken_time) < SAME_THOUGHT_MS;
 }
 
 static void handle(int signal_number) {
@@ -94,7 +112,7 @@ static void install(void) {
 void gr_interrupt_take(void) {
   if (interrupts == 0) return;
   interrupts = 0;
-  events_in_library = 0;
+  raised = events = 0;
   lua_sethook(main_thread, NULL, 0, 0);
   if (running_thread != main_thread) lua_sethook(running_thread, NULL, 0, 0);
 }
@@ -106,8 +124,7 @@ int gr_call(lua_State *L, int arguments, int results, int handler) {
   lua_State *running_before = running_thread;
   sigaction(SIGINT, NULL, &before);
   if (depth++ == 0) {
-    interrupts = 0;
-    held = 0;
+    interrupts = raised = events = held = 0;
     taken_time.tv_sec = 0;
   }
   running_thread = L;
@@ -127,9 +144,12 @@ int gr_call(lua_State *L, int arguments, int results, int handler) {
 
 /* For the library */
 
+/* What the core polls: whoever hears that an interrupt came fails with "interrupted". */
 static bool is_asked(void *data) {
   (void)data;
-  return interrupts != 0;
+  if (interrupts == 0) return false;
+  if (!held && raised == 0) note_raise();
+  return true;
 }
 
 /* core.hold_interrupts(hold) -> whether one came

@@ -4,7 +4,8 @@
 ** error "interrupted" at the next instruction of Lua. Two things make it reach every Lua loop: the
 ** hook is set in the coroutine that runs, not only in the main thread, for which coroutine.resume,
 ** wrap and close are replaced by ones that note the running thread; and it stays set until somebody
-** has taken the interrupt, so that `while true do pcall(f) end` ends, too.
+** has taken the interrupt, so that `while true do pcall(f) end` ends, too. A script that has caught
+** the error may still come to its own end, which takes a moment.
 **
 ** Who takes it: gr_call, when the error arrives there (it is then gone before a message handler
 ** runs); or Lua code between core.hold_interrupts(true) and (false), like fit: there the first

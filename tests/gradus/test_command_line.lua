@@ -124,6 +124,47 @@ for name, commands in pairs(same) do
   end
 end
 
+-- ---- Ctrl-C, which a script may catch as any error ----
+
+TestInterrupt = { setUp = set_up, tearDown = tear_down }
+
+-- What the script does when it gets SIGINT some time after it said "ready".
+local function interrupt(script, interpreter)
+  write("s.lua", 'io.stdout:setvbuf "no" print "ready"\n' .. script)
+  local result = run([[
+    rm -f pipe; mkfifo pipe; LUA s.lua >pipe & pid=$!
+    { read ready; sleep 0.1; kill -INT $pid; cat; } <pipe
+    wait $pid]], interpreter)
+  return { plain(result.out, interpreter or program), plain(result.err, interpreter or program), result.code }
+end
+
+local caught = {
+  "pcall(function() while true do end end) print(42)",
+  "local x <close> = setmetatable({}, { __close = function() print 'closed' end }) while true do end",
+  "print(pcall(function() while true do end end)) error 'x'",
+}
+
+for i, script in ipairs(caught) do
+  TestInterrupt["test_as_lua_" .. i] = function()
+    lu.skipIf(not has_lua, "lua5.4 is not installed")
+    local expected, actual = interrupt(script, "lua5.4"), interrupt(script)
+    lu.assertEquals(actual[1]:gsub("s.lua:2: interrupted", "interrupted!"), expected[1])
+    lu.assertEquals(actual[3], expected[3])
+  end
+end
+
+function TestInterrupt.test_a_script_that_catches_it_for_ever_is_stopped()
+  local result = interrupt "while true do pcall(function() while true do end end) end"
+  lu.assertStrContains(result[2], "interrupted")
+  lu.assertEquals(result[3], 1)
+end
+
+function TestInterrupt.test_one_that_stopped_a_loop_in_c_can_be_caught()
+  local result = interrupt "print(pcall(function() while true do zeros(1000, 1000):matmul(zeros(1000, 1000)) end end)) print(42)"
+  lu.assertStrMatches(result[1], "false\t.*interrupted\n42\n", 1)
+  lu.assertEquals({ result[2], result[3] }, { "", 0 })
+end
+
 -- ---- beyond ----
 
 TestBeyond = { setUp = set_up, tearDown = tear_down }
