@@ -27,7 +27,7 @@
 #if defined __clang__
 #define UNROLLED _Pragma("clang loop unroll(full)")
 #else
-#define UNROLLED _Pragma("GCC unroll 8")
+#define UNROLLED _Pragma("GCC unroll 16")
 #endif
 
 #define LEVEL_NUMBER_portable 0

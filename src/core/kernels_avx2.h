@@ -8,7 +8,8 @@
 #include <immintrin.h>
 
 enum { LANES_float = 8, LANES_double = 4 };
-#define TILE_ROWS 6  /* of a product, held in registers at once */
+#define TILE_ROWS 6     /* of a product, held in registers at once */
+#define COPIED_ROWS 6  /* the same where A is copied */
 
 typedef __m256 vector_float;
 typedef __m256d vector_double;
@@ -130,5 +131,41 @@ WORD size_t count_lanes_double(mask_double mask) {
 
 WORD vector_double load_wide(const float *p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
 WORD void store_narrow(float *p, vector_double x) { _mm_storeu_ps(p, _mm256_cvtpd_ps(x)); }
+
+/* The first `count` of four numbers. */
+WORD __m128 load_four(const float *p, size_t count) {
+  if (count == 4) return _mm_loadu_ps(p);
+  return _mm_maskload_ps(p, _mm256_castsi256_si128(first_lanes_bits_float(count)));
+}
+/* Two rows of `count` numbers, 4 * row elements apart, side by side. */
+WORD vector_float two_rows(const float *p, ptrdiff_t row, size_t count) {
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(load_four(p, count)),
+                              load_four(p + 4 * row, count), 1);
+}
+WORD void load_columns_float(vector_float out[4], const float *p, ptrdiff_t row, size_t count) {
+  vector_float a = two_rows(p, row, count), b = two_rows(p + row, row, count);
+  vector_float c = two_rows(p + 2 * row, row, count), d = two_rows(p + 3 * row, row, count);
+  vector_float ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
+  vector_float cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
+  out[0] = _mm256_shuffle_ps(ab_low, cd_low, 0x44);
+  out[1] = _mm256_shuffle_ps(ab_low, cd_low, 0xee);
+  out[2] = _mm256_shuffle_ps(ab_high, cd_high, 0x44);
+  out[3] = _mm256_shuffle_ps(ab_high, cd_high, 0xee);
+}
+
+WORD vector_double load_four_double(const double *p, size_t count) {
+  return count == 4 ? load_double(p) : load_part_double(p, count);
+}
+WORD void load_columns_double(vector_double out[4], const double *p, ptrdiff_t row,
+                              size_t count) {
+  vector_double a = load_four_double(p, count), b = load_four_double(p + row, count);
+  vector_double c = load_four_double(p + 2 * row, count), d = load_four_double(p + 3 * row, count);
+  vector_double ab_even = _mm256_unpacklo_pd(a, b), ab_odd = _mm256_unpackhi_pd(a, b);
+  vector_double cd_even = _mm256_unpacklo_pd(c, d), cd_odd = _mm256_unpackhi_pd(c, d);
+  out[0] = _mm256_permute2f128_pd(ab_even, cd_even, 0x20);
+  out[1] = _mm256_permute2f128_pd(ab_odd, cd_odd, 0x20);
+  out[2] = _mm256_permute2f128_pd(ab_even, cd_even, 0x31);
+  out[3] = _mm256_permute2f128_pd(ab_odd, cd_odd, 0x31);
+}
 
 #endif

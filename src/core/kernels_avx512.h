@@ -19,6 +19,8 @@
 **   count_lanes        how many lanes of a mask hold
 **   first_lanes        the mask of the first `count` lanes
 **   load_wide          LANES_double floats, as doubles; store_narrow: back, each rounded once
+**   load_columns       out[j] = column j of LANES rows of memory, `row` elements apart, for the first
+**                      `count` (1 to 4) columns; nothing else is read, and out has 4 places
 **
 ** Each lane's result is IEEE's, so all levels agree to the bit.
 */
@@ -28,7 +30,8 @@
 #include <immintrin.h>
 
 enum { LANES_float = 16, LANES_double = 8 };
-#define TILE_ROWS 8  /* of a product, held in registers at once */
+#define TILE_ROWS 8     /* of a product, held in registers at once */
+#define COPIED_ROWS 12  /* the same where A is copied */
 
 typedef __m512 vector_float;
 typedef __m512d vector_double;
@@ -112,5 +115,45 @@ WORD size_t count_lanes_double(mask_double mask) { return (size_t)__builtin_popc
 
 WORD vector_double load_wide(const float *p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
 WORD void store_narrow(float *p, vector_double x) { _mm256_storeu_ps(p, _mm512_cvtpd_ps(x)); }
+
+/* Four rows of `count` numbers, 4 * row elements apart, side by side. */
+WORD vector_float four_rows(const float *p, ptrdiff_t row, size_t count) {
+  const __mmask8 here = (__mmask8)first_lanes_float(count);
+  vector_float x = _mm512_castps128_ps512(_mm_maskz_loadu_ps(here, p));
+  x = _mm512_insertf32x4(x, _mm_maskz_loadu_ps(here, p + 4 * row), 1);
+  x = _mm512_insertf32x4(x, _mm_maskz_loadu_ps(here, p + 8 * row), 2);
+  return _mm512_insertf32x4(x, _mm_maskz_loadu_ps(here, p + 12 * row), 3);
+}
+WORD void load_columns_float(vector_float out[4], const float *p, ptrdiff_t row, size_t count) {
+  vector_float a = four_rows(p, row, count), b = four_rows(p + row, row, count);
+  vector_float c = four_rows(p + 2 * row, row, count), d = four_rows(p + 3 * row, row, count);
+  vector_float ab_low = _mm512_unpacklo_ps(a, b), ab_high = _mm512_unpackhi_ps(a, b);
+  vector_float cd_low = _mm512_unpacklo_ps(c, d), cd_high = _mm512_unpackhi_ps(c, d);
+  out[0] = _mm512_shuffle_ps(ab_low, cd_low, 0x44);
+  out[1] = _mm512_shuffle_ps(ab_low, cd_low, 0xee);
+  out[2] = _mm512_shuffle_ps(ab_high, cd_high, 0x44);
+  out[3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
+}
+
+/* Two rows of `count` numbers, 4 * row elements apart, side by side. */
+WORD vector_double two_wide_rows(const double *p, ptrdiff_t row, size_t count) {
+  const __mmask8 here = first_lanes_double(count);
+  return _mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_maskz_loadu_pd(here, p)),
+                            _mm256_maskz_loadu_pd(here, p + 4 * row), 1);
+}
+WORD void load_columns_double(vector_double out[4], const double *p, ptrdiff_t row,
+                              size_t count) {
+  vector_double a = two_wide_rows(p, row, count), b = two_wide_rows(p + row, row, count);
+  vector_double c = two_wide_rows(p + 2 * row, row, count);
+  vector_double d = two_wide_rows(p + 3 * row, row, count);
+  vector_double ab_even = _mm512_unpacklo_pd(a, b), ab_odd = _mm512_unpackhi_pd(a, b);
+  vector_double cd_even = _mm512_unpacklo_pd(c, d), cd_odd = _mm512_unpackhi_pd(c, d);
+  const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+  const __m512i high = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+  out[0] = _mm512_permutex2var_pd(ab_even, low, cd_even);
+  out[1] = _mm512_permutex2var_pd(ab_odd, low, cd_odd);
+  out[2] = _mm512_permutex2var_pd(ab_even, high, cd_even);
+  out[3] = _mm512_permutex2var_pd(ab_odd, high, cd_odd);
+}
 
 #endif

@@ -23,6 +23,7 @@
 #define store NAME(store)
 #define load_part NAME(load_part)
 #define store_part NAME(store_part)
+#define load_columns NAME(load_columns)
 #define fused NAME(fused)
 #define fused_one NAME(fused_one)
 #define root NAME(root)

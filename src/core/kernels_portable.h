@@ -14,7 +14,8 @@
 #endif
 
 enum { LANES_float = 4, LANES_double = 2 };
-#define TILE_ROWS 4  /* of a product, held in registers at once */
+#define TILE_ROWS 4     /* of a product, held in registers at once */
+#define COPIED_ROWS 4  /* the same where A is copied */
 
 typedef float vector_float __attribute__((vector_size(16), may_alias));
 typedef double vector_double __attribute__((vector_size(16), may_alias));
@@ -162,6 +163,17 @@ WORD vector_double load_wide(const float *p) { return (vector_double){ p[0], p[1
 WORD void store_narrow(float *p, vector_double x) {
   p[0] = (float)x[0];
   p[1] = (float)x[1];
+}
+
+WORD void load_columns_float(vector_float out[4], const float *p, ptrdiff_t row, size_t count) {
+  for (size_t j = 0; j < count; j++)
+    out[j] = (vector_float){ p[j], p[row + (ptrdiff_t)j], p[2 * row + (ptrdiff_t)j],
+                             p[3 * row + (ptrdiff_t)j] };
+}
+WORD void load_columns_double(vector_double out[4], const double *p, ptrdiff_t row,
+                              size_t count) {
+  for (size_t j = 0; j < count; j++)
+    out[j] = (vector_double){ p[j], p[row + (ptrdiff_t)j] };
 }
 
 #endif

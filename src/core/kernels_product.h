@@ -9,15 +9,17 @@
 ** What surrounds the tiles only chooses where they read. Small products read A and B where they
 ** are. Large ones, and those whose B does not lie along rows, copy blocks of B (and of A) into
 ** scratch: BLOCK_DEPTH steps of k at a time, which the tile adds to what C holds so far. A matrix
-** times a vector is turned so that the vectors run along what is contiguous, or else goes row by
-** row with one number for each.
+** times a vector has the vectors run along the results, and A is turned in registers where it lies
+** the other way; or else it goes row by row with one number for each.
 */
 
 #define number NAME(number)
 #define Tile NAME(Tile)
 #define tile NAME(tile)
-#define run_tile NAME(run_tile)
+#define tiles NAME(tiles)
+#define fetch_rows NAME(fetch_rows)
 #define run_panel NAME(run_panel)
+#define run_copied_panel NAME(run_copied_panel)
 #define run_row NAME(run_row)
 #define run_tiles NAME(run_tiles)
 #define dot_tile NAME(dot_tile)
@@ -30,8 +32,8 @@
 #define run_columns NAME(run_columns)
 #define run_blocks NAME(run_blocks)
 #define reads_in_place NAME(reads_in_place)
-#define turned_tile NAME(turned_tile)
-#define matrix_in_blocks NAME(matrix_in_blocks)
+#define columns_tile NAME(columns_tile)
+#define column_products NAME(column_products)
 #define matrix_by_column NAME(matrix_by_column)
 #define row_by_columns NAME(row_by_columns)
 #define PANEL (2 * LANES)
@@ -41,6 +43,7 @@ typedef struct Tile {
   size_t k;
   const number *a;
   ptrdiff_t a_row, a_column;
+  ptrdiff_t a_tile;      /* from one tile's rows of A to those of the next */
   const number *b;
   ptrdiff_t b_row;
   number *c;
@@ -50,16 +53,26 @@ typedef struct Tile {
   bool rectifies;
 } Tile;
 
+/* Copied rows of A are read once for each panel, so they come from the second-level cache: they are
+** asked for some steps of k before. */
+WORD void fetch_rows(const number *a) {
+  enum { STEPS_AHEAD = 8, ROW_BYTES = COPIED_ROWS * sizeof(number), LINE = 64 };
+  UNROLLED for (int i = 0; i < ROW_BYTES; i += LINE)
+    __builtin_prefetch((const char *)a + STEPS_AHEAD * ROW_BYTES + i);
+}
+
 /* One tile, unfolded for each number of rows and of vectors; `part`: the last vector is not
-** whole. Rows of A are reached from every third one, which is as far as an address goes. */
-WORD void tile(const Tile *t, const int rows, const int vectors, const bool part) {
+** whole; `copied`: A is. Rows of A are reached from every third one, which is as far as an address
+** goes. */
+WORD void tile(const Tile *t, const int rows, const int vectors, const bool part,
+               const bool copied) {
   const size_t rest = t->columns - (size_t)(vectors - 1) * LANES;
   const int last = part ? vectors - 1 : vectors;  /* the vector that is not whole */
-  const number *a[(TILE_ROWS + 2) / 3], *b = t->b;
+  const number *a[(COPIED_ROWS + 2) / 3], *b = t->b;
   const ptrdiff_t a_row = t->a_row, a_column = t->a_column, b_row = t->b_row;
   const ptrdiff_t c_row = t->c_row;
   number *const c = t->c;
-  vector sums[TILE_ROWS][8], along[8];
+  vector sums[COPIED_ROWS][8], along[8];
   UNROLLED for (int i = 0; i < rows; i++)
     UNROLLED for (int j = 0; j < vectors; j++) sums[i][j] = splat(0);
   if (t->resumes)
@@ -69,6 +82,7 @@ WORD void tile(const Tile *t, const int rows, const int vectors, const bool part
                                : load(c + i * c_row + j * LANES);
   UNROLLED for (int i = 0; i < rows; i += 3) a[i / 3] = t->a + i * a_row;
   for (size_t k = t->k; k > 0; k--) {
+    if (copied) fetch_rows(a[0]);
     UNROLLED for (int j = 0; j < vectors; j++)
       along[j] = j == last ? load_part(b + j * LANES, rest) : load(b + j * LANES);
     UNROLLED for (int i = 0; i < rows; i++) {
@@ -93,12 +107,20 @@ WORD void tile(const Tile *t, const int rows, const int vectors, const bool part
       else store(c + i * c_row + j * LANES, sums[i][j]);
 }
 
+/* `count` tiles, one beneath the other. */
+WORD void tiles(const Tile *first, size_t count, const int rows, const int vectors,
+                const bool part, const bool copied) {
+  Tile t = *first;
+  for (; count > 0; count--, t.a += t.a_tile, t.c += rows * t.c_row)
+    tile(&t, rows, vectors, part, copied);
+}
+
 #define TILE_OF(rows) \
-  static void NAME(tile_of_##rows)(const Tile *t) { \
-    if (t->columns == PANEL) tile(t, rows, 2, false); \
-    else if (t->columns > LANES) tile(t, rows, 2, true); \
-    else if (t->columns == LANES) tile(t, rows, 1, false); \
-    else tile(t, rows, 1, true); \
+  static void NAME(tiles_of_##rows)(const Tile *t, size_t count) { \
+    if (t->columns == PANEL) tiles(t, count, rows, 2, false, false); \
+    else if (t->columns > LANES) tiles(t, count, rows, 2, true, false); \
+    else if (t->columns == LANES) tiles(t, count, rows, 1, false, false); \
+    else tiles(t, count, rows, 1, true, false); \
   }
 
 TILE_OF(1)
@@ -115,41 +137,65 @@ TILE_OF(8)
 #endif
 #undef TILE_OF
 
-static void run_tile(const Tile *t) {
-  switch (t->rows) {
-    case 1: NAME(tile_of_1)(t); break;
-    case 2: NAME(tile_of_2)(t); break;
-    case 3: NAME(tile_of_3)(t); break;
-    case 4: NAME(tile_of_4)(t); break;
+/* From copies of A and B: more rows, which lie side by side for each k. */
+static void NAME(copied_tiles)(const Tile *first, size_t count) {
+  Tile t = *first;
+  t.a_row = 1;
+  t.a_column = COPIED_ROWS;
+  t.b_row = PANEL;
+  if (t.columns == PANEL) tiles(&t, count, COPIED_ROWS, 2, false, true);
+  else if (t.columns > LANES) tiles(&t, count, COPIED_ROWS, 2, true, true);
+  else if (t.columns == LANES) tiles(&t, count, COPIED_ROWS, 1, false, true);
+  else tiles(&t, count, COPIED_ROWS, 1, true, true);
+}
+
+#if TILE_ROWS == 8
+#define WHOLE_TILES NAME(tiles_of_8)
+#elif TILE_ROWS == 6
+#define WHOLE_TILES NAME(tiles_of_6)
+#else
+#define WHOLE_TILES NAME(tiles_of_4)
+#endif
+
+/* All rows of one panel of columns. */
+static void run_panel(const Tile *panel) {
+  const size_t count = panel->rows / TILE_ROWS, done = count * TILE_ROWS;
+  Tile t = *panel;
+  if (count > 0) WHOLE_TILES(&t, count);
+  t.a += (ptrdiff_t)count * t.a_tile;
+  t.c += (ptrdiff_t)done * t.c_row;
+  switch (t.rows - done) {
+    case 1: NAME(tiles_of_1)(&t, 1); break;
+    case 2: NAME(tiles_of_2)(&t, 1); break;
+    case 3: NAME(tiles_of_3)(&t, 1); break;
 #if TILE_ROWS >= 6
-    case 5: NAME(tile_of_5)(t); break;
-    case 6: NAME(tile_of_6)(t); break;
+    case 4: NAME(tiles_of_4)(&t, 1); break;
+    case 5: NAME(tiles_of_5)(&t, 1); break;
 #endif
 #if TILE_ROWS >= 8
-    case 7: NAME(tile_of_7)(t); break;
-    case 8: NAME(tile_of_8)(t); break;
+    case 6: NAME(tiles_of_6)(&t, 1); break;
+    case 7: NAME(tiles_of_7)(&t, 1); break;
 #endif
   }
 }
 
-/* All rows of one panel of columns; *t is put back as it was. */
-static void run_panel(Tile *t) {
-  const size_t rows = t->rows;
-  const number *const a = t->a;
-  number *const c = t->c;
-  for (size_t i = 0; i < rows; i += TILE_ROWS) {
-    t->rows = smaller(TILE_ROWS, rows - i);
-    t->a = a + (ptrdiff_t)i * t->a_row;
-    t->c = c + (ptrdiff_t)i * t->c_row;
-    run_tile(t);
-  }
-  t->rows = rows;
-  t->a = a;
-  t->c = c;
+/* The same from copies. */
+static void run_copied_panel(const Tile *panel) {
+  const size_t count = panel->rows / COPIED_ROWS, done = count * COPIED_ROWS;
+  Tile t = *panel;
+  if (count > 0) NAME(copied_tiles)(&t, count);
+  if (done == t.rows) return;
+  t.rows -= done;
+  t.a += (ptrdiff_t)count * t.a_tile;
+  t.a_tile = TILE_ROWS;
+  t.c += (ptrdiff_t)done * t.c_row;
+  run_panel(&t);
 }
 
+#undef WHOLE_TILES
+
 /* Eight vectors of the one row there is. */
-static void run_row(const Tile *t) { tile(t, 1, 8, false); }
+static void run_row(const Tile *t) { tile(t, 1, 8, false, false); }
 
 /* All of C, reading A and B where they are; uses up *t. */
 static void run_tiles(Tile *t) {
@@ -171,8 +217,8 @@ static void run_tiles(Tile *t) {
 /* The shape of the copied blocks: one of B fills most of a second-level cache, one of A a part of
 ** it, and a panel of B or a tile's rows of A about a first-level one. */
 enum {
-  NAME(BLOCK_DEPTH) = 384,
-  NAME(BLOCK_ROWS) = 16 * TILE_ROWS,
+  NAME(BLOCK_DEPTH) = 256,
+  NAME(BLOCK_ROWS) = 12 * COPIED_ROWS,
   NAME(BLOCK_COLUMNS) = 2048 / sizeof(ELEMENT)
 };
 #define BLOCK_DEPTH NAME(BLOCK_DEPTH)
@@ -197,15 +243,9 @@ static size_t columns_room(size_t n, size_t k) {
   return rounded_up(smaller(n, BLOCK_COLUMNS), PANEL) * smaller(k, BLOCK_DEPTH);
 }
 
-/* The shape of the blocks of a matrix that are turned for a vector: in a first-level cache. */
-enum { NAME(TURNED_ROWS) = 64, NAME(TURNED_DEPTH) = 256 / sizeof(ELEMENT) };
-#define TURNED_ROWS NAME(TURNED_ROWS)
-#define TURNED_DEPTH NAME(TURNED_DEPTH)
-
 static size_t NAME(product_scratch)(size_t m, size_t n, size_t k) {
-  size_t rows = rounded_up(smaller(m, BLOCK_ROWS), TILE_ROWS) * smaller(k, BLOCK_DEPTH);
-  if (n == 1) return TURNED_ROWS * smaller(k, TURNED_DEPTH) * sizeof(number);
-  return m <= 1 ? 0 : (columns_room(n, k) + rows) * sizeof(number);
+  size_t rows = rounded_up(smaller(m, BLOCK_ROWS), COPIED_ROWS) * smaller(k, BLOCK_DEPTH);
+  return m <= 1 || n <= 1 ? 0 : (columns_room(n, k) + rows) * sizeof(number);
 }
 
 /* Some rows of C, from a copied block of B. The rows of A are copied too where they are used often
@@ -213,24 +253,23 @@ static size_t NAME(product_scratch)(size_t m, size_t n, size_t k) {
 static void run_block(const Tile *block, number *rows_room, const number *panels) {
   const bool copies = block->columns > 2 * PANEL;
   Tile t = *block;
-  for (size_t i = 0; copies && i < block->rows; i += TILE_ROWS)
-    turn(rows_room + i * t.k, TILE_ROWS, t.k, smaller(TILE_ROWS, block->rows - i),
+  for (size_t i = 0; copies && i < block->rows; i += COPIED_ROWS)
+    turn(rows_room + i * t.k, COPIED_ROWS, t.k, smaller(COPIED_ROWS, block->rows - i),
          block->a + (ptrdiff_t)i * block->a_row, block->a_row, block->a_column);
   if (copies) {
+    t.a = rows_room;
     t.a_row = 1;
-    t.a_column = TILE_ROWS;
+    t.a_column = COPIED_ROWS;
+    t.a_tile = COPIED_ROWS * (ptrdiff_t)t.k;
   }
   t.b_row = PANEL;
   for (size_t j = 0; j < block->columns; j += PANEL) {
     t.b = panels + j * t.k;
     t.columns = smaller(PANEL, block->columns - j);
     t.bias = block->bias ? block->bias + j : NULL;
-    for (size_t i = 0; i < block->rows; i += TILE_ROWS) {
-      t.a = copies ? rows_room + i * t.k : block->a + (ptrdiff_t)i * block->a_row;
-      t.c = block->c + (ptrdiff_t)i * t.c_row + j;
-      t.rows = smaller(TILE_ROWS, block->rows - i);
-      run_tile(&t);
-    }
+    t.c = block->c + j;
+    if (copies) run_copied_panel(&t);
+    else run_panel(&t);
   }
 }
 
@@ -306,38 +345,52 @@ APART void add_bias(const gr_Product *p) {
     for (size_t j = 0; j < p->n; j++) c[j] += bias[j];
 }
 
-/* A^T takes the part of B, the vector that of the one row of A: so vectors run along C. */
-static Tile turned_tile(const Tile *t) {
-  return (Tile){
-    .rows = 1, .columns = t->rows, .k = t->k, .a = t->b, .a_column = t->b_row, .b = t->a,
-    .b_row = t->a_column, .c = t->c
-  };
+/* c[i] = the sum over k of a[i][k] b[k b_step] for some blocks of LANES rows, a vector each. A's
+** columns are taken four at a time. */
+WORD void columns_tile(const Tile *t, const number *a, number *c, const int blocks,
+                       ptrdiff_t b_step) {
+  const ptrdiff_t a_row = t->a_row;
+  const number *b = t->b;
+  vector sums[2], columns[4];
+  size_t k = t->k;
+  UNROLLED for (int i = 0; i < blocks; i++) sums[i] = splat(0);
+  for (; k >= 4; k -= 4, a += 4, b += 4 * b_step)
+    UNROLLED for (int i = 0; i < blocks; i++) {
+      load_columns(columns, a + i * LANES * a_row, a_row, 4);
+      UNROLLED for (int j = 0; j < 4; j++) sums[i] = fused(columns[j], splat(b[j * b_step]), sums[i]);
+    }
+  if (k > 0)
+    UNROLLED for (int i = 0; i < blocks; i++) {
+      load_columns(columns, a + i * LANES * a_row, a_row, k);
+      for (size_t j = 0; j < k; j++)
+        sums[i] = fused(columns[j], splat(b[(ptrdiff_t)j * b_step]), sums[i]);
+    }
+  UNROLLED for (int i = 0; i < blocks; i++) store(c + i * LANES, sums[i]);
 }
 
-/* The same where A lies along its rows: a block of A at a time is turned in scratch. */
-APART void matrix_in_blocks(const Tile *whole, number *scratch) {
-  for (size_t i = 0; i < whole->rows; i += TURNED_ROWS)
-    for (size_t k = 0; k < whole->k; k += TURNED_DEPTH) {
-      Tile t = turned_tile(whole);
-      t.columns = smaller(TURNED_ROWS, whole->rows - i);
-      t.k = smaller(TURNED_DEPTH, whole->k - k);
-      turn(scratch, TURNED_ROWS, t.k, t.columns, whole->a + (ptrdiff_t)i * whole->a_row + k,
-           whole->a_row, 1);
-      t.a += (ptrdiff_t)k * whole->b_row;
-      t.b = scratch;
-      t.b_row = TURNED_ROWS;
-      t.c += i;
-      t.resumes = k > 0;
-      run_tiles(&t);
-    }
+/* The same for all rows, LANES or more, where A lies along them. The last block may do some rows
+** once more. */
+APART void column_products(const Tile *t, ptrdiff_t b_step) {
+  const size_t rows = t->rows;
+  size_t i = 0;
+  for (; i + 2 * LANES <= rows; i += 2 * LANES)
+    columns_tile(t, t->a + (ptrdiff_t)i * t->a_row, t->c + i, 2, b_step);
+  for (; i < rows; i += LANES) {
+    size_t at = smaller(i, rows - LANES);
+    columns_tile(t, t->a + (ptrdiff_t)at * t->a_row, t->c + at, 1, b_step);
+  }
 }
 
 /* n = 1: along the rows of C where they are contiguous, or else one by one. */
 static void matrix_by_column(const gr_Product *p, const Tile *whole) {
-  Tile turned = turned_tile(whole);
-  const bool along_c = p->c_row == 1 && p->m >= LANES;
-  if (p->c_row == 1 && p->a_row == 1) run_tiles(&turned);
-  else if (along_c && p->a_column == 1 && p->k >= 4) matrix_in_blocks(whole, p->scratch);
+  if (p->c_row == 1 && p->a_row == 1) {  /* A^T takes the part of B, the vector that of A's one row */
+    Tile turned = {
+      .rows = 1, .columns = p->m, .k = p->k, .a = p->b, .a_column = p->b_row, .b = p->a,
+      .b_row = p->a_column, .c = p->c
+    };
+    run_tiles(&turned);
+  }
+  else if (p->c_row == 1 && p->a_column == 1 && p->m >= LANES) column_products(whole, p->b_row);
   else dot_products(whole, p->b_row, p->c_row);
   if (p->bias) add_bias(p);
 }
@@ -371,8 +424,8 @@ static bool reads_in_place(const gr_Product *p) {
 static void NAME(product)(const gr_Product *p) {
   Tile whole = {
     .rows = p->m, .columns = p->n, .k = p->k, .a = p->a, .a_row = p->a_row,
-    .a_column = p->a_column, .b = p->b, .b_row = p->b_row, .c = p->c, .c_row = p->c_row,
-    .bias = p->bias
+    .a_column = p->a_column, .a_tile = TILE_ROWS * p->a_row, .b = p->b, .b_row = p->b_row,
+    .c = p->c, .c_row = p->c_row, .bias = p->bias
   };
   const bool along_rows = p->b_column == 1 || p->k == 0;
   if (p->m == 0 || p->n == 0) return;
@@ -389,8 +442,6 @@ static void NAME(product)(const gr_Product *p) {
 }
 
 #undef PANEL
-#undef TURNED_ROWS
-#undef TURNED_DEPTH
 #undef BLOCK_DEPTH
 #undef BLOCK_ROWS
 #undef BLOCK_COLUMNS

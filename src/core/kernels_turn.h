@@ -28,14 +28,14 @@ WORD void turn_block_float(float *to, ptrdiff_t to_row, const float *from, ptrdi
 }
 
 /* Rows j and j + 4 of `from`, side by side. */
-WORD __m256 two_rows(const float *from, ptrdiff_t from_row) {
+WORD __m256 two_narrow_rows(const float *from, ptrdiff_t from_row) {
   return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from)),
                               _mm_loadu_ps(from + 4 * from_row), 1);
 }
 
 WORD void turn_pair_float(float *to, ptrdiff_t to_row, const float *from, ptrdiff_t from_row) {
-  __m256 a = two_rows(from, from_row), b = two_rows(from + from_row, from_row);
-  __m256 c = two_rows(from + 2 * from_row, from_row), d = two_rows(from + 3 * from_row, from_row);
+  __m256 a = two_narrow_rows(from, from_row), b = two_narrow_rows(from + from_row, from_row);
+  __m256 c = two_narrow_rows(from + 2 * from_row, from_row), d = two_narrow_rows(from + 3 * from_row, from_row);
   __m256 ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
   __m256 cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
   _mm256_storeu_ps(to, _mm256_shuffle_ps(ab_low, cd_low, 0x44));
@@ -92,9 +92,9 @@ WORD void turn_rows(number *to, ptrdiff_t to_row, size_t rows, const number *fro
 /* Nothing to turn: rows of `columns` numbers, copied; a tile's rows of A as one piece each. */
 WORD void copy_rows(number *to, ptrdiff_t to_row, size_t rows, size_t columns, const number *from,
                     ptrdiff_t from_column) {
-  const bool whole = columns == TILE_ROWS;
+  const bool whole = columns == COPIED_ROWS;
   for (; rows > 0; rows--, to += to_row, from += from_column)
-    if (whole) memcpy(to, from, TILE_ROWS * sizeof(number));
+    if (whole) memcpy(to, from, COPIED_ROWS * sizeof(number));
     else memcpy(to, from, columns * sizeof(number));
 }
 
