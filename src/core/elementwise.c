@@ -9,7 +9,7 @@ enum { AT_ONCE = 1 << 20 };  /* elements between two looks at the interrupt */
 /* y = f(x) */
 
 /* The least number of elements that is worth a thread. */
-enum { RANGE = 1 << 15 };
+enum { RANGE = 1 << 15, UNIT = 16 };
 
 typedef struct Unary {
   gr_UnaryKernel *kernel;
@@ -33,7 +33,7 @@ static gr_Status unary_forward(gr_Context *context, gr_Node *node) {
   for (size_t first = 0; first < n; first += AT_ONCE) {
     size_t count = n - first < AT_ONCE ? n - first : AT_ONCE;
     Unary unary = {kernel, y + first * size, from + first * size, size};
-    gr_parallel(context, count, RANGE, unary_range, &unary);
+    gr_parallel(context, count, UNIT, RANGE, unary_range, &unary);
     if (gr_must_stop(context)) break;
   }
   return GR_OK;

@@ -30,9 +30,23 @@ static double scaled_norm(const double *x, size_t n) {
   return most * sqrt(sum);
 }
 
-double gr_norm(const gr_Context *context, gr_DType dtype, const void *x, size_t n) {
-  double norm = sqrt(context->kernels->of[dtype].sum_of_squares(x, n));
+/* The norm whose square is `squares`, where that is sound. */
+static double checked_norm(gr_DType dtype, const void *x, size_t n, double squares) {
+  double norm = sqrt(squares);
   return dtype == GR_FLOAT32 || is_sound(norm) ? norm : scaled_norm(x, n);
+}
+
+double gr_norm(const gr_Context *context, gr_DType dtype, const void *x, size_t n) {
+  return checked_norm(dtype, x, n, context->kernels->of[dtype].sum_of_squares(x, n));
+}
+
+double gr_norm_of_chunks(gr_DType dtype, const void *x, size_t n, double *sums) {
+  size_t left = (n + GR_CHUNK - 1) / GR_CHUNK;
+  for (; left > 1; left = (left + 1) / 2) {
+    for (size_t i = 0; i < left / 2; i++) sums[i] = sums[2 * i] + sums[2 * i + 1];
+    if (left % 2 == 1) sums[left / 2] = sums[left - 1];
+  }
+  return checked_norm(dtype, x, n, n == 0 ? 0 : sums[0]);
 }
 
 double gr_norm_of_norms(const double *norms, size_t n) {

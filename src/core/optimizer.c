@@ -8,6 +8,7 @@
 #include "norm.h"
 #include "operation.h"
 #include "profile.h"
+#include "threads.h"
 
 void gr_optimizer_init(gr_Optimizer *optimizer) {
   memset(optimizer, 0, sizeof *optimizer);
@@ -174,12 +175,82 @@ static bool take_gradients(gr_Optimizer *optimizer) {
   return any;
 }
 
-static void measure_gradients(gr_Context *context, gr_Optimizer *optimizer) {
+/* A large parameter is gone over by itself, in chunks and on several threads: where no scale
+** depends on the norms, they are measured on the way. */
+static bool is_large(const gr_Tensor *parameter) { return gr_tensor_size(parameter) > GR_CHUNK; }
+
+static bool scales_by_norm(const gr_Optimizer *optimizer) {
+  return optimizer->clipnorm != 0 || optimizer->global_clipnorm != 0;
+}
+
+typedef struct Pass {
+  const gr_KernelSet *kernels;
+  size_t n, size;           /* elements, and bytes of one */
+  unsigned char *w, *v;
+  const unsigned char *g;
+  const gr_SgdStep *step;   /* NULL: nothing is updated */
+  double *squares;          /* of each chunk, or NULL where they are not wanted */
+  gr_SgdOutcome *outcomes;  /* of each chunk */
+} Pass;
+
+static void pass_chunks(void *data, size_t first, size_t count, size_t part) {
+  const Pass *pass = data;
+  (void)part;
+  for (size_t i = first; i < first + count; i += GR_CHUNK) {
+    size_t n = first + count - i < GR_CHUNK ? first + count - i : GR_CHUNK, place = i * pass->size;
+    if (pass->squares != NULL)
+      pass->squares[i / GR_CHUNK] = pass->kernels->sum_of_squares(pass->g + place, n);
+    if (pass->step != NULL)
+      pass->outcomes[i / GR_CHUNK] = pass->kernels->sgd(pass->w + place, pass->g + place,
+                                                        pass->v + place, pass->step, n);
+  }
+}
+
+static size_t count_chunks(const gr_Tensor *parameter) {
+  return (gr_tensor_size(parameter) + GR_CHUNK - 1) / GR_CHUNK;
+}
+
+/* Room for what a pass finds out of each chunk of the largest parameter, asked for before anything
+** is updated; NULL: no memory. */
+static double *room_for_chunks(gr_Context *context, const gr_Optimizer *optimizer) {
+  size_t most = 0;
+  for (size_t i = 0; i < optimizer->count; i++) {
+    size_t chunks = count_chunks(optimizer->parameters[i]);
+    if (chunks > most) most = chunks;
+  }
+  return gr_scratch(context, most * (sizeof(double) + sizeof(gr_SgdOutcome)));
+}
+
+/* Go over parameter i: measure its gradient, or update by `step`, or both. */
+static void go_over(gr_Context *context, gr_Optimizer *optimizer, size_t i, double *room,
+                    const gr_SgdStep *step, bool measures) {
+  enum { GRAIN = 4 * GR_CHUNK };
+  const gr_Tensor *w = optimizer->parameters[i], *g = optimizer->gradients[i];
+  size_t n = gr_tensor_size(w), chunks = count_chunks(w);
+  double *squares = room;
+  gr_SgdOutcome *outcomes = (gr_SgdOutcome *)(squares + chunks);
+  Pass pass = {gr_kernels_for(context, w), n, gr_dtype_size(w->dtype), gr_tensor_data(w),
+               gr_tensor_data(optimizer->velocities[i]), gr_tensor_data(g), step,
+               measures ? squares : NULL, outcomes};
+  gr_parallel(context, n, GR_CHUNK, GRAIN, pass_chunks, &pass);
+  if (measures) optimizer->norms[i] = gr_norm_of_chunks(g->dtype, pass.g, n, squares);
+  for (size_t c = 0; step != NULL && c < chunks; c++) {
+    optimizer->cut += outcomes[c].cut;
+    optimizer->finite = optimizer->finite && outcomes[c].finite;
+  }
+}
+
+/* The norms that are wanted before the update. */
+static void measure_gradients(gr_Context *context, gr_Optimizer *optimizer, double *room) {
   for (size_t i = 0; i < optimizer->count; i++) {
     const gr_Tensor *gradient = optimizer->gradients[i];
-    optimizer->norms[i] = gradient == NULL ? 0 : gr_norm(context, gradient->dtype,
-                                                         gr_tensor_data(gradient),
-                                                         gr_tensor_size(gradient));
+    if (gradient == NULL)
+      optimizer->norms[i] = 0;
+    else if (!is_large(gradient))
+      optimizer->norms[i] = gr_norm(context, gradient->dtype, gr_tensor_data(gradient),
+                                    gr_tensor_size(gradient));
+    else if (scales_by_norm(optimizer))
+      go_over(context, optimizer, i, room, NULL, true);
   }
   optimizer->norm = gr_norm_of_norms(optimizer->norms, optimizer->count);
 }
@@ -198,11 +269,11 @@ static void choose_scales(gr_Optimizer *optimizer) {
 
 /* Updates */
 
-/* Parameters i to end - 1, which lie side by side and share a scale: the end. */
+/* Parameters i to end - 1, which are small, lie side by side and share a scale: the end. */
 static size_t end_of_run(const gr_Optimizer *optimizer, size_t i) {
   size_t end = i + 1;
   while (end < optimizer->count && optimizer->gradients[end] != NULL &&
-         optimizer->scales[end] == optimizer->scales[i]) {
+         optimizer->scales[end] == optimizer->scales[i] && !is_large(optimizer->parameters[end])) {
     const gr_Tensor *const rows[2][2] = {
       {optimizer->parameters[end - 1], optimizer->parameters[end]},
       {optimizer->gradients[end - 1], optimizer->gradients[end]}
@@ -222,35 +293,49 @@ static gr_SgdStep sgd_step(const gr_Optimizer *optimizer, double scale) {
                       optimizer->clips_values};
 }
 
-/* One pass over each run of parameters that lie side by side. */
-static void update_parameters(gr_Context *context, gr_Optimizer *optimizer) {
+/* One pass over parameters i to end - 1, which are small and lie side by side. */
+static void update_run(gr_Context *context, gr_Optimizer *optimizer, size_t i, size_t end,
+                       const gr_SgdStep *step) {
+  gr_Tensor *w = optimizer->parameters[i];
+  size_t n = 0;
+  for (size_t j = i; j < end; j++) n += gr_tensor_size(optimizer->parameters[j]);
+  gr_SgdOutcome outcome = gr_kernels_for(context, w)->sgd(
+      gr_tensor_data(w), gr_tensor_data(optimizer->gradients[i]),
+      gr_tensor_data(optimizer->velocities[i]), step, n);
+  optimizer->cut += outcome.cut;
+  optimizer->finite = optimizer->finite && outcome.finite;
+}
+
+static void update_parameters(gr_Context *context, gr_Optimizer *optimizer, double *room) {
   optimizer->cut = optimizer->values = 0;
   optimizer->finite = true;
   for (size_t i = 0, end; i < optimizer->count; i = end) {
+    const gr_Tensor *w = optimizer->parameters[i];
+    gr_SgdStep step = sgd_step(optimizer, optimizer->scales[i]);
     end = i + 1;
     if (optimizer->gradients[i] == NULL) continue;
-    end = end_of_run(optimizer, i);
-    size_t n = 0;
-    for (size_t j = i; j < end; j++) n += gr_tensor_size(optimizer->parameters[j]);
-    gr_Tensor *w = optimizer->parameters[i];
-    gr_SgdStep step = sgd_step(optimizer, optimizer->scales[i]);
-    gr_SgdOutcome outcome = gr_kernels_for(context, w)->sgd(
-        gr_tensor_data(w), gr_tensor_data(optimizer->gradients[i]),
-        gr_tensor_data(optimizer->velocities[i]), &step, n);
+    if (is_large(w)) {
+      go_over(context, optimizer, i, room, &step, !scales_by_norm(optimizer));
+    } else {
+      end = end_of_run(optimizer, i);
+      update_run(context, optimizer, i, end, &step);
+    }
     w->storage->version++;
-    optimizer->cut += outcome.cut;
-    optimizer->values += n;
-    optimizer->finite = optimizer->finite && outcome.finite;
+    for (size_t j = i; j < end; j++) optimizer->values += gr_tensor_size(optimizer->parameters[j]);
   }
+  if (!scales_by_norm(optimizer))
+    optimizer->norm = gr_norm_of_norms(optimizer->norms, optimizer->count);
 }
 
 gr_Status gr_optimizer_step(gr_Context *context, gr_Optimizer *optimizer) {
   double began = gr_profile_begin(context);
   if (!take_gradients(optimizer))
     return gr_fail(context, "no parameter has a new gradient: call loss:backward() first");
-  measure_gradients(context, optimizer);
+  double *room = room_for_chunks(context, optimizer);
+  if (room == NULL) return gr_fail_memory(context, GR_CHUNK);
+  measure_gradients(context, optimizer, room);
   choose_scales(optimizer);
-  update_parameters(context, optimizer);
+  update_parameters(context, optimizer, room);
   optimizer->iterations++;
   gr_profile_add(context, "optimizer step", false, began);
   return GR_OK;

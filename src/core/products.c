@@ -85,7 +85,7 @@ static void multiply_range(void *data, size_t first, size_t count, size_t part) 
 }
 
 /* The least work, in multiply-adds, that is worth a thread. */
-enum { RANGE_WORK = 1 << 20 };
+enum { RANGE_WORK = 1 << 20, UNIT = 16 };
 
 /* One product, on several threads where it is large. */
 static void multiply_in_ranges(gr_Context *context, const gr_KernelSet *kernels, size_t size,
@@ -100,7 +100,7 @@ static void multiply_in_ranges(gr_Context *context, const gr_KernelSet *kernels,
     cut.scratch = gr_range_scratch(context, ranges * cut.scratch_bytes);
   }
   if (cut.scratch == NULL) kernels->product(product);
-  else gr_parallel(context, length, grain, multiply_range, &cut);
+  else gr_parallel(context, length, UNIT, grain, multiply_range, &cut);
 }
 
 /* Many rows of a product: a slab at a time, between two looks at the interrupt. */

@@ -8,21 +8,32 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The job is written under the lock before `generation` counts up, and read after. */
+/* The job is written under the lock before `generation` counts up, and read after. Whoever waits
+** looks for a while, since in training the next job comes soon, and only then sleeps. */
 struct gr_Pool {
-  pid_t process;          /* whose threads these are */
-  int workers;            /* how many were started */
+  pid_t process;           /* whose threads these are */
+  int workers;             /* how many were started */
   pthread_t *threads;
   pthread_mutex_t lock;
   pthread_cond_t wake, done;
-  unsigned generation;    /* counts the jobs */
+  atomic_uint generation;  /* counts the jobs; one more ends the workers */
   bool ends;
   gr_Range *run;
   void *data;
-  size_t n, step, parts;  /* part i has the elements from i * step on */
-  atomic_size_t next;     /* the next part to take */
-  int busy;               /* workers that have not finished the job */
+  size_t n, step, parts;   /* part i has the elements from i * step on */
+  atomic_size_t next;      /* the next part to take */
+  atomic_int busy;         /* workers that have not finished the job */
 };
+
+enum { LOOKS = 2000 };  /* before one sleeps: about 0.1 ms */
+
+static void pause_a_little(void) {
+#if defined __x86_64__ || defined __i386__
+  __builtin_ia32_pause();
+#elif defined __aarch64__
+  __asm__ volatile("yield");
+#endif
+}
 
 static void take_parts(struct gr_Pool *pool) {
   size_t part;
@@ -32,21 +43,36 @@ static void take_parts(struct gr_Pool *pool) {
   }
 }
 
+/* Wait until there is another job than number `seen`; its number. */
+static unsigned next_job(struct gr_Pool *pool, unsigned seen) {
+  for (int i = 0; i < LOOKS && atomic_load(&pool->generation) == seen; i++) pause_a_little();
+  if (atomic_load(&pool->generation) == seen) {
+    pthread_mutex_lock(&pool->lock);
+    while (atomic_load(&pool->generation) == seen) pthread_cond_wait(&pool->wake, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+  }
+  return atomic_load(&pool->generation);
+}
+
 static void *work(void *argument) {
   struct gr_Pool *pool = argument;
-  unsigned seen = 0;
-  pthread_mutex_lock(&pool->lock);
-  for (;;) {
-    while (pool->generation == seen && !pool->ends) pthread_cond_wait(&pool->wake, &pool->lock);
-    if (pool->ends) break;
-    seen = pool->generation;
-    pthread_mutex_unlock(&pool->lock);
+  for (unsigned seen = next_job(pool, 0); !pool->ends; seen = next_job(pool, seen)) {
     take_parts(pool);
+    if (atomic_fetch_sub(&pool->busy, 1) > 1) continue;
     pthread_mutex_lock(&pool->lock);
-    if (--pool->busy == 0) pthread_cond_signal(&pool->done);
+    pthread_cond_signal(&pool->done);
+    pthread_mutex_unlock(&pool->lock);
   }
-  pthread_mutex_unlock(&pool->lock);
   return NULL;
+}
+
+/* Wait until every worker has finished the job. */
+static void await_workers(struct gr_Pool *pool) {
+  for (int i = 0; i < LOOKS && atomic_load(&pool->busy) > 0; i++) pause_a_little();
+  if (atomic_load(&pool->busy) == 0) return;
+  pthread_mutex_lock(&pool->lock);
+  while (atomic_load(&pool->busy) > 0) pthread_cond_wait(&pool->done, &pool->lock);
+  pthread_mutex_unlock(&pool->lock);
 }
 
 /* Start up to `workers` threads; they leave all signals to the thread that runs Lua. */
@@ -84,6 +110,7 @@ void gr_pool_free(gr_Context *context) {
   if (pool->process == getpid()) {  /* in a child there is nobody to wait for */
     pthread_mutex_lock(&pool->lock);
     pool->ends = true;
+    atomic_fetch_add(&pool->generation, 1);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
     for (int i = 0; i < pool->workers; i++) pthread_join(pool->threads[i], NULL);
@@ -107,32 +134,32 @@ size_t gr_count_ranges(const gr_Context *context, size_t n, size_t grain) {
   return most < 2 || threads < 2 ? 1 : most < threads ? most : threads;
 }
 
-static void give_out(struct gr_Pool *pool, size_t n, size_t parts, gr_Range *run, void *data) {
+static void give_out(struct gr_Pool *pool, size_t n, size_t unit, size_t parts, gr_Range *run,
+                     void *data) {
   pthread_mutex_lock(&pool->lock);
   pool->run = run;
   pool->data = data;
   pool->n = n;
-  pool->step = ((n + parts - 1) / parts + 15) / 16 * 16;
+  pool->step = ((n + parts - 1) / parts + unit - 1) / unit * unit;
   pool->parts = (n + pool->step - 1) / pool->step;
   atomic_store(&pool->next, 0);
-  pool->busy = pool->workers;
-  pool->generation++;
+  atomic_store(&pool->busy, pool->workers);
+  atomic_fetch_add(&pool->generation, 1);
   pthread_cond_broadcast(&pool->wake);
   pthread_mutex_unlock(&pool->lock);
 }
 
-void gr_parallel(gr_Context *context, size_t n, size_t grain, gr_Range *run, void *data) {
+void gr_parallel(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Range *run,
+                 void *data) {
   size_t parts = gr_count_ranges(context, n, grain);
   struct gr_Pool *pool = parts > 1 ? running_pool(context) : NULL;
   if (pool == NULL) {
     run(data, 0, n, 0);
     return;
   }
-  give_out(pool, n, parts, run, data);
+  give_out(pool, n, unit, parts, run, data);
   take_parts(pool);
-  pthread_mutex_lock(&pool->lock);
-  while (pool->busy > 0) pthread_cond_wait(&pool->done, &pool->lock);
-  pthread_mutex_unlock(&pool->lock);
+  await_workers(pool);
 }
 
 gr_Status gr_set_threads(gr_Context *context, int threads) {

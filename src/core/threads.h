@@ -21,8 +21,9 @@ typedef void gr_Range(void *data, size_t first, size_t count, size_t part);
 size_t gr_count_ranges(const gr_Context *context, size_t n, size_t grain);
 
 /* Call `run` on each of these ranges, on this thread and the pool's, and return when all are done.
-** Ranges begin at multiples of 16. They must not use the context. */
-void gr_parallel(gr_Context *context, size_t n, size_t grain, gr_Range *run, void *data);
+** Ranges begin at multiples of `unit`. They must not use the context. */
+void gr_parallel(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Range *run,
+                 void *data);
 
 /* How many threads large work is spread over, the calling one included: 1 to GR_MAX_THREADS. */
 gr_Status gr_set_threads(gr_Context *context, int threads);

@@ -35,6 +35,49 @@ end
 function TestThreads.test_float32_has_the_same_bits() check "float32" end
 function TestThreads.test_float64_has_the_same_bits() check "float64" end
 
+-- Two steps of SGD on parameters that are gone over in chunks, beside the formulas of a step on whole
+-- tensors, with the norms as tensors have them.
+local function check_steps(dtype, options, threads)
+  set_num_threads(threads)
+  local optimizer = SGD(options)
+  local weights, gradients, expected, velocities = {}, {}, {}, {}
+  for i, n in ipairs { 70001, 5, 300000, 8193 } do
+    gradients[i] = RandomState(i):randn(n):cast(dtype)
+    weights[i] = zeros(n, { dtype = dtype, requires_grad = true })
+    expected[i], velocities[i] = zeros(n, dtype), zeros(n, dtype)
+  end
+  for _ = 1, 2 do
+    local loss, norms = 0, {}
+    for i, w in ipairs(weights) do
+      loss = loss + (w * gradients[i]):sum()
+      norms[i] = gradients[i]:cast("float64"):norm():item()
+    end
+    loss:backward()
+    optimizer:apply(weights)
+    local whole = tensor(norms, "float64"):norm():item()
+    for i in ipairs(weights) do
+      local norm = options.clipnorm and norms[i] or whole
+      local threshold = options.clipnorm or options.global_clipnorm or math.huge
+      local g = gradients[i] * (norm > threshold and threshold / norm or 1)
+      if options.clipvalue then g = g:clip(-options.clipvalue, options.clipvalue) end
+      velocities[i] = velocities[i] * 0.9 - g * 0.01
+      expected[i] = expected[i] + velocities[i]
+      lu.assertTrue(weights[i]:identical(expected[i]), "parameter " .. i)
+      lu.assertEquals(optimizer.last_step.norms[i], norms[i])
+    end
+    lu.assertEquals(optimizer.last_step.norm, whole)
+  end
+end
+
+function TestThreads.test_steps_on_large_parameters_follow_the_formulas()
+  for _, clipping in ipairs { {}, { clipnorm = 2 }, { global_clipnorm = 2 }, { clipvalue = 0.5 } } do
+    local options = { learning_rate = 0.01, momentum = 0.9 }
+    for name, value in pairs(clipping) do options[name] = value end
+    for threads = 1, 3 do check_steps("float32", options, threads) end
+    check_steps("float64", options, 2)
+  end
+end
+
 function TestThreads.test_the_number_can_be_read_back()
   set_num_threads(3)
   lu.assertEquals(num_threads(), 3)
