@@ -8,6 +8,7 @@
 
 #include "kernels.h"
 #include "profile.h"
+#include "tensor.h"
 #include "threads.h"
 
 /* The number of threads that the environment names, or one for each processor. */
@@ -21,11 +22,15 @@ static gr_Status take_threads(gr_Context *context, const char *text) {
   return gr_set_threads(context, (int)threads);
 }
 
+enum { SPARES = 4096 };  /* of tensors and of storages: together about two megabytes */
+
 gr_Status gr_context_init(gr_Context *context) {
   memset(context, 0, sizeof *context);
   context->floatx = GR_FLOAT32;
   context->grad_enabled = true;
   context->threads = 1;
+  context->tensors = (gr_Spares){sizeof(gr_Tensor), SPARES, 0, NULL};
+  context->storages = (gr_Spares){GR_SMALL_STORAGE, SPARES, 0, NULL};
   const char *level = getenv("GRADUS_SIMD");
   context->kernels = gr_kernels_choose(level);
   if (context->kernels == NULL) {
@@ -39,6 +44,8 @@ gr_Status gr_context_init(gr_Context *context) {
 void gr_context_free(gr_Context *context) {
   gr_profile_stop(context);
   gr_pool_free(context);
+  gr_spares_close(&context->tensors);
+  gr_spares_close(&context->storages);
   free(context->scratch);
   free(context->range_scratch);
   context->scratch = context->range_scratch = NULL;

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spares.h"
+
 typedef enum gr_Status {
   GR_OK = 0,
   GR_ERROR,     /* the arguments do not fit together: context->message says how */
@@ -43,6 +45,7 @@ typedef struct gr_Context {
   size_t scratch_size;
   void *range_scratch;               /* see gr_range_scratch */
   size_t range_scratch_size;
+  gr_Spares tensors, storages;       /* for tensors, and for their storages where they are small */
   int threads;                       /* that large work is spread over, see threads.h */
   struct gr_Pool *pool;              /* the other threads, or NULL */
   size_t bytes_made;                 /* for tensors and graphs since the collector was last told */

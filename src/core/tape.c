@@ -52,7 +52,7 @@ static gr_Status apply_typed(gr_Context *context, const gr_Operation *operation,
                              gr_Tensor *const *inputs, const gr_Attributes *attributes,
                              gr_Tensor **result) {
   gr_Node node;
-  gr_Tensor *output = gr_tensor_blank();
+  gr_Tensor *output = gr_tensor_blank(context);
   *result = NULL;
   if (output == NULL) return gr_fail_memory(context, sizeof *output);
   node.operation = operation;

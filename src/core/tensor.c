@@ -9,10 +9,14 @@
 
 /* Storage */
 
+/* With its head, in whole cache lines. */
+static size_t storage_size(size_t bytes) { return (sizeof(gr_Storage) + bytes + 63) / 64 * 64; }
+
 static gr_Storage *storage_new(gr_Context *context, size_t bytes) {
-  size_t size = (sizeof(gr_Storage) + bytes + 63) / 64 * 64;
+  size_t size = storage_size(bytes);
   if (size < bytes) return NULL;
-  gr_Storage *storage = aligned_alloc(64, size);
+  gr_Storage *storage = size <= GR_SMALL_STORAGE ? gr_spares_take(&context->storages)
+                                                 : aligned_alloc(64, size);
   if (storage == NULL) return NULL;
   storage->references = 1;
   storage->bytes = bytes;
@@ -26,18 +30,21 @@ static gr_Storage *storage_new(gr_Context *context, size_t bytes) {
 static void storage_release(gr_Storage *storage) {
   if (storage == NULL || --storage->references > 0) return;
   storage->context->bytes_alive -= storage->bytes;
-  free(storage);
+  if (storage_size(storage->bytes) <= GR_SMALL_STORAGE)
+    gr_spares_give(&storage->context->storages, storage);
+  else free(storage);
 }
 
 /* Tensors */
 
-gr_Tensor *gr_tensor_blank(void) {
-  gr_Tensor *tensor = malloc(sizeof *tensor);
+gr_Tensor *gr_tensor_blank(gr_Context *context) {
+  gr_Tensor *tensor = gr_spares_take(&context->tensors);
   if (tensor == NULL) return NULL;
   memset(tensor, 0, offsetof(gr_Tensor, shape));
   tensor->grad = tensor->next = NULL;
   tensor->node = NULL;
   tensor->references = 1;
+  tensor->context = context;
   return tensor;
 }
 
@@ -70,7 +77,7 @@ gr_Status gr_tensor_allocate(gr_Context *context, gr_Tensor *tensor) {
 
 gr_Status gr_tensor_new(gr_Context *context, gr_DType dtype, int rank, const int64_t *shape,
                         gr_Tensor **result) {
-  gr_Tensor *tensor = gr_tensor_blank();
+  gr_Tensor *tensor = gr_tensor_blank(context);
   *result = NULL;
   if (tensor == NULL) return gr_fail_memory(context, sizeof *tensor);
   tensor->dtype = dtype;
@@ -89,7 +96,7 @@ void gr_tensor_share(gr_Tensor *tensor, const gr_Tensor *base) {
 }
 
 gr_Status gr_tensor_view(gr_Context *context, const gr_Tensor *tensor, gr_Tensor **result) {
-  gr_Tensor *view = gr_tensor_blank();
+  gr_Tensor *view = gr_tensor_blank(context);
   *result = view;
   if (view == NULL) return gr_fail_memory(context, sizeof *view);
   view->dtype = tensor->dtype;
@@ -134,7 +141,7 @@ void gr_tensor_release(gr_Tensor *tensor) {
       for (int i = 0; i < last->node->operation->arity; i++) drop(last->node->inputs[i], &dead);
       free(last->node);
     }
-    free(last);
+    gr_spares_give(&last->context->tensors, last);
   }
 }
 

@@ -19,6 +19,9 @@
 
 enum { GR_MAX_RANK = 16 };
 
+/* The bytes of a small storage, its head included; see spares.h. */
+enum { GR_SMALL_STORAGE = 192 };
+
 typedef struct gr_Storage {
   size_t references;
   size_t bytes;
@@ -29,6 +32,7 @@ typedef struct gr_Storage {
 
 typedef struct gr_Tensor {
   size_t references;
+  gr_Context *context;     /* whose spares it comes from */
   gr_Storage *storage;
   gr_DType dtype;
   int rank;
@@ -45,7 +49,7 @@ typedef struct gr_Tensor {
 } gr_Tensor;
 
 /* A tensor without storage, of rank 0: an operation's shape rule fills it in. NULL: no memory. */
-gr_Tensor *gr_tensor_blank(void);
+gr_Tensor *gr_tensor_blank(gr_Context *context);
 
 /* Give a blank tensor with dtype, rank and shape a contiguous storage of its own; the elements
 ** are not set. */
