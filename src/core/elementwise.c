@@ -136,6 +136,15 @@ static const void *operand(const Pair *pair, int t, int64_t first, int64_t n, vo
   return room;
 }
 
+/* Both operands fill the output's shape without gaps, or are one number: the common case. */
+static bool lie_plainly(const gr_Node *node) {
+  for (int i = 0; i < 2; i++) {
+    const gr_Tensor *x = node->inputs[i];
+    if (x->rank > 0 && !(gr_same_shape(x, node->output) && gr_tensor_is_contiguous(x))) return false;
+  }
+  return true;
+}
+
 /* Call kernel(out, a, a_step, b, b_step, n), or, with dy, kernel(out, dy, a, a_step, ...), over
 ** all pairs. */
 static void for_pairs(gr_Context *context, const gr_Node *node, unsigned char *out,
@@ -163,8 +172,14 @@ static void for_pairs(gr_Context *context, const gr_Node *node, unsigned char *o
 }
 
 static gr_Status binary_forward(gr_Context *context, gr_Node *node) {
-  for_pairs(context, node, gr_tensor_data(node->output), NULL,
-            gr_kernels_for(context, node->output)->binary[node->operation->kernel], NULL);
+  const gr_Tensor *a = node->inputs[0], *b = node->inputs[1];
+  gr_BinaryKernel *kernel =
+      gr_kernels_for(context, node->output)->binary[node->operation->kernel];
+  size_t n = gr_tensor_size(node->output);
+  if (n <= AT_ONCE && lie_plainly(node))
+    kernel(gr_tensor_data(node->output), gr_tensor_data(a), a->rank > 0, gr_tensor_data(b),
+           b->rank > 0, n);
+  else for_pairs(context, node, gr_tensor_data(node->output), NULL, kernel, NULL);
   return GR_OK;
 }
 

@@ -92,17 +92,21 @@ static gr_DType common_type(gr_Tensor *const *inputs, int count) {
   return has_axes ? dtype : of_numbers;
 }
 
-gr_Status gr_apply(gr_Context *context, const gr_Operation *operation, gr_Tensor *const *inputs,
-                   const gr_Attributes *attributes, gr_Tensor **result) {
+static bool are_of_one_type(gr_Tensor *const *inputs, int count) {
+  for (int i = 1; i < count; i++)
+    if (inputs[i]->dtype != inputs[0]->dtype) return false;
+  return true;
+}
+
+/* Cast the inputs to `dtype`, and run the operation. */
+static gr_Status apply_cast(gr_Context *context, const gr_Operation *operation,
+                            gr_Tensor *const *inputs, gr_DType dtype,
+                            const gr_Attributes *attributes, gr_Tensor **result) {
   gr_Tensor *typed[GR_MAX_INPUTS];
   gr_Status status = GR_OK;
-  int count = operation->arity, ready = 0;
-  if (count == 1 || operation->typed_by == GR_OWN_TYPES)
-    return apply_typed(context, operation, inputs, attributes, result);
-  gr_DType dtype = operation->typed_by == GR_COMMON_TYPE ? common_type(inputs, count)
-                                                         : inputs[operation->typed_by]->dtype;
+  int ready = 0;
   *result = NULL;
-  while (ready < count && status == GR_OK) {
+  while (ready < operation->arity && status == GR_OK) {
     if (inputs[ready]->dtype == dtype) typed[ready] = gr_tensor_retain(inputs[ready]);
     else status = gr_apply_cast(context, inputs[ready], dtype, &typed[ready]);
     if (status == GR_OK) ready++;
@@ -110,6 +114,16 @@ gr_Status gr_apply(gr_Context *context, const gr_Operation *operation, gr_Tensor
   if (status == GR_OK) status = apply_typed(context, operation, typed, attributes, result);
   while (ready > 0) gr_tensor_release(typed[--ready]);
   return status;
+}
+
+gr_Status gr_apply(gr_Context *context, const gr_Operation *operation, gr_Tensor *const *inputs,
+                   const gr_Attributes *attributes, gr_Tensor **result) {
+  int typed_by = operation->typed_by;
+  if (typed_by == GR_OWN_TYPES || are_of_one_type(inputs, operation->arity))
+    return apply_typed(context, operation, inputs, attributes, result);
+  gr_DType dtype = typed_by == GR_COMMON_TYPE ? common_type(inputs, operation->arity)
+                                              : inputs[typed_by]->dtype;
+  return apply_cast(context, operation, inputs, dtype, attributes, result);
 }
 
 /* The way back */

@@ -180,8 +180,8 @@ void *gr_lua_new_block(lua_State *L, const char *name, uint64_t tag, size_t size
 
 void *gr_lua_test_block(lua_State *L, int index, uint64_t tag, size_t size) {
   uint64_t found;
-  if (lua_type(L, index) != LUA_TUSERDATA || lua_rawlen(L, index) != size) return NULL;
   void *block = lua_touserdata(L, index);
+  if (block == NULL || lua_rawlen(L, index) != size) return NULL;  /* of a light userdata: 0 */
   memcpy(&found, block, sizeof found);
   return found == tag ? block : NULL;
 }

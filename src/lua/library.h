@@ -83,6 +83,8 @@ void gr_lua_new_metatable(lua_State *L, const char *name, const luaL_Reg *functi
 /* Push a userdata without a tensor yet, and return the place for one: the core writes its result
 ** there, so that nothing is lost when something raises in between. */
 gr_Tensor **gr_lua_push_slot(lua_State *L);
+/* The same for whoever has the context, and the metatable at an absolute index, at hand. */
+gr_Tensor **gr_lua_push_slot_with(lua_State *L, gr_Context *context, int metatable);
 gr_Tensor *gr_lua_test_tensor(lua_State *L, int index);  /* NULL: not a tensor */
 gr_Tensor *gr_lua_check_tensor(lua_State *L, int index, const char *where, const char *argument);
 
@@ -96,7 +98,7 @@ gr_Tensor *gr_lua_new_tensor(lua_State *L, gr_DType dtype, int rank, const int64
 
 /* Let the collector work in proportion to the bytes made since the last time. It may run
 ** finalizers, that is Lua code: call it before any pointer is taken. */
-void gr_lua_collect(lua_State *L);
+void gr_lua_collect(lua_State *L, gr_Context *context);
 
 /* Arguments. Each raises with the function's and the argument's name. */
 gr_DType gr_lua_check_dtype(lua_State *L, int index, const char *where);

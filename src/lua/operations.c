@@ -253,14 +253,17 @@ static void check_given(lua_State *L, const gr_Operation *operation) {
   }
 }
 
-/* The function for every row; the row is upvalue 1, gradus.core upvalue 2. */
+/* The function for every row. Its upvalues: the row, gradus.core, the context, the metatable of
+** tensors. */
 static int call_operation(lua_State *L) {
   const gr_Operation *operation = lua_touserdata(L, lua_upvalueindex(1));
+  gr_Context *context = lua_touserdata(L, lua_upvalueindex(3));
   gr_Tensor *inputs[GR_MAX_INPUTS];
   gr_Attributes attributes;
   int arity = operation->arity, given = lua_gettop(L);
+  bool has_attributes = operation->attributes[0] != GR_NO_ATTRIBUTE;
   if (given < arity) lua_settop(L, arity);
-  gr_lua_collect(L);
+  gr_lua_collect(L, context);
   for (int i = 0; i < arity; i++) {
     inputs[i] = gr_lua_test_tensor(L, i + 1);
     if (inputs[i] == NULL) {
@@ -269,7 +272,7 @@ static int call_operation(lua_State *L) {
     }
   }
   if (given > arity) check_given(L, operation);
-  if (operation->attributes[0] != GR_NO_ATTRIBUTE) {
+  if (has_attributes) {
     if (is_named(L, arity + 1)) spread_named(L, arity + 1, operation);
     lua_settop(L, lua_gettop(L) < arity + GR_MAX_ATTRIBUTES ? arity + GR_MAX_ATTRIBUTES
                                                             : lua_gettop(L));
@@ -277,8 +280,8 @@ static int call_operation(lua_State *L) {
       read_attribute(L, arity + 1 + i, operation->name, operation->attributes[i], inputs[0],
                      &attributes);
   }
-  gr_Tensor **result = gr_lua_push_slot(L);
-  gr_lua_check(L, gr_apply(gr_lua_context(L), operation, inputs, &attributes, result),
+  gr_Tensor **result = gr_lua_push_slot_with(L, context, lua_upvalueindex(4));
+  gr_lua_check(L, gr_apply(context, operation, inputs, has_attributes ? &attributes : NULL, result),
                operation->name);
   return 1;
 }
@@ -332,7 +335,9 @@ void gr_lua_open_operations(lua_State *L) {
     if (operation->attributes[0] == GR_SLICES) continue;  /* x[key] */
     lua_pushlightuserdata(L, (void *)operation);
     lua_pushvalue(L, core);
-    lua_pushcclosure(L, call_operation, 2);
+    lua_pushlightuserdata(L, gr_lua_context(L));
+    luaL_getmetatable(L, "gradus.tensor");
+    lua_pushcclosure(L, call_operation, 4);
     lua_setfield(L, methods, operation->name);
   }
   luaL_getmetatable(L, "gradus.tensor");

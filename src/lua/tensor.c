@@ -50,10 +50,21 @@ gr_Tensor **gr_lua_check_tensors(lua_State *L, int index, const char *where, con
   return tensors;
 }
 
-gr_Tensor **gr_lua_push_slot(lua_State *L) {
-  TensorBlock *block = gr_lua_new_block(L, "gradus.tensor", TENSOR_TAG, sizeof *block);
-  gr_lua_context(L)->bytes_made += sizeof(gr_Tensor);
+gr_Tensor **gr_lua_push_slot_with(lua_State *L, gr_Context *context, int metatable) {
+  TensorBlock *block = lua_newuserdatauv(L, sizeof *block, 0);
+  block->tag = TENSOR_TAG;
+  block->tensor = NULL;
+  lua_pushvalue(L, metatable);
+  lua_setmetatable(L, -2);
+  context->bytes_made += sizeof(gr_Tensor);
   return &block->tensor;
+}
+
+gr_Tensor **gr_lua_push_slot(lua_State *L) {
+  luaL_getmetatable(L, "gradus.tensor");
+  gr_Tensor **slot = gr_lua_push_slot_with(L, gr_lua_context(L), lua_gettop(L));
+  lua_remove(L, -2);
+  return slot;
 }
 
 static int tensor_gc(lua_State *L) {
@@ -74,8 +85,7 @@ static int kilobytes_to_tell(lua_State *L, size_t bytes_made) {
   return kilobytes > 1 << 30 ? 1 << 30 : 1 + (int)kilobytes;
 }
 
-void gr_lua_collect(lua_State *L) {
-  gr_Context *context = gr_lua_context(L);
+void gr_lua_collect(lua_State *L, gr_Context *context) {
   if (context->bytes_made < BYTES_BETWEEN_STEPS) return;
   int kilobytes = kilobytes_to_tell(L, context->bytes_made);
   context->bytes_made = 0;
@@ -84,7 +94,7 @@ void gr_lua_collect(lua_State *L) {
 
 gr_Tensor *gr_lua_new_tensor(lua_State *L, gr_DType dtype, int rank, const int64_t *shape,
                              const char *where) {
-  gr_lua_collect(L);
+  gr_lua_collect(L, gr_lua_context(L));
   gr_Tensor **slot = gr_lua_push_slot(L);
   gr_lua_check(L, gr_tensor_new(gr_lua_context(L), dtype, rank, shape, slot), where);
   return *slot;
@@ -412,7 +422,7 @@ static ptrdiff_t place_of(const gr_Tensor *tensor, const gr_Attributes *key) {
 
 /* Push the part of argument 1 that the key selects. */
 static gr_Tensor *push_part(lua_State *L, const gr_Attributes *key) {
-  gr_lua_collect(L);
+  gr_lua_collect(L, gr_lua_context(L));
   gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "slice", "argument 1");
   gr_Tensor **part = gr_lua_push_slot(L);
   gr_lua_check(L, gr_apply(gr_lua_context(L), gr_operation_named("slice"), &tensor, key, part),
@@ -484,7 +494,7 @@ static int tensor_mask(lua_State *L) {
                         gr_tensor_shape_text(other, inputs[0]));
   gr_lua_note_read(L, "it chose rows by a mask");
   int64_t kept = 0;
-  gr_lua_collect(L);
+  gr_lua_collect(L, gr_lua_context(L));
   gr_Tensor **slot = gr_lua_push_slot(L);  /* from here on no finalizer can write into the mask */
   for (int64_t i = 0; i < mask->shape[0]; i++)
     kept += gr_tensor_get(mask, i * mask->strides[0]) != 0;
@@ -575,7 +585,7 @@ static int push_shape_table(lua_State *L, const gr_Tensor *tensor) {
 /* The gradient as the user's own: a recording's memory is overwritten by the next step. */
 static int push_gradient(lua_State *L, const gr_Tensor *tensor) {
   gr_lua_note_read(L, "it read a gradient");
-  gr_lua_collect(L);
+  gr_lua_collect(L, gr_lua_context(L));
   gr_Tensor **slot = gr_lua_push_slot(L);  /* may run finalizers: the gradient is looked at after it */
   gr_Tensor *gradient = tensor->grad;
   if (gradient == NULL) lua_pushnil(L);
@@ -834,7 +844,7 @@ static int tensor_concat(lua_State *L) {
 **   print(w.grad) */
 static int tensor_backward(lua_State *L) {
   gr_Tensor *loss = check_self(L, "backward", "t:backward()", 0);
-  gr_lua_collect(L);
+  gr_lua_collect(L, gr_lua_context(L));
   gr_lua_check(L, gr_backward(gr_lua_context(L), loss), "backward");
   return 0;
 }
