@@ -254,12 +254,18 @@ static void go_on_after_stop(void) {
   rl_forced_update_display();
 }
 
+/* Readline would draw the entry anew below what it drew before. */
+static void redraw_resized(void) {
+  was_resized = 0;
+  rl_clear_visible_line();
+  rl_reset_screen_size();
+  rl_on_new_line();
+  (*rl_redisplay_function)();
+}
+
 static void deal_with_signals(const char *prompt) {
   if (was_interrupted) abandon_entry(prompt);
-  if (was_resized) {
-    was_resized = 0;
-    rl_resize_terminal();
-  }
+  if (was_resized) redraw_resized();
   if (was_stopped) stop();
   if (was_continued) go_on_after_stop();
 }

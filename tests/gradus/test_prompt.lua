@@ -329,6 +329,21 @@ leave]]):gsub("BEGIN", PASTE_BEGIN):gsub("END", PASTE_END):gsub("UPS", ("\\e[A")
   lu.assertNotStrContains(output, "\27[7m")  -- what is pasted is inverted where colours are wanted
 end
 
+function TestPrompt.test_another_size_of_the_window_draws_the_entry_over_itself()
+  play [[
+prompt
+send for i = 1, 2 do\n
+expect >>\x20
+sleep 50
+size 60 20
+expect \e[A
+expect for i = 1, 2 do
+expect >>\x20
+send print("line " .. i) end\n
+expect line 2
+leave]]
+end
+
 function TestPrompt.test_up_searches_by_what_is_typed_and_down_goes_on()
   play [[
 prompt
