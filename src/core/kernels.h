@@ -102,6 +102,13 @@ typedef struct gr_SgdOutcome {
   bool finite;  /* every new weight is finite */
 } gr_SgdOutcome;
 
+/* What makes one number of many: of n that lie side by side, written to *y; and of each column of x
+** [rows, columns], written to y[j]. */
+typedef struct gr_Fold {
+  void (*run)(void *y, const void *x, size_t n);
+  void (*rows)(void *y, const void *x, size_t rows, size_t columns);
+} gr_Fold;
+
 /* All kernels for one element type. "element" is float or double. */
 typedef struct gr_KernelSet {
   gr_UnaryKernel *unary[GR_UNARY_COUNT];
@@ -127,6 +134,9 @@ typedef struct gr_KernelSet {
   void (*sum_rows)(void *y, const void *x, size_t rows, size_t columns);
   /* The sum of squares, computed in double in the order of a sum. */
   double (*sum_of_squares)(const void *x, size_t n);
+
+  /* The greatest and the least of one or more; a NaN is handed on, of equal ones the first stands. */
+  gr_Fold greatest, least;
 
   /* y[i] += x[i] */
   void (*accumulate)(void *y, const void *x, size_t n);

@@ -107,18 +107,19 @@ extern const gr_Operation gr_loss_operations[];
 
 /* What several files of operations share. */
 
+struct gr_Fold;
+
 /* The kernels for a tensor's type. */
 const struct gr_KernelSet *gr_kernels_for(const gr_Context *context, const gr_Tensor *tensor);
 
 /* Shape rule: the output is like input 0. */
 gr_Status gr_shape_like_input(gr_Context *context, gr_Node *node);
 
-/* y = the sum of x (contiguous, of `shape`) over the marked axes. The last axes, as far as they are
-** marked, are summed as one run by the rule of a sum; the others, from the last to the first, by
-** adding rows in order. `work` has room for two times x. */
-void gr_sum_over_axes(const struct gr_KernelSet *kernels, gr_DType dtype, int rank,
-                      const int64_t *shape, const bool *summed, const void *x, void *y,
-                      void *work);
+/* y = x (contiguous, of `shape`) folded over the marked axes. The last axes, as far as they are
+** marked, are folded as one run; the others, from the last to the first, row after row. `work` has
+** room for two times x. Over nothing y is 0. */
+void gr_fold_over_axes(const struct gr_Fold *fold, gr_DType dtype, int rank, const int64_t *shape,
+                       const bool *marked, const void *x, void *y, void *work);
 
 /* Write into `target` (contiguous) the sum of `full` (contiguous, of the shape of `like`) over the
 ** axes along which the target was broadcast. `work` has room for two times full. */

@@ -63,49 +63,49 @@ gr_Tensor gr_broadcast_view(const gr_Tensor *tensor, int rank, const int64_t *sh
   return view;
 }
 
-/* Sum the axis `length` of x [outer, length, inner] by rows, giving y [outer, inner]. */
-static void sum_middle(const gr_KernelSet *kernels, size_t size, const unsigned char *x,
-                       unsigned char *y, size_t outer, size_t length, size_t inner) {
+/* Fold the axis `length` of x [outer, length, inner] by rows, giving y [outer, inner]. */
+static void fold_middle(const gr_Fold *fold, size_t size, const unsigned char *x, unsigned char *y,
+                        size_t outer, size_t length, size_t inner) {
   for (size_t o = 0; o < outer; o++)
-    kernels->sum_rows(y + o * inner * size, x + o * length * inner * size, length, inner);
+    fold->rows(y + o * inner * size, x + o * length * inner * size, length, inner);
 }
 
-/* Set to 0 one number for each place along the axes that are not summed. */
-static void fill_zeros(void *y, size_t size, int rank, const int64_t *shape, const bool *summed) {
+/* Set to 0 one number for each place along the axes that are not marked. */
+static void fill_zeros(void *y, size_t size, int rank, const int64_t *shape, const bool *marked) {
   for (int i = 0; i < rank; i++)
-    if (!summed[i]) size *= (size_t)shape[i];
+    if (!marked[i]) size *= (size_t)shape[i];
   memset(y, 0, size);
 }
 
-void gr_sum_over_axes(const gr_KernelSet *kernels, gr_DType dtype, int rank, const int64_t *shape,
-                      const bool *summed, const void *x, void *y, void *work) {
+void gr_fold_over_axes(const gr_Fold *fold, gr_DType dtype, int rank, const int64_t *shape,
+                       const bool *marked, const void *x, void *y, void *work) {
   size_t size = gr_dtype_size(dtype), outer = 1, inner = 1, full = 1, run = 1;
   int last = rank;
   for (int i = 0; i < rank; i++) full *= (size_t)shape[i];
-  while (last > 0 && summed[last - 1]) run *= (size_t)shape[--last];
+  while (last > 0 && marked[last - 1]) run *= (size_t)shape[--last];
   for (int i = 0; i < last; i++) outer *= (size_t)shape[i];
-  if (full == 0) {  /* sums over nothing; there may be more of them than x has elements */
-    fill_zeros(y, size, rank, shape, summed);
+  if (full == 0) {  /* folds of nothing; there may be more of them than x has elements */
+    fill_zeros(y, size, rank, shape, marked);
     return;
   }
   unsigned char *halves[2] = {work, (unsigned char *)work + full * size};
   const unsigned char *from = x;
   int half = 0, left = 0;
-  for (int i = 0; i < last; i++) left += summed[i];
-  if (last < rank || left == 0) {  /* the run at the end; of one element where nothing is summed */
+  for (int i = 0; i < last; i++) left += marked[i];
+  if (last < rank || left == 0) {  /* the run at the end; of one element where no axis is marked */
     unsigned char *to = left == 0 ? y : halves[half];
     for (size_t o = 0; o < outer; o++)
-      kernels->sum(to + o * size, from + o * run * size, run);
+      fold->run(to + o * size, from + o * run * size, run);
     from = to;
     half = 1 - half;
   }
   for (int i = last - 1; left > 0; i--) {
     outer /= shape[i] > 0 ? (size_t)shape[i] : 1;
-    if (!summed[i]) { inner *= (size_t)shape[i]; continue; }
+    if (!marked[i]) { inner *= (size_t)shape[i]; continue; }
     unsigned char *to = --left == 0 ? y : halves[half];
     size_t rows_before = 1;
     for (int j = 0; j < i; j++) rows_before *= (size_t)shape[j];
-    sum_middle(kernels, size, from, to, rows_before, (size_t)shape[i], inner);
+    fold_middle(fold, size, from, to, rows_before, (size_t)shape[i], inner);
     from = to;
     half = 1 - half;
   }
@@ -117,6 +117,7 @@ void gr_sum_broadcast(const gr_Context *context, const gr_Tensor *like, const vo
   int added = like->rank - target->rank;
   for (int i = 0; i < like->rank; i++)
     summed[i] = i < added || target->shape[i - added] != like->shape[i];
-  gr_sum_over_axes(gr_kernels_for(context, target), target->dtype, like->rank, like->shape, summed,
-                   full, gr_tensor_data(target), work);
+  const gr_KernelSet *kernels = gr_kernels_for(context, target);
+  gr_fold_over_axes(&(gr_Fold){kernels->sum, kernels->sum_rows}, target->dtype, like->rank,
+                    like->shape, summed, full, gr_tensor_data(target), work);
 }

@@ -1,8 +1,8 @@
 /* reductions.c: operations that make one number of many, over all axes or some.
 **
-** sum and mean follow the rule of a sum in the tensor's own type. The others are statistics: the
-** elements that belong together are laid in a run, in double, and a scalar function computes from
-** the run; the result is rounded once. */
+** sum and mean follow the rule of a sum in the tensor's own type; max and min select. The others, and
+** the derivatives of max and min, are statistics: the elements that belong together are laid in a
+** run, in double, and a scalar function computes from the run; the result is rounded once. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,18 +70,31 @@ static gr_Tensor spread(const gr_Node *node, const gr_Tensor *dy) {
   return view;
 }
 
-/* sum, mean */
+/* sum, mean, max, min */
 
-static gr_Status sum_forward(gr_Context *context, gr_Node *node) {
+static gr_Status fold_forward(gr_Context *context, gr_Node *node, const gr_Fold *fold) {
   const gr_Tensor *x = node->inputs[0];
   bool reduced[GR_MAX_RANK];
   size_t bytes = gr_tensor_size(x) * gr_dtype_size(x->dtype);
   unsigned char *room = gr_scratch(context, 3 * bytes);
   if (room == NULL) return gr_fail_memory(context, 3 * bytes);
   mark_reduced(node, reduced);
-  gr_sum_over_axes(gr_kernels_for(context, x), x->dtype, x->rank, x->shape, reduced,
-                   gr_tensor_contiguous(x, room), gr_tensor_data(node->output), room + bytes);
+  gr_fold_over_axes(fold, x->dtype, x->rank, x->shape, reduced, gr_tensor_contiguous(x, room),
+                    gr_tensor_data(node->output), room + bytes);
   return GR_OK;
+}
+
+static gr_Status sum_forward(gr_Context *context, gr_Node *node) {
+  const gr_KernelSet *kernels = gr_kernels_for(context, node->inputs[0]);
+  return fold_forward(context, node, &(gr_Fold){kernels->sum, kernels->sum_rows});
+}
+
+static gr_Status max_forward(gr_Context *context, gr_Node *node) {
+  return fold_forward(context, node, &gr_kernels_for(context, node->inputs[0])->greatest);
+}
+
+static gr_Status min_forward(gr_Context *context, gr_Node *node) {
+  return fold_forward(context, node, &gr_kernels_for(context, node->inputs[0])->least);
 }
 
 static gr_Status sum_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
@@ -296,9 +309,9 @@ static gr_Status statistic_backward(gr_Context *context, const gr_Node *node,
   "where keepdims is true each axis stays, with dimension 1. A table gives them by name: " \
   "{ axes = 1, keepdims = true }. "
 
-#define STATISTIC(name, kind, help)                                                           \
-  {name, 1, {GR_AXES, GR_KEEPDIMS}, kind, 0, reduce_some_shape, statistic_forward,            \
-   statistic_backward, -2, 2, "x:" name "([axes [, keepdims]]) -> tensor", help}
+#define STATISTIC(name, kind, forward, help)                                                  \
+  {name, 1, {GR_AXES, GR_KEEPDIMS}, kind, 0, reduce_some_shape, forward, statistic_backward,  \
+   -2, 2, "x:" name "([axes [, keepdims]]) -> tensor", help}
 
 const gr_Operation gr_reduction_operations[] = {
   {"sum", 1, {GR_AXES, GR_KEEPDIMS}, 0, 0, reduce_shape, sum_forward, sum_backward, -2, 2,
@@ -308,15 +321,20 @@ const gr_Operation gr_reduction_operations[] = {
   {"mean", 1, {GR_AXES, GR_KEEPDIMS}, 0, 0, reduce_some_shape, mean_forward, mean_backward, -2, 2,
    "x:mean([axes [, keepdims]]) -> tensor",
    "The mean over all elements, or over an axis or a list of axes. " REDUCED "As numpy.mean."},
-  STATISTIC("max", MAX, "The largest element, over all axes or some; nan if there is one. "
+  STATISTIC("max", MAX, max_forward,
+            "The largest element, over all axes or some; nan if there is one. "
             REDUCED "As numpy.max; equal elements share the gradient."),
-  STATISTIC("min", MIN, "The smallest element, over all axes or some; nan if there is one. "
+  STATISTIC("min", MIN, min_forward,
+            "The smallest element, over all axes or some; nan if there is one. "
             REDUCED "As numpy.min; equal elements share the gradient."),
-  STATISTIC("var", VAR, "The variance of the population, over all axes or some. " REDUCED
+  STATISTIC("var", VAR, statistic_forward,
+            "The variance of the population, over all axes or some. " REDUCED
             "As numpy.var."),
-  STATISTIC("std", STD, "The standard deviation of the population, over all axes or some. "
+  STATISTIC("std", STD, statistic_forward,
+            "The standard deviation of the population, over all axes or some. "
             REDUCED "As numpy.std; the derivative of 0 is 0."),
-  STATISTIC("norm", NORM, "The Euclidean norm, over all axes or some. " REDUCED
+  STATISTIC("norm", NORM, statistic_forward,
+            "The Euclidean norm, over all axes or some. " REDUCED
             "As numpy.linalg.norm of a vector; the derivative of 0 is 0."),
   {"quantile", 1, {GR_FRACTION, GR_AXES, GR_KEEPDIMS}, QUANTILE, 0, reduce_some_shape,
    statistic_forward, statistic_backward, -2, 2,

@@ -3,6 +3,7 @@
 
 #include "kernels.h"
 #include "operation.h"
+#include "threads.h"
 
 /* For a view there is nothing to compute; a reshape of a strided tensor is a copy. */
 static gr_Status copy_forward(gr_Context *context, gr_Node *node) {
@@ -152,18 +153,31 @@ static gr_Status take_shape(gr_Context *context, gr_Node *node) {
   return GR_OK;
 }
 
-/* Row number i of the indices, from 0, or -1 where there is no such row. */
-static int64_t row_number(const gr_Tensor *indices, int64_t i, int64_t rows) {
-  double number = gr_tensor_get(indices, i * indices->strides[0]);
-  if (!(number >= 1 && number <= (double)rows)) return -1;
-  int64_t row = (int64_t)number;
-  return (double)row == number ? row - 1 : -1;
+/* The indices as doubles side by side, in scratch memory where they do not lie so; checked to be rows
+** of a tensor with so many. */
+static gr_Status row_numbers(gr_Context *context, const gr_Tensor *indices, int64_t rows,
+                             const double **result) {
+  size_t count = gr_tensor_size(indices);
+  const double *numbers = gr_tensor_data(indices);
+  if (indices->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(indices)) {
+    double *room = gr_scratch(context, count * sizeof *room);
+    if (room == NULL) return gr_fail_memory(context, count * sizeof *room);
+    gr_tensor_gather(indices, GR_FLOAT64, room);
+    numbers = room;
+  }
+  for (size_t i = 0; i < count; i++)
+    if (!(numbers[i] >= 1 && numbers[i] <= (double)rows) ||
+        (double)(int64_t)numbers[i] != numbers[i])
+      return gr_fail(context, "index %g at place %lld is no row of a tensor with %lld rows (rows "
+                     "count from 1)", numbers[i], (long long)i + 1, (long long)rows);
+  *result = numbers;
+  return GR_OK;
 }
 
-/* One row of a tensor, or the place of row `i` in it. */
-static gr_Tensor row_view(const gr_Tensor *x, int64_t i) {
+/* One row of a tensor, counted from 1. */
+static gr_Tensor row_view(const gr_Tensor *x, int64_t number) {
   gr_Tensor row = *x;
-  row.offset += i * x->strides[0];
+  row.offset += (number - 1) * x->strides[0];
   row.rank = x->rank - 1;
   for (int axis = 0; axis < row.rank; axis++) {
     row.shape[axis] = x->shape[axis + 1];
@@ -172,34 +186,76 @@ static gr_Tensor row_view(const gr_Tensor *x, int64_t i) {
   return row;
 }
 
+/* Rows whose elements lie side by side are taken on all threads. */
+typedef struct Taking {
+  const gr_KernelSet *kernels;
+  const gr_Tensor *x;
+  const double *numbers;
+  unsigned char *y;
+  size_t columns;
+} Taking;
+
+static void take_range(void *data, size_t first, size_t count, size_t part) {
+  const Taking *taking = data;
+  (void)part;
+  taking->kernels->take_rows(
+      taking->y + first * taking->columns * gr_dtype_size(taking->x->dtype),
+      gr_tensor_data(taking->x), taking->x->strides[0], taking->numbers + first, count,
+      taking->columns);
+}
+
+enum { TAKEN_AT_ONCE = 1 << 17 };  /* elements that are worth a thread */
+
 static gr_Status take_forward(gr_Context *context, gr_Node *node) {
-  const gr_Tensor *x = node->inputs[0], *indices = node->inputs[1];
+  const gr_Tensor *x = node->inputs[0];
   gr_Tensor *y = node->output;
-  for (int64_t i = 0; i < y->shape[0]; i++) {
-    int64_t row = row_number(indices, i, x->shape[0]);
-    if (row < 0)
-      return gr_fail(context, "index %g at place %lld is no row of a tensor with %lld rows "
-                     "(rows count from 1)", gr_tensor_get(indices, i * indices->strides[0]),
-                     (long long)i + 1, (long long)x->shape[0]);
-    gr_Tensor from = row_view(x, row), to = row_view(y, i);
+  size_t count = (size_t)y->shape[0], columns = count == 0 ? 0 : gr_tensor_size(y) / count;
+  const double *numbers;
+  gr_Status status = row_numbers(context, node->inputs[1], x->shape[0], &numbers);
+  if (status != GR_OK || gr_tensor_size(y) == 0) return status;
+  gr_Tensor row = row_view(x, 1);
+  if (gr_tensor_is_contiguous(&row)) {
+    Taking taking = {gr_kernels_for(context, x), x, numbers, gr_tensor_data(y), columns};
+    gr_parallel(context, count, TAKEN_AT_ONCE / columns + 1, take_range, &taking);
+    return GR_OK;
+  }
+  for (size_t i = 0; i < count; i++) {
+    gr_Tensor from = row_view(x, (int64_t)numbers[i]), to = row_view(y, (int64_t)i + 1);
     gr_tensor_assign(&to, &from);
   }
   return GR_OK;
 }
 
+/* dx[numbers[i]] += dy[i] */
+#define ADD_NUMBERS(T)                                       \
+  do {                                                       \
+    T *to = (T *)gr_tensor_data(dx) - 1;                     \
+    const T *from = gr_tensor_data(dy);                      \
+    for (size_t i = 0; i < count; i++) to[(size_t)numbers[i]] += from[i]; \
+  } while (0)
+
 /* dx = 0, and each row of dy is added, in order, to the row that it was taken from */
 static gr_Status take_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
-                               gr_Tensor *const *dx) {
-  const gr_Tensor *indices = node->inputs[1];
-  if (dx[1] != NULL) gr_tensor_fill(dx[1], 0);
-  if (dx[0] == NULL) return GR_OK;
-  gr_tensor_fill(dx[0], 0);
-  for (int64_t i = 0; i < dy->shape[0]; i++) {
-    gr_Tensor to = row_view(dx[0], row_number(indices, i, dx[0]->shape[0]));
-    gr_Tensor from = row_view(dy, i);
-    gr_kernels_for(context, dy)->accumulate(gr_tensor_data(&to), gr_tensor_data(&from),
-                                            gr_tensor_size(&from));
+                               gr_Tensor *const *all_dx) {
+  gr_Tensor *dx = all_dx[0];
+  size_t count = (size_t)dy->shape[0], columns = count == 0 ? 0 : gr_tensor_size(dy) / count;
+  if (all_dx[1] != NULL) gr_tensor_fill(all_dx[1], 0);
+  if (dx == NULL) return GR_OK;
+  const double *numbers;
+  gr_Status status = row_numbers(context, node->inputs[1], dx->shape[0], &numbers);
+  if (status != GR_OK) return status;
+  gr_tensor_fill(dx, 0);
+  if (columns == 1) {
+    if (dx->dtype == GR_FLOAT32) ADD_NUMBERS(float);
+    else ADD_NUMBERS(double);
+    return GR_OK;
   }
+  size_t bytes = columns * gr_dtype_size(dx->dtype);
+  const unsigned char *from = gr_tensor_data(dy);
+  unsigned char *to = gr_tensor_data(dx);
+  for (size_t i = 0; i < count; i++)
+    gr_kernels_for(context, dx)->accumulate(to + ((size_t)numbers[i] - 1) * bytes, from + i * bytes,
+                                            columns);
   return GR_OK;
 }
 

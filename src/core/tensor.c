@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined __linux__
+#include <sys/mman.h>
+#endif
 
 #include "tape.h"
 
@@ -12,12 +15,26 @@
 /* With its head, in whole cache lines. */
 static size_t storage_size(size_t bytes) { return (sizeof(gr_Storage) + bytes + 63) / 64 * 64; }
 
+/* Much memory comes in large pages, where the system has them: of small ones, each costs more to be
+** given than to be filled. */
+static void ask_for_large_pages(void *memory, size_t size) {
+#ifdef MADV_HUGEPAGE
+  enum { PAGE = 4096, MUCH = 4 * 1024 * 1024 };
+  uintptr_t first = ((uintptr_t)memory + PAGE - 1) / PAGE * PAGE;
+  uintptr_t end = ((uintptr_t)memory + size) / PAGE * PAGE;
+  if (size >= MUCH) madvise((void *)first, end - first, MADV_HUGEPAGE);
+#else
+  (void)memory, (void)size;
+#endif
+}
+
 static gr_Storage *storage_new(gr_Context *context, size_t bytes) {
   size_t size = storage_size(bytes);
   if (size < bytes) return NULL;
   gr_Storage *storage = size <= GR_SMALL_STORAGE ? gr_spares_take(&context->storages)
                                                  : aligned_alloc(64, size);
   if (storage == NULL) return NULL;
+  ask_for_large_pages(storage, size);
   storage->references = 1;
   storage->bytes = bytes;
   storage->version = 0;
@@ -232,6 +249,39 @@ bool gr_walk_next(gr_Walk *walk) {
       walk->position[t] -= walk->strides[t][i] * (walk->shape[i] - 1);
   }
   return false;
+}
+
+/* What is not 0 */
+
+#define COUNT_NONZERO(T)                                                         \
+  do {                                                                           \
+    const T *x = gr_tensor_data(tensor);                                         \
+    for (int64_t i = 0; i < tensor->shape[0]; i++) count += x[i * step] != 0;    \
+  } while (0)
+
+size_t gr_tensor_count_nonzero(const gr_Tensor *tensor) {
+  size_t count = 0;
+  ptrdiff_t step = tensor->strides[0];
+  if (tensor->dtype == GR_FLOAT32) COUNT_NONZERO(float);
+  else COUNT_NONZERO(double);
+  return count;
+}
+
+/* Each place is written where the next one belongs, and stays if it is one: no branch to predict. */
+#define NONZERO_PLACES(T)                                 \
+  do {                                                    \
+    const T *x = gr_tensor_data(tensor);                  \
+    for (int64_t i = 0; found < count; i++) {             \
+      places[found] = (double)(i + 1);                    \
+      found += x[i * step] != 0;                          \
+    }                                                     \
+  } while (0)
+
+void gr_tensor_nonzero_places(const gr_Tensor *tensor, size_t count, double *places) {
+  size_t found = 0;
+  ptrdiff_t step = tensor->strides[0];
+  if (tensor->dtype == GR_FLOAT32) NONZERO_PLACES(float);
+  else NONZERO_PLACES(double);
 }
 
 /* Copies */

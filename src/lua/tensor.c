@@ -493,16 +493,12 @@ static int tensor_mask(lua_State *L) {
                         "of shape %s", gr_tensor_shape_text(text, mask),
                         gr_tensor_shape_text(other, inputs[0]));
   gr_lua_note_read(L, "it chose rows by a mask");
-  int64_t kept = 0;
   gr_lua_collect(L, gr_lua_context(L));
   gr_Tensor **slot = gr_lua_push_slot(L);  /* from here on no finalizer can write into the mask */
-  for (int64_t i = 0; i < mask->shape[0]; i++)
-    kept += gr_tensor_get(mask, i * mask->strides[0]) != 0;
+  int64_t kept = (int64_t)gr_tensor_count_nonzero(mask);
   gr_lua_check(L, gr_tensor_new(gr_lua_context(L), GR_FLOAT64, 1, &kept, slot), "mask");
   inputs[1] = *slot;
-  double *rows = gr_tensor_data(inputs[1]);
-  for (int64_t i = 0; i < mask->shape[0]; i++)
-    if (gr_tensor_get(mask, i * mask->strides[0]) != 0) *rows++ = (double)i + 1;
+  gr_tensor_nonzero_places(mask, (size_t)kept, gr_tensor_data(inputs[1]));
   gr_Tensor **part = gr_lua_push_slot(L);
   gr_lua_check(L, gr_apply(gr_lua_context(L), gr_operation_named("take"), inputs, NULL, part),
                "mask");

@@ -394,6 +394,70 @@ static void test_sum_rows(const gr_Kernels *k, gr_DType t, size_t rows, size_t c
   same_arrays(t, &result, &expected, columns, "sum of rows", k->level);
 }
 
+/* -- the greatest and the least -------------------------------------------------------------- */
+
+static double extreme_reference(double a, double b, bool greatest) {
+  if (isnan(a) || isnan(b)) return NAN;
+  return greatest ? (b > a ? b : a) : (b < a ? b : a);
+}
+
+static double no_nan(gr_DType t) {
+  double x = some_number(t);
+  return isnan(x) ? 1 : x;
+}
+
+/* Mostly zeros of either sign, and what is to one side of them. */
+static double zero_or(gr_DType t, double sign) {
+  uint64_t bits = random_bits() % 8;
+  return bits < 3 ? 0.0 : bits < 6 ? -0.0 : sign * fabs(no_nan(t));
+}
+static double zero_or_less(gr_DType t) { return zero_or(t, -1); }
+static double zero_or_more(gr_DType t) { return zero_or(t, 1); }
+
+static void test_extreme_of_run(const gr_Kernels *k, gr_DType t, size_t n, double make(gr_DType)) {
+  fill(t, &first, n, make);
+  for (int greatest = 0; greatest < 2; greatest++) {
+    double want = get(t, &first, 0), got[2];
+    for (size_t i = 1; i < n; i++) want = extreme_reference(want, get(t, &first, i), greatest);
+    const gr_Fold *fold = greatest ? &k->of[t].greatest : &k->of[t].least;
+    put(t, got, 1, guard);
+    fold->run(got, &first, n);
+    check(same(get(t, got, 0), want) && get(t, got, 1) == guard,
+          "%s extreme %d of %zu %s is %a, expected %a", k->level, greatest, n, dtype_names[t],
+          get(t, got, 0), want);
+  }
+}
+
+static void test_extreme_of_rows(const gr_Kernels *k, gr_DType t, size_t rows, size_t columns,
+                                 double make(gr_DType)) {
+  fill(t, &first, rows * columns, make);
+  for (int greatest = 0; greatest < 2; greatest++) {
+    for (size_t j = 0; j < columns; j++) {
+      double want = get(t, &first, j);
+      for (size_t i = 1; i < rows; i++)
+        want = extreme_reference(want, get(t, &first, i * columns + j), greatest);
+      put(t, &expected, j, want);
+    }
+    put(t, &result, columns, guard);
+    (greatest ? &k->of[t].greatest : &k->of[t].least)->rows(&result, &first, rows, columns);
+    same_arrays(t, &result, &expected, columns, "extreme of rows", k->level);
+  }
+}
+
+static void test_extremes(const gr_Kernels *k, gr_DType t) {
+  static double (*const makers[])(gr_DType) = { some_number, no_nan, zero_or_less, zero_or_more };
+  static const size_t columns[] = { 1, 3, 8, 15, 16, 17, 25, 33, 48, 64, 65, 150 };
+  for (size_t m = 0; m < sizeof makers / sizeof makers[0]; m++) {
+    for (int s = 0; s < SIZES; s++)
+      for (int again = 0; again < 3 && sizes[s] > 0; again++)
+        test_extreme_of_run(k, t, sizes[s], makers[m]);
+    for (size_t j = 0; j < sizeof columns / sizeof columns[0]; j++)
+      for (size_t rows = 1; rows < 26; rows += 4)
+        test_extreme_of_rows(k, t, rows, columns[j], makers[m]);
+    test_extreme_of_rows(k, t, 2, 2049, makers[m]);
+  }
+}
+
 /* -- the product ----------------------------------------------------------------------------- */
 
 typedef struct Layout { bool turned; size_t padding; } Layout;
@@ -753,6 +817,7 @@ static void test_level(const gr_Kernels *k) {
     test_sum_rows(k, t, 32, 25);
     test_sum_rows(k, t, 5, 67);
     test_sum_rows(k, t, 7, 150);
+    test_extremes(k, t);
     test_products(k, t);
     test_sgd_steps(k, t);
     test_special_values(k, t);

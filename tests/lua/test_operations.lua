@@ -200,6 +200,48 @@ function TestArguments.test_take_reads_a_table_of_indices()
   lu.assertEquals(x:take({}).shape, { 0, 2 })
 end
 
+-- Rows of any layout, picked by numbers of any layout and either type, against one at a time.
+function TestArguments.test_take_and_mask_whatever_lies_where()
+  local rs = RandomState(4)
+  local base = rs:normal(0, 1, { 9, 7, 5 })
+  local numbers = rs:randint(1, 10, 23)
+  local spread = zeros { 23, 2, dtype = "float64" }
+  spread[{ {}, 2 }] = numbers
+  for _, dtype in ipairs { "float32", "float64" } do
+    local x = base:cast(dtype)
+    for _, source in ipairs { x, x:transpose(1, 3, 2), x[{ {}, { 2, 6, 2 } }], x[{ {}, 3, 1 }],
+                              x[{ { 9, 1, -1 } }], x[{ {}, {}, 4 }] } do
+      local function check(taken, rows)
+        lu.assertEquals(#taken, #rows)
+        for i, row in ipairs(rows) do lu.assertTrue(tensor(taken[i]) == tensor(source[row])) end
+      end
+      for _, given in ipairs { numbers, numbers:cast "float32", spread[{ {}, 2 }], numbers:totable() } do
+        check(source:take(given), numbers:totable())
+      end
+      check(source:mask(spread[{ { 1, 9 }, 2 }]:gt(5)), (function()
+        local rows = {}
+        for i = 1, 9 do if numbers[i] > 5 then rows[#rows + 1] = i end end
+        return rows
+      end)())
+    end
+  end
+  lu.assertEquals(zeros(3, 0):take({ 2, 1 }).shape, { 2, 0 })
+end
+
+function TestArguments.test_max_and_min_over_any_axes()
+  local rs = RandomState(5)
+  local x = rs:normal(0, 1, { 4, 3, 5, 2 }):transpose(1, 3, 2, 4)  -- [4, 5, 3, 2]
+  x[{ 2, 3, 1, 2 }] = 0 / 0
+  for _, axes in ipairs { {}, { 1 }, { 2 }, { 4 }, { 1, 3 }, { 2, 4 }, { 3, 4 }, { 1, 2, 3, 4 } } do
+    local list = #axes > 0 and axes or nil
+    for _, name in ipairs { "max", "min" } do
+      local reference = name == "max" and x:quantile(1, list) or x:quantile(0, list)
+      lu.assertEquals(x[name](x, list), reference, name)
+      lu.assertEquals(x:cast("float32")[name](x:cast "float32", list), reference:cast "float32", name)
+    end
+  end
+end
+
 function TestArguments.test_mask_keeps_the_rows_that_are_marked()
   local x = range(6):reshape(3, 2)
   lu.assertEquals(x:mask(tensor { 1, 0, 1 }):totable(), { { 1, 2 }, { 5, 6 } })

@@ -17,6 +17,8 @@ local function large_work(n, dtype)
   local x = draw(6, 300001)
   local results = { a:matmul(b), b.T:matmul(a.T), a.T:matmul(a), thin:matmul(wide),
                     thin:dense(wide, bias, "relu"), x:exp(), x:tanh(), x:sigmoid(), x.T:square() }
+  results[#results + 1] = x:take(RandomState(7):permutation(300001))
+  results[#results + 1] = a:take(RandomState(8):randint(1, 202, 3000))
   local w = tensor(wide, { requires_grad = true })
   a:dense(w, bias, "tanh"):sum():backward()
   results[#results + 1] = w.grad
