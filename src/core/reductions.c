@@ -219,12 +219,16 @@ static size_t place_of(const Run *run, double value) {
   return i;
 }
 
-/* A quantile lies between two neighbours in the sorted order: each has its share. */
+/* A quantile lies between two neighbours in the sorted order: each has its share. NaN for all where
+** the quantile is NaN, as for the extremes. */
 static void quantile_derivative(const Run *run, double y, double *dx) {
   double position = run->fraction * (double)(run->n - 1), below = floor(position);
   double share = position - below;
   size_t low = (size_t)below, high = low + 1 < run->n ? low + 1 : low;
-  (void)y;
+  if (y != y) {
+    for (size_t i = 0; i < run->n; i++) dx[i] = y;
+    return;
+  }
   quantile(run);  /* puts the lower one at its place in run->work, and all larger ones behind it */
   for (size_t i = high + 1; i < run->n; i++)
     if (run->work[i] < run->work[high]) run->work[high] = run->work[i];

@@ -169,6 +169,19 @@ function TestEveryOperation.test_comparisons_carry_no_gradient()
   end
 end
 
+-- Where a result is NaN, so are the gradients of all that it was made of, and of nothing else.
+function TestEveryOperation.test_a_nan_reaches_the_gradients_of_order_statistics()
+  for _, f in ipairs { function(x) return x:max(2) end, function(x) return x:min(2) end,
+                       function(x) return x:quantile(0.3, 2) end, function(x) return x:quantile(1, 2) end } do
+    local x = leaf { { 1, 0 / 0, 3 }, { 4, 6, 5 } }
+    f(x):sum():backward()
+    for j = 1, 3 do
+      lu.assertNaN(x.grad[{ 1, j }])
+      lu.assertNotNaN(x.grad[{ 2, j }])
+    end
+  end
+end
+
 TestGradcheck = {}
 
 function TestGradcheck.test_a_wrong_gradient_is_found()
