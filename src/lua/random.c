@@ -509,13 +509,14 @@ static void shuffle_contiguous(lua_State *L, gr_RandomState *state, gr_Tensor *t
 static void shuffle_tensor(lua_State *L, gr_RandomState *state, gr_Tensor *tensor,
                            const char *where) {
   check_has_rows(L, tensor, where);
-  check_writable(L, tensor, where);
-  if (gr_tensor_is_contiguous(tensor)) {
+  gr_Tensor *copy = gr_tensor_is_contiguous(tensor)
+      ? NULL : gr_lua_new_tensor(L, tensor->dtype, tensor->rank, tensor->shape, where);
+  check_writable(L, tensor, where);  /* here, since making the copy may run finalizers */
+  if (copy == NULL) {
     shuffle_contiguous(L, state, tensor, where);
     tensor->storage->version++;
     return;
   }
-  gr_Tensor *copy = gr_lua_new_tensor(L, tensor->dtype, tensor->rank, tensor->shape, where);
   gr_tensor_assign(copy, tensor);
   shuffle_contiguous(L, state, copy, where);
   gr_tensor_assign(tensor, copy);

@@ -211,14 +211,14 @@ function TestArguments.test_take_and_mask_whatever_lies_where()
     local x = base:cast(dtype)
     for _, source in ipairs { x, x:transpose(1, 3, 2), x[{ {}, { 2, 6, 2 } }], x[{ {}, 3, 1 }],
                               x[{ { 9, 1, -1 } }], x[{ {}, {}, 4 }] } do
-      local function check(taken, rows)
+      local function compare(taken, rows)
         lu.assertEquals(#taken, #rows)
         for i, row in ipairs(rows) do lu.assertTrue(tensor(taken[i]) == tensor(source[row])) end
       end
       for _, given in ipairs { numbers, numbers:cast "float32", spread[{ {}, 2 }], numbers:totable() } do
-        check(source:take(given), numbers:totable())
+        compare(source:take(given), numbers:totable())
       end
-      check(source:mask(spread[{ { 1, 9 }, 2 }]:gt(5)), (function()
+      compare(source:mask(spread[{ { 1, 9 }, 2 }]:gt(5)), (function()
         local rows = {}
         for i = 1, 9 do if numbers[i] > 5 then rows[#rows + 1] = i end end
         return rows

@@ -1,0 +1,97 @@
+-- Finalizers are Lua code, and any allocation may run them: between the check of an argument and its use
+-- as well. Here they do the worst that Lua can to what the functions at work were given. (What they spoil
+-- must be an error or a number, never a crash: run it under valgrind or a sanitizer.)
+
+local lu = require "luaunit"
+local core = require "gradus.core"
+
+TestFinalizers = {}
+
+local hostile  -- what each finalizer does while the test runs, or nil
+local depth, runs = 0, 0
+
+-- Garbage with a finalizer that leaves new garbage behind.
+local function plant()
+  setmetatable({}, { __gc = function()
+    if not hostile then return end
+    if depth < 3 then
+      depth, runs = depth + 1, runs + 1
+      pcall(hostile)
+      depth = depth - 1
+    end
+    plant()
+  end })
+end
+
+-- Call work() so many times while finalizers call spoil().
+local function under_attack(times, work, spoil)
+  hostile, runs = spoil, 0
+  local pause, multiplier = collectgarbage("setpause", 0), collectgarbage("setstepmul", 1000)
+  for _ = 1, 3 do plant() end
+  local succeeded, message = pcall(function() for _ = 1, times do work() end end)
+  hostile = nil
+  collectgarbage("setpause", pause)
+  collectgarbage("setstepmul", multiplier)
+  lu.assertTrue(succeeded, message)
+  lu.assertTrue(runs > 10, "the finalizers did not run")
+end
+
+local function empty(list) for i = #list, 2, -1 do list[i] = nil end end
+
+function TestFinalizers.test_random_numbers_and_data()
+  local rs, x, grid = RandomState(1), range(100), nil
+  local list, seeds, p
+  local function refill()
+    list, seeds, p, grid = {}, {}, {}, zeros(10, 10)
+    for i = 1, 50 do list[i], seeds[i], p[i] = { i }, i, 1 / 50 end
+  end
+  local calls = {
+    function() RandomState(seeds) end, function() rs:seed(seeds) end, function() rs:choice(list) end,
+    function() rs:choice(list, 20, true, p) end, function() rs:choice(list, 20, false) end,
+    function() rs:choice(x, { 5, 5 }) end, function() rs:choice(x, 10, true, ones(100) * 0.01) end,
+    function() rs:shuffle(list) end, function() rs:shuffle(x) end, function() rs:shuffle(grid.T) end,
+    function() rs:permutation(x) end, function() rs:permutation(grid.T) end, function() rs:normal(0, 1, { 30, 30 }) end,
+    function() rs:randint(1, 7, { 30, 30 }) end,
+    function() make_regression { n_samples = 30, n_features = 5, coef = true, random_state = rs } end,
+    function() make_regression { n_samples = 30, n_features = 5, effective_rank = 2, random_state = seeds } end,
+    function() train_test_split(x, ones(100), { random_state = rs }) end,
+  }
+  under_attack(3, function()
+    for _, call in ipairs(calls) do
+      refill()
+      pcall(call)
+    end
+  end, function()
+    rs:seed(runs)
+    rs:standard_normal()
+    empty(list)
+    empty(seeds)
+    empty(p)
+    core.lay_side_by_side { x, zeros { 3, dtype = "float64" } }
+    grid.requires_grad = true
+  end)
+end
+
+function TestFinalizers.test_tensors_and_training()
+  local X, y, w, optimizer, model = ones(20, 3), ones(20), nil, nil, nil
+  local rows, mask = { 3, 1, 2 }, { 1, 0, 1, 1, 0 }
+  under_attack(3, function()
+    w, optimizer = zeros { 5, requires_grad = true }, SGD { momentum = 0.9 }
+    model = Sequential { Dense { 4, input_dim = 3 }, function(x) return x:relu() end, Dense { 1 } }
+    model:compile { loss = "mse", optimizer = optimizer }
+    pcall(function() model:fit(X, y, { verbose = 0, epochs = 2 }) end)
+    pcall(function() (w * 2):sum():backward() optimizer:apply { w } end)
+    pcall(function() return X:take(rows), range(5):mask(mask), X:T(), X:sum { axes = 1 }, w.grad, tensor(rows) end)
+    pcall(function() return optimizer.last_step, tostring(optimizer), tostring(model), X:max(1), X:quantile(0.5) end)
+  end, function()
+    empty(rows)
+    empty(mask)
+    if w then core.lay_side_by_side { w, zeros(2) } end
+    if w then w.grad = nil end
+    if model and model.is_built then
+      core.lay_side_by_side { model.weights[1].tensor, zeros(3) }
+      optimizer:bind { w }
+      model.recordings = {}
+    end
+  end)
+end
