@@ -216,7 +216,7 @@ static gr_Status take_forward(gr_Context *context, gr_Node *node) {
   gr_Tensor row = row_view(x, 1);
   if (gr_tensor_is_contiguous(&row)) {
     Taking taking = {gr_kernels_for(context, x), x, numbers, gr_tensor_data(y), columns};
-    gr_parallel(context, count, TAKEN_AT_ONCE / columns + 1, take_range, &taking);
+    gr_parallel(context, count, 1, TAKEN_AT_ONCE / columns + 1, take_range, &taking);
     return GR_OK;
   }
   for (size_t i = 0; i < count; i++) {
