@@ -242,7 +242,7 @@ function Trainer:advance(batch, first_row, left)
   end
   if self.calls_each_step then left = 1 end
   local done, sum, ending = batch.recording:run(model.optimizer, self.sources, self.order, first_row,
-    left, self.step, self.log, self.watch, self.progress:interval(), self.sum)
+    left, self.step, self.log, self.watch, self.interval, self.sum)
   self.step, self.sum = self.step + done, sum
   return done, ending ~= "not finite"
 end
@@ -479,6 +479,7 @@ local function new_trainer(model, x, y, options)
   self.shuffle_stream = core.stream(model.number, 0, "shuffle")
   self.steps = (#x + self.batch_size - 1) // self.batch_size
   self.progress = progress.new(check_verbose(options), self.epochs, self.steps)
+  self.interval = self.progress:interval()
   self.tells_steps = self.calls_each_step or self.progress.redraws
   self.log, self.room = {}, 0
   self.history = history.new { epochs = self.epochs, steps = self.steps,

@@ -26,6 +26,7 @@ static void release_binding(gr_Optimizer *optimizer) {
   release_all(optimizer->parameters, optimizer->count);
   release_all(optimizer->velocities, optimizer->count);
   release_all(optimizer->gradients, optimizer->count);
+  free(optimizer->sizes);
   free(optimizer->norms);
   free(optimizer->scales);
 }
@@ -95,11 +96,12 @@ static gr_Status allocate_binding(gr_Context *context, gr_Optimizer *bound, size
   bound->parameters = calloc(count, sizeof *bound->parameters);
   bound->velocities = calloc(count, sizeof *bound->velocities);
   bound->gradients = calloc(count, sizeof *bound->gradients);
+  bound->sizes = calloc(count, sizeof *bound->sizes);
   bound->norms = calloc(count, sizeof *bound->norms);
   bound->scales = calloc(count, sizeof *bound->scales);
   if (bound->parameters == NULL || bound->velocities == NULL || bound->gradients == NULL ||
-      bound->norms == NULL || bound->scales == NULL)
-    return gr_fail_memory(context, count * 5 * sizeof(double));
+      bound->sizes == NULL || bound->norms == NULL || bound->scales == NULL)
+    return gr_fail_memory(context, count * 6 * sizeof(double));
   return GR_OK;
 }
 
@@ -108,6 +110,8 @@ static void take_binding(gr_Optimizer *optimizer, const gr_Optimizer *bound) {
   optimizer->parameters = bound->parameters;
   optimizer->velocities = bound->velocities;
   optimizer->gradients = bound->gradients;
+  optimizer->sizes = bound->sizes;
+  optimizer->largest = bound->largest;
   optimizer->norms = bound->norms;
   optimizer->scales = bound->scales;
 }
@@ -140,6 +144,8 @@ gr_Status gr_optimizer_bind(gr_Context *context, gr_Optimizer *optimizer, gr_Ten
     if (status != GR_OK) break;
     bound.parameters[i] = gr_tensor_retain(parameters[i]);
     bound.velocities[i] = gr_tensor_retain(velocity);
+    bound.sizes[i] = gr_tensor_size(velocity);
+    if (bound.sizes[i] > bound.largest) bound.largest = bound.sizes[i];
   }
   if (status == GR_OK) status = gr_tensors_lay_side_by_side(context, bound.velocities, count);
   if (status != GR_OK) {
@@ -177,7 +183,7 @@ static bool take_gradients(gr_Optimizer *optimizer) {
 
 /* A large parameter is gone over by itself, in chunks and on several threads: where no scale
 ** depends on the norms, they are measured on the way. */
-static bool is_large(const gr_Tensor *parameter) { return gr_tensor_size(parameter) > GR_CHUNK; }
+static bool is_large(size_t size) { return size > GR_CHUNK; }
 
 static bool scales_by_norm(const gr_Optimizer *optimizer) {
   return optimizer->clipnorm != 0 || optimizer->global_clipnorm != 0;
@@ -206,19 +212,13 @@ static void pass_chunks(void *data, size_t first, size_t count, size_t part) {
   }
 }
 
-static size_t count_chunks(const gr_Tensor *parameter) {
-  return (gr_tensor_size(parameter) + GR_CHUNK - 1) / GR_CHUNK;
-}
+static size_t count_chunks(size_t size) { return (size + GR_CHUNK - 1) / GR_CHUNK; }
 
 /* Room for what a pass finds out of each chunk of the largest parameter, asked for before anything
 ** is updated; NULL: no memory. */
 static double *room_for_chunks(gr_Context *context, const gr_Optimizer *optimizer) {
-  size_t most = 0;
-  for (size_t i = 0; i < optimizer->count; i++) {
-    size_t chunks = count_chunks(optimizer->parameters[i]);
-    if (chunks > most) most = chunks;
-  }
-  return gr_scratch(context, most * (sizeof(double) + sizeof(gr_SgdOutcome)));
+  size_t chunks = count_chunks(optimizer->largest);
+  return gr_scratch(context, chunks * (sizeof(double) + sizeof(gr_SgdOutcome)));
 }
 
 /* Go over parameter i: measure its gradient, or update by `step`, or both. */
@@ -226,7 +226,7 @@ static void go_over(gr_Context *context, gr_Optimizer *optimizer, size_t i, doub
                     const gr_SgdStep *step, bool measures) {
   enum { GRAIN = 4 * GR_CHUNK };
   const gr_Tensor *w = optimizer->parameters[i], *g = optimizer->gradients[i];
-  size_t n = gr_tensor_size(w), chunks = count_chunks(w);
+  size_t n = optimizer->sizes[i], chunks = count_chunks(n);
   double *squares = room;
   gr_SgdOutcome *outcomes = (gr_SgdOutcome *)(squares + chunks);
   Pass pass = {gr_kernels_for(context, w), n, gr_dtype_size(w->dtype), gr_tensor_data(w),
@@ -246,9 +246,9 @@ static void measure_gradients(gr_Context *context, gr_Optimizer *optimizer, doub
     const gr_Tensor *gradient = optimizer->gradients[i];
     if (gradient == NULL)
       optimizer->norms[i] = 0;
-    else if (!is_large(gradient))
+    else if (!is_large(optimizer->sizes[i]))
       optimizer->norms[i] = gr_norm(context, gradient->dtype, gr_tensor_data(gradient),
-                                    gr_tensor_size(gradient));
+                                    optimizer->sizes[i]);
     else if (scales_by_norm(optimizer))
       go_over(context, optimizer, i, room, NULL, true);
   }
@@ -273,14 +273,14 @@ static void choose_scales(gr_Optimizer *optimizer) {
 static size_t end_of_run(const gr_Optimizer *optimizer, size_t i) {
   size_t end = i + 1;
   while (end < optimizer->count && optimizer->gradients[end] != NULL &&
-         optimizer->scales[end] == optimizer->scales[i] && !is_large(optimizer->parameters[end])) {
+         optimizer->scales[end] == optimizer->scales[i] && !is_large(optimizer->sizes[end])) {
     const gr_Tensor *const rows[2][2] = {
       {optimizer->parameters[end - 1], optimizer->parameters[end]},
       {optimizer->gradients[end - 1], optimizer->gradients[end]}
     };
     for (int r = 0; r < 2; r++)
       if (rows[r][0]->storage != rows[r][1]->storage ||
-          rows[r][0]->offset + (ptrdiff_t)gr_tensor_size(rows[r][0]) != rows[r][1]->offset)
+          rows[r][0]->offset + (ptrdiff_t)optimizer->sizes[end - 1] != rows[r][1]->offset)
         return end;
     end++;
   }
@@ -298,7 +298,7 @@ static void update_run(gr_Context *context, gr_Optimizer *optimizer, size_t i, s
                        const gr_SgdStep *step) {
   gr_Tensor *w = optimizer->parameters[i];
   size_t n = 0;
-  for (size_t j = i; j < end; j++) n += gr_tensor_size(optimizer->parameters[j]);
+  for (size_t j = i; j < end; j++) n += optimizer->sizes[j];
   gr_SgdOutcome outcome = gr_kernels_for(context, w)->sgd(
       gr_tensor_data(w), gr_tensor_data(optimizer->gradients[i]),
       gr_tensor_data(optimizer->velocities[i]), step, n);
@@ -314,14 +314,14 @@ static void update_parameters(gr_Context *context, gr_Optimizer *optimizer, doub
     gr_SgdStep step = sgd_step(optimizer, optimizer->scales[i]);
     end = i + 1;
     if (optimizer->gradients[i] == NULL) continue;
-    if (is_large(w)) {
+    if (is_large(optimizer->sizes[i])) {
       go_over(context, optimizer, i, room, &step, !scales_by_norm(optimizer));
     } else {
       end = end_of_run(optimizer, i);
       update_run(context, optimizer, i, end, &step);
     }
     w->storage->version++;
-    for (size_t j = i; j < end; j++) optimizer->values += gr_tensor_size(optimizer->parameters[j]);
+    for (size_t j = i; j < end; j++) optimizer->values += optimizer->sizes[j];
   }
   if (!scales_by_norm(optimizer))
     optimizer->norm = gr_norm_of_norms(optimizer->norms, optimizer->count);

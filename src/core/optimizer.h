@@ -39,6 +39,7 @@ typedef struct gr_Optimizer {
   gr_Tensor **parameters;
   gr_Tensor **velocities;  /* the known ones, side by side */
   gr_Tensor **gradients;   /* those of the last step, NULL where a parameter had none */
+  size_t *sizes, largest;  /* elements of each parameter, and of the largest */
 
   /* The last step. */
   uint64_t iterations;     /* steps done */

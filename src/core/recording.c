@@ -222,11 +222,12 @@ static gr_Status run_step(gr_Context *context, gr_Run *run, size_t rows, double 
   return status;
 }
 
+/* The next `count` rows of the order must be there in every source. */
 static gr_Status check_rows(gr_Context *context, const gr_Run *run, size_t count) {
-  gr_Status status = GR_OK;
-  for (int i = 0; i < run->recording->inputs_count && status == GR_OK; i++)
-    status = check_order(context, run->order + run->first_row, count, run->sources[i]->shape[0]);
-  return status;
+  int64_t rows = run->sources[0]->shape[0];
+  for (int i = 1; i < run->recording->inputs_count; i++)
+    if (run->sources[i]->shape[0] < rows) rows = run->sources[i]->shape[0];
+  return check_order(context, run->order + run->first_row, count, rows);
 }
 
 gr_Status gr_recording_run(gr_Context *context, gr_Run *run) {
