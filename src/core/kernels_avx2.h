@@ -122,6 +122,12 @@ WORD vector_double choose_double(mask_double mask, vector_double yes, vector_dou
   return _mm256_blendv_pd(no, yes, mask);
 }
 
+WORD vector_float lower_float(vector_float a, vector_float b) { return _mm256_min_ps(a, b); }
+WORD vector_double lower_double(vector_double a, vector_double b) { return _mm256_min_pd(a, b); }
+WORD vector_float higher_float(vector_float a, vector_float b) { return _mm256_max_ps(a, b); }
+WORD vector_double higher_double(vector_double a, vector_double b) { return _mm256_max_pd(a, b); }
+#define HAS_SCALED 0
+
 WORD size_t count_lanes_float(mask_float mask) {
   return (size_t)__builtin_popcount((unsigned)_mm256_movemask_ps(mask));
 }

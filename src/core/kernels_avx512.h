@@ -16,6 +16,8 @@
 **   less, less_equal, equal    a mask; false where there is a NaN
 **   both, either       of two masks
 **   choose             mask ? yes : no, lane by lane
+**   lower, higher      a < b ? a : b and a > b ? a : b: b where either is a NaN
+**   scaled             x * 2^n rounded once, for whole n; only where HAS_SCALED is 1
 **   count_lanes        how many lanes of a mask hold
 **   first_lanes        the mask of the first `count` lanes
 **   load_wide          LANES_double floats, as doubles; store_narrow: back, each rounded once
@@ -108,6 +110,17 @@ WORD vector_float choose_float(mask_float mask, vector_float yes, vector_float n
 }
 WORD vector_double choose_double(mask_double mask, vector_double yes, vector_double no) {
   return _mm512_mask_blend_pd(mask, no, yes);
+}
+
+WORD vector_float lower_float(vector_float a, vector_float b) { return _mm512_min_ps(a, b); }
+WORD vector_double lower_double(vector_double a, vector_double b) { return _mm512_min_pd(a, b); }
+WORD vector_float higher_float(vector_float a, vector_float b) { return _mm512_max_ps(a, b); }
+WORD vector_double higher_double(vector_double a, vector_double b) { return _mm512_max_pd(a, b); }
+
+#define HAS_SCALED 1
+WORD vector_float scaled_float(vector_float x, vector_float n) { return _mm512_scalef_ps(x, n); }
+WORD vector_double scaled_double(vector_double x, vector_double n) {
+  return _mm512_scalef_pd(x, n);
 }
 
 WORD size_t count_lanes_float(mask_float mask) { return (size_t)__builtin_popcount(mask); }

@@ -4,6 +4,7 @@
 ** for double, after the constants in kernels_float.h and kernels_double.h.
 */
 
+#define Whole NAME(Whole)
 #define exp_tail NAME(exp_tail)
 #define exp_least NAME(exp_least)
 #define exp_greatest NAME(exp_greatest)
@@ -14,14 +15,20 @@
 #define logarithm_of_normal NAME(logarithm_of_normal)
 #define logarithm_of_any NAME(logarithm_of_any)
 
+/* A whole number as a number, and in the last bits. */
+typedef struct Whole {
+  vector number;
+  bits bits;
+} Whole;
+
 /* x - n log(2), at most log(2) / 2 from 0. Adding 1.5 * 2^23 or 2^52 rounds to a whole number,
 ** which then stands in the last bits. |x| is no larger than a few thousand. */
-WORD vector reduced(vector x, bits *n) {
+WORD vector reduced(vector x, Whole *n) {
   const vector rounder = splat(sizeof(ELEMENT) == 4 ? 0x1.8p23f : 0x1.8p52);
   vector shifted = fused(x, splat(log2_e), rounder);
-  vector whole = shifted - rounder;
-  *n = (bits)shifted - (bits)rounder;
-  return fused(whole, splat(-ln2_low), fused(whole, splat(-ln2_high), x));
+  n->number = shifted - rounder;
+  n->bits = (bits)shifted - (bits)rounder;
+  return fused(n->number, splat(-ln2_low), fused(n->number, splat(-ln2_high), x));
 }
 
 /* exp(r) - 1 for |r| <= log(2) / 2. */
@@ -29,16 +36,21 @@ WORD vector less_one(vector r) {
   return fused(r * r, polynomial(r, exp_tail, sizeof exp_tail / sizeof exp_tail[0]), r);
 }
 
-/* x * 2^n, in two steps so that a subnormal result is rounded once. |n| is below twice BIAS. */
-WORD vector scaled_by(vector x, bits n) {
-  bits biased = n + 2 * (BIAS + 1);
+/* x * 2^n; without an instruction for it in two steps, so that a subnormal result is rounded once.
+** |n| is below twice BIAS. */
+WORD vector scaled_by(vector x, Whole n) {
+#if HAS_SCALED
+  return scaled(x, n.number);
+#else
+  bits biased = n.bits + 2 * (BIAS + 1);
   bits half = biased >> 1;
   bits rest = biased - half;
   return x * (vector)((half - 1) << FRACTION) * (vector)((rest - 1) << FRACTION);
+#endif
 }
 
 WORD vector exponential(vector x) {
-  bits n;
+  Whole n;
   vector r = reduced(clipped(x, splat(exp_least), splat(exp_greatest)), &n);
   return scaled_by(splat(1) + less_one(r), n);
 }
@@ -66,10 +78,10 @@ WORD vector logarithm(vector x) {
 /* d / (d + 2) with d = exp(2|x|) - 1, which is 2^n p + (2^n - 1). */
 WORD vector hyperbolic_tangent(vector x) {
   const vector one = splat(1), two = splat(2);
-  bits n;
+  Whole n;
   vector near = clipped(magnitude(x), splat(0), splat(tanh_greatest));
   vector p = less_one(reduced(near + near, &n));
-  vector scale = (vector)((n + BIAS) << FRACTION);
+  vector scale = (vector)((n.bits + BIAS) << FRACTION);
   vector d = fused(scale, p, scale - one);
   vector d_low = fused(scale, p, (scale - one) - d);
   vector divisor = d + two;
@@ -81,7 +93,7 @@ WORD vector hyperbolic_tangent(vector x) {
 ** (digits + digits_low) * 2^n. */
 WORD vector logistic(vector x) {
   const vector zero = splat(0), one = splat(1);
-  bits n;
+  Whole n;
   mask left = less(x, zero);
   vector p = less_one(reduced(clipped(-magnitude(x), splat(exp_least), zero), &n));
   vector digits = one + p;

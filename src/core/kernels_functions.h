@@ -29,9 +29,8 @@ WORD vector rounded_down(vector x) {
 
 WORD vector rectified(vector x) { return choose(less_equal(x, splat(0)), splat(0), x); }
 
-WORD vector clipped(vector x, vector low, vector high) {
-  return choose(less(x, low), low, choose(less(high, x), high, x));
-}
+/* x < low ? low : x > high ? high : x, for low <= high. */
+WORD vector clipped(vector x, vector low, vector high) { return higher(low, lower(high, x)); }
 
 /* (a + a_low) / (b + b_low), rounded nearly always to the nearest. */
 WORD vector quotient(vector a, vector a_low, vector b, vector b_low) {

@@ -33,6 +33,9 @@
 #define both NAME(both)
 #define either NAME(either)
 #define choose NAME(choose)
+#define lower NAME(lower)
+#define higher NAME(higher)
+#define scaled NAME(scaled)
 #define count_lanes NAME(count_lanes)
 #define first_lanes NAME(first_lanes)
 

@@ -143,6 +143,20 @@ WORD vector_double choose_double(mask_double mask, vector_double yes, vector_dou
   return (vector_double)((mask & (bits_double)yes) | (~mask & (bits_double)no));
 }
 
+WORD vector_float lower_float(vector_float a, vector_float b) {
+  return choose_float(less_float(a, b), a, b);
+}
+WORD vector_double lower_double(vector_double a, vector_double b) {
+  return choose_double(less_double(a, b), a, b);
+}
+WORD vector_float higher_float(vector_float a, vector_float b) {
+  return choose_float(less_float(b, a), a, b);
+}
+WORD vector_double higher_double(vector_double a, vector_double b) {
+  return choose_double(less_double(b, a), a, b);
+}
+#define HAS_SCALED 0
+
 WORD size_t count_lanes_float(mask_float mask) {
   return (mask[0] & 1) + (mask[1] & 1) + (mask[2] & 1) + (mask[3] & 1);
 }

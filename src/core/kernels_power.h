@@ -62,7 +62,7 @@ WORD vector_double logarithm_pair_double(vector_double x, vector_double *low) {
 
 /* |x|^y, right where x and y are finite and x is not 0. */
 WORD vector_double power_of_magnitude_double(vector_double x, vector_double y) {
-  bits_double n;
+  Whole_double n;
   vector_double log_low;
   vector_double log_high = logarithm_pair_double(magnitude_double(x), &log_low);
   vector_double product = y * log_high;
