@@ -161,8 +161,18 @@ function History:__tostring()
   return table.concat(parts, ", ")
 end
 
+-- history.history, of which a misspelt name is an error, too.
+local Series = {}
+
+function Series.__index(_, name)
+  if is_known[name] or type(name) ~= "string" then return nil end
+  local near = errors.nearest(name, names)
+  if near then errors.fail('history.history: there is no "%s", did you mean "%s"?', name, near) end
+  return nil
+end
+
 function history.new(params)
-  return setmetatable({ history = { loss = {} }, epoch = {}, params = params, interrupted = false },
+  return setmetatable({ history = setmetatable({ loss = {} }, Series), epoch = {}, params = params, interrupted = false },
     History)
 end
 

@@ -14,7 +14,7 @@ local layers = {
   lua_calls = 0,  -- how often layers and losses written in Lua were called
 }
 
-local Layer = { __name = "layer", is_built = false }
+local Layer = { __name = "layer", is_built = false, is_built_in = false }
 Layer.__index = Layer
 layers.Base = Layer
 
@@ -80,6 +80,9 @@ end
 -- function.
 function layers.adopt(where, value)
   if layers.is_layer(value) then return value end
+  if value ~= nil and (value == layers.Dense or value == layers.Layer) then
+    errors.fail("%s: a layer must be made first: %s { ... }", where, value == layers.Dense and "Dense" or "Layer")
+  end
   if is_model(value) then return layer_of_model(value) end
   if type(value) == "function" or (type(value) == "table" and getmetatable(value) == nil
       and value.call ~= nil) then
@@ -94,7 +97,10 @@ local function find_layers(value, path, trains, found)
     found[#found + 1] = { layer = value, path = path, trains = trains }
     return
   end
-  if is_model(value) then value, trains = value.layers, trains and value.trainable ~= false end
+  if is_model(value) then
+    found.models[#found.models + 1] = value
+    value, trains = value.layers, trains and value.trainable ~= false
+  end
   for i, part in ipairs(value) do
     if layers.is_layer(part) or is_model(part) then find_layers(part, path .. "." .. i, trains, found) end
   end
@@ -103,7 +109,7 @@ end
 -- The layers that a layer holds in its fields, alone, in models or in lists, by the names of the
 -- fields; those that it was seen to call are in the list `called`.
 local function inner_layers(layer)
-  local names, found = {}, {}
+  local names, found = {}, { models = {} }
   for name, value in pairs(layer) do
     if type(name) == "string" and type(value) == "table" and (layers.is_layer(value) or is_model(value)
         or layers.is_layer(rawget(value, 1)) or is_model(rawget(value, 1))) then
@@ -118,15 +124,16 @@ local function inner_layers(layer)
   return found
 end
 
--- Call visit(layer, trains, path) for a layer and every layer inside it, each once; `trains` is false
--- where the layer or one around it is frozen.
+-- Call visit(layer, trains, path, models) for a layer and every layer inside it, each once; `trains`
+-- is false where the layer or what is around it is frozen, `models` are those in the layer's fields.
 function layers.walk(layer, visit, trains, path, seen)
   seen = seen or {}
   if seen[layer] then return end
   seen[layer] = true
   trains = trains ~= false and layer.trainable ~= false
-  visit(layer, trains, path or "")
-  for _, inner in ipairs(inner_layers(layer)) do
+  local inside = inner_layers(layer)
+  visit(layer, trains, path or "", inside.models)
+  for _, inner in ipairs(inside) do
     layers.walk(inner.layer, visit, trains and inner.trains, (path or "") .. "/" .. inner.path, seen)
   end
 end
@@ -178,6 +185,40 @@ function layers.call_and_watch(layer, x, begin)
     end
   end
   return y
+end
+
+-- What decides about a layer or a model: whether it is frozen, what it computes with, and, unless it is
+-- built in, the tables in its fields, among which its inner layers are. write_outline writes it into `list` from place n + 1
+-- on and returns the last place; is_outlined compares, and returns that place or nil.
+function layers.write_outline(object, list, n)
+  local trainable = rawget(object, "trainable")
+  list[n + 1] = trainable == nil or trainable
+  list[n + 2] = rawget(object, "activation") or false
+  list[n + 3] = rawget(object, "call") or false
+  n = n + 3
+  if object.is_built_in then return n end
+  for _, value in next, object do
+    if type(value) == "table" then
+      list[n + 1], list[n + 2] = value, rawlen(value)
+      n = n + 2
+    end
+  end
+  return n
+end
+
+function layers.is_outlined(object, list, n)
+  local trainable = rawget(object, "trainable")
+  if list[n + 1] ~= (trainable == nil or trainable) or list[n + 2] ~= (rawget(object, "activation") or false)
+      or list[n + 3] ~= (rawget(object, "call") or false) then return nil end
+  n = n + 3
+  if object.is_built_in then return n end
+  for _, value in next, object do
+    if type(value) == "table" then
+      if not rawequal(list[n + 1], value) or list[n + 2] ~= rawlen(value) then return nil end
+      n = n + 2
+    end
+  end
+  return n
 end
 
 local function have_same_shape(a, b)
@@ -418,7 +459,16 @@ function Dense:build(input_shape)
   end
 end
 
+-- A weight that is not the one which is trained would be used in its place.
+local function check_weights(self)
+  if rawequal(self.kernel, self.weights[1].tensor)
+      and (not self.bias or rawequal(self.bias, self.weights[2].tensor)) then return end
+  errors.fail("Dense: a weight was put in the place of the layer's own: layer:set_weights { kernel, bias } "
+    .. "copies into it, and so does layer.kernel:fill(value) within no_grad")
+end
+
 function Dense:call(x)
+  check_weights(self)
   local named = type(self.activation) == "string"
   if self.bias then
     local y = x:dense(self.kernel, self.bias, named and self.activation or "linear")

@@ -12,18 +12,20 @@ local losses = {
 local names = { "mean_squared_error", "mean_absolute_error", "mse", "mae" }
 local short = { mse = "mean_squared_error", mae = "mean_absolute_error" }
 
--- The function for a name (also mse, mae), or the function itself; and whether it is built in, so
--- that its value is a mean over rows.
+-- Whether a loss is built in, so that its value is a mean over rows.
+function losses.is_built_in(loss)
+  return loss == losses.mean_squared_error or loss == losses.mean_absolute_error
+end
+
+-- The function for a name (also mse, mae), or the function itself.
 function losses.get(where, loss)
-  if type(loss) == "function" then
-    return loss, loss == losses.mean_squared_error or loss == losses.mean_absolute_error
-  end
+  if type(loss) == "function" then return loss end
   if type(loss) ~= "string" then errors.argument(where, "loss", "a name or a function", loss) end
   local name = short[loss] or loss
   if not core.methods[name] or not losses[name] then
     errors.fail('%s: unknown loss "%s"%s', where, loss, errors.suggestion(loss, names))
   end
-  return losses[name], true
+  return losses[name]
 end
 
 return losses

@@ -40,7 +40,7 @@ local function new(fields, ...)
   local self = setmetatable({
     layers = {}, is_built = false, number = core.next_model_number(), shuffles = 0, recordings = {},
     dtype = fields.dtype or core.floatx(), name = fields.name or "sequential",
-    trainable_weights = {}, weights = {}, trains = {}, known = {}, run_eagerly = false, eager_reason = false,
+    trainable_weights = {}, weights = {}, trains = {}, known = {}, watched = false, run_eagerly = false, eager_reason = false,
   }, Sequential)
   if self.dtype ~= "float32" and self.dtype ~= "float64" then
     errors.argument("Sequential", "dtype", '"float32" or "float64"', self.dtype)
@@ -192,7 +192,7 @@ local function check_recordings(self)
   local known, n, has_changed = self.known, 0, false
   local function note(value)
     n = n + 1
-    if known[n] ~= value then known[n], has_changed = value, true end
+    if not rawequal(known[n], value) then known[n], has_changed = value, true end
   end
   note(self.loss)
   note(self.dtype)
@@ -201,9 +201,53 @@ local function check_recordings(self)
     note(layer)
     note(layer.activation)
     note(layer.call)
+    note(layer.kernel)
+    note(layer.bias)
   end)
   for _, entry in ipairs(self.weights) do note(entry.tensor.requires_grad) end
   if has_changed then self.recordings = {} end
+end
+
+-- Whether nothing was changed since take_outline, found out without a walk through the layers.
+local function is_as_before(self)
+  local outline, watched, n = self.outline, self.watched, 0
+  if not watched or outline.loss ~= self.loss or outline.dtype ~= self.dtype or outline.moves ~= moves
+      or outline.trainable ~= self.trainable then return false end
+  for i = 1, #watched do
+    n = layers.is_outlined(watched[i], outline, n)
+    if not n then return false end
+  end
+  for i, entry in ipairs(self.weights) do
+    if outline[n + i] ~= entry.tensor.requires_grad then return false end
+  end
+  return true
+end
+
+-- Write down what the model is made of, for is_as_before.
+local function take_outline(self)
+  local outline, watched, n = {}, {}, 0
+  each_layer(self, function(layer, _, _, models)
+    watched[#watched + 1] = layer
+    table.move(models, 1, #models, #watched + 1, watched)
+  end)
+  for _, object in ipairs(watched) do n = layers.write_outline(object, outline, n) end
+  for i, entry in ipairs(self.weights) do outline[n + i] = entry.tensor.requires_grad end
+  outline.loss, outline.dtype, outline.moves, outline.trainable = self.loss, self.dtype, moves, self.trainable
+  self.outline, self.watched = outline, watched
+end
+
+-- Take in what was changed since the last time; returns whether there was something.
+function Sequential:take_in(x)
+  ensure_built(self, x)
+  if is_as_before(self) then return false end
+  local has_changed = false
+  each_layer(self, function(layer, trains)
+    if self.trains[layer] ~= trains then has_changed = true end
+  end)
+  if has_changed then collect_weights(self) end
+  check_recordings(self)
+  take_outline(self)
+  return true
 end
 
 -- model:refresh(x)
@@ -216,18 +260,13 @@ end
 --   model:refresh(ones(1, 2))
 function Sequential:refresh(x)
   check_self(self, "refresh", "x")
-  ensure_built(self, x)
-  local has_changed = false
-  each_layer(self, function(layer, trains)
-    if self.trains[layer] ~= trains then has_changed = true end
-  end)
-  if has_changed then collect_weights(self) end
-  check_recordings(self)
+  self.watched = false
+  self:take_in(x)
 end
 
 -- x as a tensor of the model's type.
 function Sequential:as_input(where, x)
-  if type(x) == "table" then x = core.tensor(x, self.dtype) end
+  if type(x) == "table" and not core.is_tensor(x[1]) then x = core.tensor(x, self.dtype) end
   if not core.is_tensor(x) then errors.argument(where, "x", "a tensor", x) end
   return x
 end
@@ -247,7 +286,7 @@ end
 --   print(model(ones(3, 2)))
 function Sequential:__call(x)
   x = self:as_input("model", x)
-  self:refresh(x)
+  self:take_in(x)
   return self:call(x)
 end
 
@@ -271,9 +310,10 @@ function Sequential:compile(options, ...)
   errors.refuse_more("compile", "expected one table of options,", ...)
   options = errors.check_options("compile", options, compile_options)
   if options.loss == nil then errors.argument("compile", "loss", "a name or a function", nil) end
-  self.loss, self.loss_is_built_in = losses.get("compile", options.loss)
-  self.optimizer = optimizers.get("compile", options.optimizer or "sgd")
+  local loss = losses.get("compile", options.loss)
+  local optimizer = optimizers.get("compile", options.optimizer or "sgd")
   self.run_eagerly = errors.option("compile", options, "run_eagerly", "boolean", false)
+  self.loss, self.optimizer = loss, optimizer
   self.recordings, self.eager_reason = {}, false
   if self.is_built then collect_weights(self) end
 end
@@ -288,7 +328,7 @@ end
 -- The loss of a batch as one number with its gradient.
 function Sequential:batch_loss(x, y)
   local loss = self.loss(y, self:call(x))
-  if not self.loss_is_built_in then layers.lua_calls = layers.lua_calls + 1 end
+  if not losses.is_built_in(self.loss) then layers.lua_calls = layers.lua_calls + 1 end
   if not core.is_tensor(loss) then
     errors.argument("fit", "what the loss returns", "a tensor", loss)
   end
@@ -297,7 +337,7 @@ end
 
 -- Whether a step runs Lua code that is not the library's.
 function Sequential:is_written_in_lua()
-  return not self.loss_is_built_in or self:has_layers_in_lua()
+  return not losses.is_built_in(self.loss) or self:has_layers_in_lua()
 end
 
 function Sequential:has_layers_in_lua()
@@ -309,7 +349,7 @@ end
 
 -- y [n] beside outputs [n, 1] is taken as [n, 1].
 function Sequential:as_target(where, x, y)
-  if type(y) == "table" then y = core.tensor(y, self.dtype) end
+  if type(y) == "table" and not core.is_tensor(y[1]) then y = core.tensor(y, self.dtype) end
   if not core.is_tensor(y) then errors.argument(where, "y", "a tensor", y) end
   if x.rank == 0 or y.rank == 0 or x.shape[1] ~= y.shape[1] then
     errors.fail("%s: x and y must have the same number of rows, x is [%s] and y is [%s]", where,
@@ -345,7 +385,7 @@ end
 
 -- The mean loss over all rows, without gradients.
 local function mean_loss(self, x, y, batch_size)
-  local rows, block, sum = #x, self.loss_is_built_in and BLOCK or batch_size, 0
+  local rows, block, sum = #x, losses.is_built_in(self.loss) and BLOCK or batch_size, 0
   if rows <= block then return block_loss(self, x, y) end
   for first = 1, rows, block do
     local last = math.min(first + block - 1, rows)
@@ -417,6 +457,9 @@ end
 
 function Sequential:set_weights(values)
   check_self(self, "set_weights", "list")
+  if not self.is_built then
+    errors.fail("set_weights: the model has no weights yet: give the first layer input_dim, or call model:build { 1, features }")
+  end
   layers.assign_weights("set_weights", self.weights, values)
 end
 
@@ -438,7 +481,7 @@ end
 
 -- Every field and method, so that a name that is nearly one of them is an error.
 local names = { "loss", "optimizer", "stop_training", "trainable", "layers", "weights", "trainable_weights", "name",
-                "dtype", "run_eagerly", "is_built", "loss_is_built_in" }
+                "dtype", "run_eagerly", "is_built" }
 for name in pairs(Sequential) do
   if not name:find "^__" then names[#names + 1] = name end
 end

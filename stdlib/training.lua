@@ -250,10 +250,11 @@ end
 -- At first, and after callbacks, which may have changed the model.
 function Trainer:prepare()
   local model = self.model
-  model:refresh(self.x)
-  if #model.trainable_weights == 0 then errors.fail("fit: the model has no trainable weights") end
+  if model:take_in(self.x) or self.checks == nil then
+    if #model.trainable_weights == 0 then errors.fail("fit: the model has no trainable weights") end
+    self.checks = model:is_written_in_lua()
+  end
   model.optimizer:bind(model)
-  self.checks = model:is_written_in_lua()
 end
 
 function Trainer:callback(name, ...)
@@ -518,6 +519,7 @@ function training.fit(model, x, y, options)
   y = model:as_target("fit", x, y)
   local trainer = new_trainer(model, x, y, options)
   model.stop_training = false
+  model:refresh(x)
   for _, batch in pairs(model.recordings) do batch.checked_epoch = nil end
   hold(1)
   local succeeded, result = pcall(with_gradients, true, trainer.run, trainer)

@@ -751,6 +751,24 @@ function TestCalledLayers.test_one_that_is_made_at_each_call_is_told_of()
   lu.assertEquals(without_stderr(function() model:fit(ones(8, 2), ones(8), { verbose = 0 }) end), "")
 end
 
+-- What is changed between steps and epochs is taken in.
+function TestInnerLayers.test_what_callbacks_change()
+  seed(4)
+  local outer = Layer { a = Dense { 2 }, call = function(self, x) return self.b and self.b(self.a(x)) or self.a(x) end }
+  local model = Sequential { outer, Dense { 1 } }
+  model:compile { loss = "mse" }
+  local counts = {}
+  model:fit(ones(32, 2), ones(32), { epochs = 3, batch_size = 8, verbose = 0, callbacks = { {
+    on_train_batch_end = function(_, batch)
+      counts[#counts + 1] = #model.trainable_weights
+      if #counts == 2 then outer.a.trainable = false end
+      if #counts == 5 then outer.a.trainable = nil outer.b = Dense { 2 } outer.b(ones(1, 2)) end
+      if #counts == 9 then model.layers[2].trainable = false end
+      lu.assertTrue(batch <= 4)
+    end } } })
+  lu.assertEquals(counts, { 4, 4, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4 })
+end
+
 -- Models in models
 
 TestModelsInModels = {}

@@ -141,6 +141,8 @@ function TestMisspelt.test_fields_of_histories()
   fails('history.steps: there is no "gradnorm", did you mean "grad_norm"?',
     function() return history.steps.gradnorm end)
   fails('history.by_epoch: there is no "median" (there are: ', function() return history.by_epoch.median end)
+  fails('history.history: there is no "los", did you mean "loss"?', function() return history.history.los end)
+  lu.assertNil(history.history.val_loss)
   lu.assertNil(history.val_loss)
   lu.assertNil(history.first_not_finite)
   lu.assertNil(history.mine)
@@ -189,6 +191,45 @@ function TestMisspelt.test_what_others_look_for_is_nil()
     lu.assertIsString(lu.prettystr(value))
     lu.assertIsString(require("gradus.pretty").text(value))
   end
+end
+
+TestOtherSlips = {}
+
+function TestOtherSlips.test_a_compile_that_fails_leaves_the_model_as_it_was()
+  local model = Sequential { Dense { 1, input_dim = 2 } }
+  fails('compile: unknown optimizer "adam"', model.compile, model, { loss = "mse", optimizer = "adam" })
+  fails("fit: the model is not compiled", model.fit, model, ones(4, 2), ones(4))
+  model:compile { loss = "mae" }
+  local loss, optimizer = model.loss, model.optimizer
+  pcall(model.compile, model, { loss = "mse", optimizer = 3 })
+  lu.assertEquals(model.loss, loss)
+  lu.assertIs(model.optimizer, optimizer)
+end
+
+function TestOtherSlips.test_a_layer_that_was_not_made()
+  fails("Sequential: a layer must be made first: Dense { ... }", Sequential, { Dense })
+  fails("Sequential: a layer must be made first: Layer { ... }", Sequential, { Layer })
+end
+
+function TestOtherSlips.test_x_and_y_in_one_table()
+  local model = model_of()
+  fails("fit: x must be a tensor, got a table", model.fit, model, { ones(4, 2), ones(4) })
+  fails("fit: y must be a tensor, got a table", model.fit, model, ones(4, 2), { ones(4) })
+end
+
+function TestOtherSlips.test_a_weight_in_the_place_of_a_layers_own()
+  local model, x = model_of(), ones(4, 2)
+  model:fit(x, ones(4), { verbose = 0 })
+  model.layers[1].kernel = zeros(2, 3)
+  for _, use in ipairs { "fit", "evaluate" } do
+    fails("Dense: a weight was put in the place of the layer's own", model[use], model, x, ones(4), { verbose = 0 })
+  end
+  fails("Dense: a weight was put in the place of the layer's own", model.predict, model, x)
+end
+
+function TestOtherSlips.test_weights_of_a_model_that_has_none()
+  local model = Sequential { Dense { 1 } }
+  fails("set_weights: the model has no weights yet", model.set_weights, model, { ones(2, 1), ones(1) })
 end
 
 TestText = {}
