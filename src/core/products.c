@@ -85,7 +85,7 @@ static void multiply_range(void *data, size_t first, size_t count, size_t part) 
 }
 
 /* The least work, in multiply-adds, that is worth a thread. */
-enum { RANGE_WORK = 1 << 20, UNIT = 16 };
+enum { RANGE_WORK = 1 << 18, UNIT = 16 };
 
 /* One product, on several threads where it is large. */
 static void multiply_in_ranges(gr_Context *context, const gr_KernelSet *kernels, size_t size,
@@ -124,7 +124,7 @@ static void multiply(gr_Context *context, const gr_KernelSet *kernels, size_t si
   gr_Product product = {
     a.rows, b.columns, a.columns, a.data, a.row, a.column, b.data, b.row, b.column,
     c, (ptrdiff_t)b.columns, bias, activation, scratch, must_stop, context};
-  if (a.rows * b.columns * a.columns <= RANGE_WORK) kernels->product(&product);
+  if (a.rows * b.columns * a.columns < 2 * RANGE_WORK) kernels->product(&product);
   else multiply_slabs(context, kernels, size, &product);
 }
 

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The job is written under the lock before `generation` counts up, and read after. Whoever waits
-** looks for a while, since in training the next job comes soon, and only then sleeps. */
+/* A job is written, opened, joined and closed under the lock. Who has joined takes parts until none
+** is left; a worker that comes late finds the job closed and is not waited for. Whoever waits looks
+** for a while, since in training the next job comes soon, and only then sleeps. */
 struct gr_Pool {
   pid_t process;           /* whose threads these are */
   int workers;             /* how many were started */
@@ -17,15 +18,15 @@ struct gr_Pool {
   pthread_mutex_t lock;
   pthread_cond_t wake, done;
   atomic_uint generation;  /* counts the jobs; one more ends the workers */
-  bool ends;
+  bool is_open, ends;
+  atomic_int inside;       /* workers that have joined the job and not left it */
   gr_Range *run;
   void *data;
   size_t n, step, parts;   /* part i has the elements from i * step on */
   atomic_size_t next;      /* the next part to take */
-  atomic_int busy;         /* workers that have not finished the job */
 };
 
-enum { LOOKS = 2000 };  /* before one sleeps: about 0.1 ms */
+enum { LOOKS = 20000 };  /* before one sleeps: about a millisecond */
 
 static void pause_a_little(void) {
 #if defined __x86_64__ || defined __i386__
@@ -54,24 +55,42 @@ static unsigned next_job(struct gr_Pool *pool, unsigned seen) {
   return atomic_load(&pool->generation);
 }
 
+/* Join the job that is open, if one is; sets *seen to its number. */
+static bool join_job(struct gr_Pool *pool, unsigned *seen) {
+  pthread_mutex_lock(&pool->lock);
+  bool joins = pool->is_open;
+  *seen = atomic_load(&pool->generation);
+  if (joins) atomic_fetch_add(&pool->inside, 1);
+  pthread_mutex_unlock(&pool->lock);
+  return joins;
+}
+
+static void leave_job(struct gr_Pool *pool) {
+  if (atomic_fetch_sub(&pool->inside, 1) > 1) return;
+  pthread_mutex_lock(&pool->lock);
+  pthread_cond_signal(&pool->done);
+  pthread_mutex_unlock(&pool->lock);
+}
+
 static void *work(void *argument) {
   struct gr_Pool *pool = argument;
   for (unsigned seen = next_job(pool, 0); !pool->ends; seen = next_job(pool, seen)) {
+    if (!join_job(pool, &seen)) continue;
     take_parts(pool);
-    if (atomic_fetch_sub(&pool->busy, 1) > 1) continue;
-    pthread_mutex_lock(&pool->lock);
-    pthread_cond_signal(&pool->done);
-    pthread_mutex_unlock(&pool->lock);
+    leave_job(pool);
   }
   return NULL;
 }
 
-/* Wait until every worker has finished the job. */
-static void await_workers(struct gr_Pool *pool) {
-  for (int i = 0; i < LOOKS && atomic_load(&pool->busy) > 0; i++) pause_a_little();
-  if (atomic_load(&pool->busy) == 0) return;
+/* Let nobody join any more, and wait until everybody has left. */
+static void close_job(struct gr_Pool *pool) {
   pthread_mutex_lock(&pool->lock);
-  while (atomic_load(&pool->busy) > 0) pthread_cond_wait(&pool->done, &pool->lock);
+  pool->is_open = false;
+  pthread_mutex_unlock(&pool->lock);
+  for (int i = 0; i < LOOKS && atomic_load(&pool->inside) > 0; i++) pause_a_little();
+  if (atomic_load(&pool->inside) == 0) return;
+  pthread_mutex_lock(&pool->lock);
+  while (atomic_load(&pool->inside) > 0) pthread_cond_wait(&pool->done, &pool->lock);
   pthread_mutex_unlock(&pool->lock);
 }
 
@@ -143,7 +162,7 @@ static void give_out(struct gr_Pool *pool, size_t n, size_t unit, size_t parts, 
   pool->step = ((n + parts - 1) / parts + unit - 1) / unit * unit;
   pool->parts = (n + pool->step - 1) / pool->step;
   atomic_store(&pool->next, 0);
-  atomic_store(&pool->busy, pool->workers);
+  pool->is_open = true;
   atomic_fetch_add(&pool->generation, 1);
   pthread_cond_broadcast(&pool->wake);
   pthread_mutex_unlock(&pool->lock);
@@ -159,7 +178,7 @@ void gr_parallel(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Ra
   }
   give_out(pool, n, unit, parts, run, data);
   take_parts(pool);
-  await_workers(pool);
+  close_job(pool);
 }
 
 gr_Status gr_set_threads(gr_Context *context, int threads) {
