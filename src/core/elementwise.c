@@ -40,15 +40,37 @@ static gr_Status unary_forward(gr_Context *context, gr_Node *node) {
 }
 
 /* dx = dy * f'(x) */
+
+typedef struct UnarySlope {
+  gr_UnaryBackward *kernel;
+  unsigned char *dx;
+  const unsigned char *dy, *x, *y;
+  size_t size;
+} UnarySlope;
+
+static void unary_slope_range(void *data, size_t first, size_t count, size_t part) {
+  const UnarySlope *slope = data;
+  size_t place = first * slope->size;
+  (void)part;
+  slope->kernel(slope->dx + place, slope->dy + place, slope->x == NULL ? NULL : slope->x + place,
+                slope->y + place, count);
+}
+
+void gr_unary_slopes(gr_Context *context, const gr_Tensor *like, int function, void *dx,
+                     const void *dy, const void *x, const void *y) {
+  UnarySlope slope = {gr_kernels_for(context, like)->unary_backward[function], dx, dy, x, y,
+                      gr_dtype_size(like->dtype)};
+  gr_parallel(context, gr_tensor_size(like), UNIT, RANGE, unary_slope_range, &slope);
+}
+
 static gr_Status unary_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
                                 gr_Tensor *const *dx) {
   const gr_Tensor *x = node->inputs[0];
-  size_t n = gr_tensor_size(x);
-  void *room = gr_scratch(context, n * gr_dtype_size(x->dtype));
-  if (room == NULL) return gr_fail_memory(context, n * gr_dtype_size(x->dtype));
-  gr_kernels_for(context, x)->unary_backward[node->operation->kernel](
-      gr_tensor_data(dx[0]), gr_tensor_data(dy), gr_tensor_contiguous(x, room),
-      gr_tensor_data(node->output), n);
+  size_t bytes = gr_tensor_size(x) * gr_dtype_size(x->dtype);
+  void *room = gr_scratch(context, bytes);
+  if (room == NULL) return gr_fail_memory(context, bytes);
+  gr_unary_slopes(context, dy, node->operation->kernel, gr_tensor_data(dx[0]), gr_tensor_data(dy),
+                  gr_tensor_contiguous(x, room), gr_tensor_data(node->output));
   return GR_OK;
 }
 
@@ -171,15 +193,32 @@ static void for_pairs(gr_Context *context, const gr_Node *node, unsigned char *o
   } while (gr_walk_next(&pair.walk));
 }
 
+typedef struct Binary {
+  gr_BinaryKernel *kernel;
+  unsigned char *y;
+  const unsigned char *a, *b;
+  size_t a_step, b_step, size;
+} Binary;
+
+static void binary_range(void *data, size_t first, size_t count, size_t part) {
+  const Binary *binary = data;
+  size_t place = first * binary->size;
+  (void)part;
+  binary->kernel(binary->y + place, binary->a + place * binary->a_step, binary->a_step,
+                 binary->b + place * binary->b_step, binary->b_step, count);
+}
+
 static gr_Status binary_forward(gr_Context *context, gr_Node *node) {
-  const gr_Tensor *a = node->inputs[0], *b = node->inputs[1];
-  gr_BinaryKernel *kernel =
-      gr_kernels_for(context, node->output)->binary[node->operation->kernel];
-  size_t n = gr_tensor_size(node->output);
-  if (n <= AT_ONCE && lie_plainly(node))
-    kernel(gr_tensor_data(node->output), gr_tensor_data(a), a->rank > 0, gr_tensor_data(b),
-           b->rank > 0, n);
-  else for_pairs(context, node, gr_tensor_data(node->output), NULL, kernel, NULL);
+  const gr_Tensor *a = node->inputs[0], *b = node->inputs[1], *y = node->output;
+  gr_BinaryKernel *kernel = gr_kernels_for(context, y)->binary[node->operation->kernel];
+  size_t n = gr_tensor_size(y);
+  if (n <= AT_ONCE && lie_plainly(node)) {
+    Binary binary = {kernel, gr_tensor_data(y), gr_tensor_data(a), gr_tensor_data(b),
+                     a->rank > 0, b->rank > 0, gr_dtype_size(y->dtype)};
+    gr_parallel(context, n, UNIT, RANGE, binary_range, &binary);
+  } else {
+    for_pairs(context, node, gr_tensor_data(y), NULL, kernel, NULL);
+  }
   return GR_OK;
 }
 

@@ -129,6 +129,11 @@ void gr_sum_broadcast(const gr_Context *context, const gr_Tensor *like, const vo
 /* The tensor seen in a larger shape: new axes in front and axes of dimension 1 get stride 0. */
 gr_Tensor gr_broadcast_view(const gr_Tensor *tensor, int rank, const int64_t *shape);
 
+/* dx = dy * f'(x) for the gr_Unary `function`, all contiguous and as many elements as `like` has, on
+** several threads where they are many. x may be NULL for an activation. */
+void gr_unary_slopes(gr_Context *context, const gr_Tensor *like, int function, void *dx,
+                     const void *dy, const void *x, const void *y);
+
 /* The shape that two shapes broadcast to; false when they do not fit (NumPy's rule). */
 bool gr_broadcast_shape(int rank_a, const int64_t *a, int rank_b, const int64_t *b, int *rank,
                         int64_t *shape);

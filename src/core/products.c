@@ -331,8 +331,8 @@ static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const 
   void *work = scratch + room + for_dz;
   const void *dz = gr_tensor_data(dy);
   if (node->attributes.activation != GR_LINEAR) {
-    kernels->unary_backward[node->attributes.activation](scratch + room, dz, NULL,
-                                                         gr_tensor_data(node->output), n);
+    gr_unary_slopes(context, dy, node->attributes.activation, scratch + room, dz, NULL,
+                    gr_tensor_data(node->output));
     dz = scratch + room;
   }
   Matrix slope = contiguous_matrix(dz, rows, units);
