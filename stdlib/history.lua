@@ -143,7 +143,7 @@ function History:__index(name)
     rawset(self, "by_epoch", epochs)
     return epochs
   end
-  local value = rawget(self, "history")[name]
+  local value = rawget(rawget(self, "history"), name)
   if value ~= nil or is_known[name] or type(name) ~= "string" then return value end
   local near = errors.nearest(name, names)
   if near then errors.fail('history: there is no "%s", did you mean "%s"?', name, near) end

@@ -88,6 +88,10 @@ function layers.adopt(where, value)
       and value.call ~= nil) then
     return layers.Layer(value)
   end
+  if type(value) == "table" and type(value.call) == "function" then
+    errors.fail("%s: a table with a metatable is no layer, since a layer has one of its own: "
+      .. "Layer { call = ..., build = ... } makes one", where)
+  end
   errors.argument(where, "a layer", "Dense { ... }, a table with `call` or a function", value)
 end
 

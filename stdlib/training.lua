@@ -351,6 +351,7 @@ function Trainer:close_log()
 end
 
 function Trainer:run()
+  for _, callback in ipairs(self.callbacks) do rawset(callback, "model", self.model) end
   self:callback("on_train_begin", {})
   for epoch = 1, self.epochs do
     if not self:run_epoch(epoch) or self.model.stop_training then break end
@@ -402,7 +403,8 @@ end
 -- batch count from 1, batch within its epoch. logs is a table: at the end of a batch it has loss,
 -- the mean of the epoch so far; at the end of an epoch loss, the epoch's mean, and val_loss where
 -- there is validation; else it is empty. One that sets model.stop_training = true ends the training
--- after the running batch or epoch. As keras.callbacks.Callback.
+-- after the running batch or epoch. callback.model is the model, set when fit begins. As
+-- keras.callbacks.Callback.
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model:compile { loss = "mse" }

@@ -319,6 +319,35 @@ function TestCallbacks.test_may_be_objects()
   lu.assertEquals(object.calls, 4)
 end
 
+function TestCallbacks.test_know_the_model()
+  local callback = { on_epoch_end = function(self) self.model.stop_training = true end }
+  for _ = 1, 2 do
+    local model = Sequential { Dense { 1, input_dim = 2 } }
+    model:compile { loss = "mse" }
+    lu.assertEquals(#model:fit(ones(4, 2), ones(4), { epochs = 3, verbose = 0, callbacks = { callback } }).loss, 1)
+    lu.assertIs(callback.model, model)
+  end
+end
+
+-- Two fits in turn, each in a coroutine that waits at the end of an epoch.
+function TestCallbacks.test_may_yield()
+  local x, y = RandomState(1):normal(0, 1, { 40, 3 }), RandomState(2):normal(0, 1, { 40 })
+  local function train(settings, wait)
+    seed(3)
+    local model = Sequential { Dense { 4, input_dim = 3, activation = "tanh" }, Dense { 1 } }
+    model:compile { loss = "mse", optimizer = SGD(settings) }
+    return model:fit(x, y, { epochs = 4, verbose = 0, callbacks = { { on_epoch_end = wait } } })
+  end
+  local cases = { { lr = 0.1, momentum = 0.9 }, { lr = 0.1, clipnorm = 0.01 } }
+  local threads, histories = {}, {}
+  for i, settings in ipairs(cases) do
+    threads[i] = coroutine.wrap(function() histories[i] = train(settings, function() coroutine.yield() end) end)
+  end
+  for _ = 1, 5 do threads[1]() threads[2]() end
+  for i, settings in ipairs(cases) do lu.assertEquals(histories[i].loss, train(settings).loss) end
+  lu.assertTrue((tensor({ 1 }, { requires_grad = true }) * 2).requires_grad)
+end
+
 function TestCallbacks.test_see_the_running_mean_of_the_loss()
   local X, y = data()
   local means = {}

@@ -137,6 +137,7 @@ function TestMisspelt.test_fields_of_histories()
   local history = history_of()
   fails('history: there is no "los", did you mean "loss"?', function() return history.los end)
   fails('history: there is no "epochs", did you mean "epoch"?', function() return history.epochs end)
+  fails('history: there is no "stepss", did you mean "steps"?', function() return history.stepss end)
   fails('history: there is no "step", did you mean "steps"?', function() return history.step end)
   fails('history.steps: there is no "gradnorm", did you mean "grad_norm"?',
     function() return history.steps.gradnorm end)
@@ -209,6 +210,8 @@ end
 function TestOtherSlips.test_a_layer_that_was_not_made()
   fails("Sequential: a layer must be made first: Dense { ... }", Sequential, { Dense })
   fails("Sequential: a layer must be made first: Layer { ... }", Sequential, { Layer })
+  local object = setmetatable({}, { __index = { call = function(_, x) return x end } })
+  fails("Sequential: a table with a metatable is no layer", Sequential, { object })
 end
 
 function TestOtherSlips.test_x_and_y_in_one_table()
