@@ -146,9 +146,9 @@ end
 
 -- Put the trainable weights side by side, so that an update is one pass over them.
 local function collect_weights(self)
-  self.weights, self.trainable_weights, self.trains = {}, {}, {}
+  self.weights, self.trainable_weights, self.trains, self.count = {}, {}, {}, 0
   each_layer(self, function(layer, trains)
-    self.trains[layer] = trains
+    self.trains[layer], self.count = trains, self.count + 1
     for _, entry in ipairs(layer.weights or {}) do take_weight(self, layer, entry, trains) end
   end)
   core.lay_side_by_side(self.trainable_weights)
@@ -240,11 +240,12 @@ end
 function Sequential:take_in(x)
   ensure_built(self, x)
   if is_as_before(self) then return false end
-  local has_changed = false
+  local has_changed, count = false, 0
   each_layer(self, function(layer, trains)
+    count = count + 1
     if self.trains[layer] ~= trains then has_changed = true end
   end)
-  if has_changed then collect_weights(self) end
+  if has_changed or count ~= self.count then collect_weights(self) end
   check_recordings(self)
   take_outline(self)
   return true
@@ -319,10 +320,13 @@ function Sequential:compile(options, ...)
 end
 
 function Sequential:ensure_compiled(where)
-  if not self.loss then
+  local loss, optimizer = self.loss, self.optimizer
+  if type(loss) == "function" and core.is_optimizer(optimizer) then return end
+  if loss == nil or optimizer == nil then
     errors.fail("%s: the model is not compiled: model:compile { loss = ..., optimizer = ... } first",
       where)
   end
+  self.loss, self.optimizer = losses.get(where, loss), optimizers.get(where, optimizer)
 end
 
 -- The loss of a batch as one number with its gradient.

@@ -250,6 +250,7 @@ end
 -- At first, and after callbacks, which may have changed the model.
 function Trainer:prepare()
   local model = self.model
+  model:ensure_compiled("fit")
   if model:take_in(self.x) or self.checks == nil then
     if #model.trainable_weights == 0 then errors.fail("fit: the model has no trainable weights") end
     self.checks = model:is_written_in_lua()

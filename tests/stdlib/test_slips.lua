@@ -214,6 +214,32 @@ function TestOtherSlips.test_a_layer_that_was_not_made()
   fails("Sequential: a table with a metatable is no layer", Sequential, { object })
 end
 
+function TestOtherSlips.test_a_loss_and_an_optimizer_that_are_set_later()
+  local model, x, y = model_of(), ones(4, 2), ones(4)
+  model.loss, model.optimizer = "mae", "sgd"
+  lu.assertEquals(model:evaluate(x, y), mean_absolute_error(y:reshape(4, 1), model:predict(x)):item())
+  model:fit(x, y, { verbose = 0 })
+  model.optimizer = SGD { lr = 0 }
+  local before = model:evaluate(x, y)
+  model:fit(x, y, { verbose = 0 })
+  lu.assertEquals(model:evaluate(x, y), before)
+  model.loss = "maw"
+  fails('evaluate: unknown loss "maw", did you mean "mae"?', model.evaluate, model, x, y)
+  model.loss, model.optimizer = "mse", 3
+  fails('fit: optimizer must be an optimizer or "sgd", got the number 3', model.fit, model, x, y)
+  model.optimizer = SGD {}
+  fails('fit: optimizer must be an optimizer or "sgd", got the number 4', model.fit, model, x, y,
+    { epochs = 2, verbose = 0, callbacks = { { on_epoch_end = function() model.optimizer = 4 end } } })
+end
+
+function TestOtherSlips.test_a_layer_that_was_taken_away()
+  local model, x, y = model_of(), ones(4, 2), ones { 4, 3 }
+  model.layers[2] = nil
+  model:fit(x, y, { verbose = 0 })
+  lu.assertEquals(#model.trainable_weights, 2)
+  lu.assertEquals(#model:get_weights(), 2)
+end
+
 function TestOtherSlips.test_x_and_y_in_one_table()
   local model = model_of()
   fails("fit: x must be a tensor, got a table", model.fit, model, { ones(4, 2), ones(4) })
