@@ -55,7 +55,7 @@ typedef struct gr_Context {
   uint64_t random_draws;             /* numbers drawn so far: a recorded step must draw none */
   bool (*interrupted)(void *data);   /* polled by long loops; NULL: never */
   void *interrupted_data;
-  bool finishes_step;                /* an interrupt ends a loop of steps, no operation in it */
+  bool unbroken;                     /* what runs is brought to its end: an interrupt waits */
 } gr_Context;
 
 /* Make a context with float32 as its default type, and free it. */
@@ -78,11 +78,47 @@ void *gr_scratch(gr_Context *context, size_t bytes);
 void *gr_range_scratch(gr_Context *context, size_t bytes);
 
 /* True when somebody asked the running loop to stop. */
-bool gr_interrupted(gr_Context *context);
+bool gr_interrupted(const gr_Context *context);
 
 /* True when the operation that runs should break off: what it has written is then no result, and
-** its node fails. Long operations ask every few milliseconds. */
-bool gr_must_stop(gr_Context *context);
+** who called it fails with gr_stop. It stays true until that has been told. NULL: never. */
+bool gr_must_stop(const gr_Context *context);
+
+/* Say that the operation broke off; returns GR_ERROR. */
+gr_Status gr_stop(gr_Context *context);
+
+/* Every loop that may become long goes by blocks, between which it asks whether it must stop:
+**
+**   for (gr_Block block = {0}; gr_next_block(context, n, &block);)
+**     work(x + block.first, block.count);
+**
+** A block takes a few milliseconds at most; asking costs a few nanoseconds. */
+enum { GR_BLOCK = 1 << 20 };  /* elements */
+
+typedef struct gr_Block {
+  size_t first, count;
+} gr_Block;
+
+static inline bool gr_next_block(const gr_Context *context, size_t n, gr_Block *block) {
+  block->first += block->count;
+  if (block->first >= n || (n > GR_BLOCK && gr_must_stop(context))) return false;
+  block->count = n - block->first < GR_BLOCK ? n - block->first : GR_BLOCK;
+  return true;
+}
+
+/* for (i = 0; i < n; i++), by blocks; `break` would leave a block only. */
+#define GR_EACH(i, context, n)                                            \
+  for (gr_Block block = {0, 0}; gr_next_block((context), (n), &block);)   \
+    for (size_t i = block.first, end = block.first + block.count; i < end; i++)
+
+/* The same for loops over things of `size` elements each: count them, and ask after a block's
+** worth. */
+static inline bool gr_must_stop_after(const gr_Context *context, size_t size, size_t *done) {
+  *done += size;
+  if (*done < GR_BLOCK) return false;
+  *done = 0;
+  return gr_must_stop(context);
+}
 
 /* "float32", "float64"; the bytes of one element. */
 const char *gr_dtype_name(gr_DType dtype);

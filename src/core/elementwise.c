@@ -2,9 +2,8 @@
 ** broadcasting. Rests on the kernels for the arithmetic and on walks for strides. */
 #include "kernels.h"
 #include "operation.h"
+#include "sums.h"
 #include "threads.h"
-
-enum { AT_ONCE = 1 << 20 };  /* elements between two looks at the interrupt */
 
 /* y = f(x) */
 
@@ -30,11 +29,9 @@ static gr_Status unary_forward(gr_Context *context, gr_Node *node) {
   const unsigned char *from = gr_tensor_contiguous(x, y);  /* a strided x is gathered into y first */
   gr_UnaryKernel *kernel = gr_kernels_for(context, x)->unary[node->operation->kernel];
   size_t n = gr_tensor_size(x), size = gr_dtype_size(x->dtype);
-  for (size_t first = 0; first < n; first += AT_ONCE) {
-    size_t count = n - first < AT_ONCE ? n - first : AT_ONCE;
-    Unary unary = {kernel, y + first * size, from + first * size, size};
-    gr_parallel(context, count, UNIT, RANGE, unary_range, &unary);
-    if (gr_must_stop(context)) break;
+  for (gr_Block block = {0, 0}; gr_next_block(context, n, &block);) {
+    Unary unary = {kernel, y + block.first * size, from + block.first * size, size};
+    gr_parallel(context, block.count, UNIT, RANGE, unary_range, &unary);
   }
   return GR_OK;
 }
@@ -53,14 +50,21 @@ static void unary_slope_range(void *data, size_t first, size_t count, size_t par
   size_t place = first * slope->size;
   (void)part;
   slope->kernel(slope->dx + place, slope->dy + place, slope->x == NULL ? NULL : slope->x + place,
-                slope->y + place, count);
+                slope->y == NULL ? NULL : slope->y + place, count);
 }
 
 void gr_unary_slopes(gr_Context *context, const gr_Tensor *like, int function, void *dx,
                      const void *dy, const void *x, const void *y) {
   UnarySlope slope = {gr_kernels_for(context, like)->unary_backward[function], dx, dy, x, y,
                       gr_dtype_size(like->dtype)};
-  gr_parallel(context, gr_tensor_size(like), UNIT, RANGE, unary_slope_range, &slope);
+  size_t bytes = GR_BLOCK * slope.size;
+  for (gr_Block block = {0, 0}; gr_next_block(context, gr_tensor_size(like), &block);) {
+    gr_parallel(context, block.count, UNIT, RANGE, unary_slope_range, &slope);
+    slope.dx += bytes;
+    slope.dy += bytes;
+    if (slope.x != NULL) slope.x += bytes;
+    if (slope.y != NULL) slope.y += bytes;
+  }
 }
 
 static gr_Status unary_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
@@ -95,9 +99,13 @@ static gr_Status clip_shape(gr_Context *context, gr_Node *node) {
 
 static gr_Status clip_forward(gr_Context *context, gr_Node *node) {
   const gr_Tensor *x = node->inputs[0];
-  void *y = gr_tensor_data(node->output);
-  gr_kernels_for(context, x)->clip(y, gr_tensor_contiguous(x, y), low_bound(node),
-                                   high_bound(node), gr_tensor_size(x));
+  unsigned char *y = gr_tensor_data(node->output);
+  const unsigned char *from = gr_tensor_contiguous(x, y);
+  for (gr_Block block = {0, 0}; gr_next_block(context, gr_tensor_size(x), &block);) {
+    size_t place = block.first * gr_dtype_size(x->dtype);
+    gr_kernels_for(context, x)->clip(y + place, from + place, low_bound(node), high_bound(node),
+                                     block.count);
+  }
   return GR_OK;
 }
 
@@ -105,9 +113,13 @@ static gr_Status clip_forward(gr_Context *context, gr_Node *node) {
 static gr_Status clip_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
                                gr_Tensor *const *dx) {
   const gr_Tensor *x = node->inputs[0];
-  void *to = gr_tensor_data(dx[0]);
-  gr_kernels_for(context, x)->clip_backward(to, gr_tensor_data(dy), gr_tensor_contiguous(x, to),
-                                            low_bound(node), high_bound(node), gr_tensor_size(x));
+  unsigned char *to = gr_tensor_data(dx[0]);
+  const unsigned char *slope = gr_tensor_data(dy), *from = gr_tensor_contiguous(x, to);
+  for (gr_Block block = {0, 0}; gr_next_block(context, gr_tensor_size(x), &block);) {
+    size_t place = block.first * gr_dtype_size(x->dtype);
+    gr_kernels_for(context, x)->clip_backward(to + place, slope + place, from + place,
+                                              low_bound(node), high_bound(node), block.count);
+  }
   return GR_OK;
 }
 
@@ -177,7 +189,8 @@ static void for_pairs(gr_Context *context, const gr_Node *node, unsigned char *o
   size_t a_step = pair.walk.step[0] != 0, b_step = pair.walk.step[1] != 0;
   int64_t length = pair.walk.length;
   bool in_place = pair.walk.step[0] >> 1 == 0 && pair.walk.step[1] >> 1 == 0;  /* 0 or 1 */
-  int64_t chunk = in_place ? AT_ONCE : CHUNK, done = 0;
+  int64_t chunk = in_place ? GR_BLOCK : CHUNK;
+  size_t done = 0;
   do {
     for (int64_t first = 0; first < length; first += chunk) {
       int64_t n = length - first < chunk ? length - first : chunk;
@@ -186,9 +199,7 @@ static void for_pairs(gr_Context *context, const gr_Node *node, unsigned char *o
       if (dy == NULL) forward(out, a, a_step, b, b_step, (size_t)n);
       else backward(out, dy, a, a_step, b, b_step, (size_t)n), dy += (size_t)n * pair.size;
       out += (size_t)n * pair.size;
-      done += n;
-      if (done >= AT_ONCE && gr_must_stop(context)) return;
-      if (done >= AT_ONCE) done = 0;
+      if (gr_must_stop_after(context, (size_t)n, &done)) return;
     }
   } while (gr_walk_next(&pair.walk));
 }
@@ -212,7 +223,7 @@ static gr_Status binary_forward(gr_Context *context, gr_Node *node) {
   const gr_Tensor *a = node->inputs[0], *b = node->inputs[1], *y = node->output;
   gr_BinaryKernel *kernel = gr_kernels_for(context, y)->binary[node->operation->kernel];
   size_t n = gr_tensor_size(y);
-  if (n <= AT_ONCE && lie_plainly(node)) {
+  if (n <= GR_BLOCK && lie_plainly(node)) {
     Binary binary = {kernel, gr_tensor_data(y), gr_tensor_data(a), gr_tensor_data(b),
                      a->rank > 0, b->rank > 0, gr_dtype_size(y->dtype)};
     gr_parallel(context, n, UNIT, RANGE, binary_range, &binary);

@@ -103,10 +103,12 @@ typedef struct gr_SgdOutcome {
 } gr_SgdOutcome;
 
 /* What makes one number of many: of n that lie side by side, written to *y; and of each column of x
-** [rows, columns], written to y[j]. */
+** [rows, columns], written to y[j]. Of parts, 1,024 times a power of two elements each, or rows, the
+** results are put together by `pair`. */
 typedef struct gr_Fold {
   void (*run)(void *y, const void *x, size_t n);
   void (*rows)(void *y, const void *x, size_t rows, size_t columns);
+  gr_Binary pair;
 } gr_Fold;
 
 /* All kernels for one element type. "element" is float or double. */

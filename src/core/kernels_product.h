@@ -24,6 +24,7 @@
 #define run_tiles NAME(run_tiles)
 #define dot_tile NAME(dot_tile)
 #define dot_products NAME(dot_products)
+#define dot_tiles NAME(dot_tiles)
 #define add_bias NAME(add_bias)
 #define activate NAME(activate)
 #define copy_panel NAME(copy_panel)
@@ -316,7 +317,7 @@ WORD void dot_tile(const Tile *t, size_t first, const int rows, ptrdiff_t b_step
   const ptrdiff_t a_row = t->a_row, a_column = t->a_column;
   const number *a[3], *b = t->b;
   number sums[8], *c = t->c + (ptrdiff_t)first * c_step;
-  UNROLLED for (int i = 0; i < rows; i++) sums[i] = 0;
+  UNROLLED for (int i = 0; i < rows; i++) sums[i] = t->resumes ? c[i * c_step] : 0;
   UNROLLED for (int i = 0; i < rows; i += 3) a[i / 3] = t->a + ((ptrdiff_t)first + i) * a_row;
   for (size_t k = t->k; k > 0; k--, b += b_step) {
     UNROLLED for (int i = 0; i < rows; i++)
@@ -327,11 +328,29 @@ WORD void dot_tile(const Tile *t, size_t first, const int rows, ptrdiff_t b_step
 }
 
 /* The same for all rows; eight sums side by side, as the additions of one wait for each other. */
-APART void dot_products(const Tile *t, ptrdiff_t b_step, ptrdiff_t c_step) {
+APART void dot_tiles(const Tile *t, ptrdiff_t b_step, ptrdiff_t c_step) {
   size_t i = 0;
   for (; i + 8 <= t->rows; i += 8) dot_tile(t, i, 8, b_step, c_step);
   for (; i + 4 <= t->rows; i += 4) dot_tile(t, i, 4, b_step, c_step);
   for (; i < t->rows; i++) dot_tile(t, i, 1, b_step, c_step);
+}
+
+enum { NAME(DOT_DEPTH) = 1 << 20 };
+
+/* A long k is cut, to look at the interrupt. */
+static void dot_products(const gr_Product *p, const Tile *whole, ptrdiff_t b_step,
+                         ptrdiff_t c_step) {
+  Tile t = *whole;
+  for (size_t left = whole->k; left > NAME(DOT_DEPTH); left -= NAME(DOT_DEPTH)) {
+    t.k = NAME(DOT_DEPTH);
+    dot_tiles(&t, b_step, c_step);
+    t.resumes = true;
+    t.a += NAME(DOT_DEPTH) * t.a_column;
+    t.b += NAME(DOT_DEPTH) * b_step;
+    t.k = left - NAME(DOT_DEPTH);
+    if (p->must_stop != NULL && p->must_stop(p->data)) return;
+  }
+  dot_tiles(&t, b_step, c_step);
 }
 
 APART void add_bias(const gr_Product *p) {
@@ -391,7 +410,7 @@ static void matrix_by_column(const gr_Product *p, const Tile *whole) {
     run_tiles(&turned);
   }
   else if (p->c_row == 1 && p->a_column == 1 && p->m >= LANES) column_products(whole, p->b_row);
-  else dot_products(whole, p->b_row, p->c_row);
+  else dot_products(p, whole, p->b_row, p->c_row);
   if (p->bias) add_bias(p);
 }
 
@@ -401,7 +420,7 @@ static void row_by_columns(const gr_Product *p) {
     .rows = p->n, .columns = 1, .k = p->k, .a = p->b, .a_row = p->b_column,
     .a_column = p->b_row, .b = p->a, .c = p->c
   };
-  dot_products(&turned, p->a_column, 1);
+  dot_products(p, &turned, p->a_column, 1);
   if (p->bias) add_bias(p);
 }
 

@@ -2,6 +2,7 @@
 ** order of arguments: what is true first. */
 #include "kernels.h"
 #include "operation.h"
+#include "sums.h"
 
 /* Targets of shape [n] fit predictions [n, 1]; else the shapes must be equal. */
 static bool targets_fit(const gr_Tensor *target, const gr_Tensor *prediction) {
@@ -42,9 +43,12 @@ static gr_Status sides_of(gr_Context *context, const gr_Node *node, Sides *sides
   return GR_OK;
 }
 
-static void scale_number(gr_Tensor *number, double divisor) {
-  if (number->dtype == GR_FLOAT32) *(float *)gr_tensor_data(number) /= (float)divisor;
-  else *(double *)gr_tensor_data(number) /= divisor;
+static void set_mean(const gr_Context *context, gr_Tensor *mean, gr_Terms terms,
+                     const Sides *sides) {
+  gr_DType dtype = mean->dtype;
+  double sum = gr_sum(context, dtype, terms, sides->prediction, sides->target, sides->n);
+  if (dtype == GR_FLOAT32) *(float *)gr_tensor_data(mean) = (float)sum / (float)sides->n;
+  else *(double *)gr_tensor_data(mean) = sum / (double)sides->n;
 }
 
 /* loss = mean (prediction - target)^2 */
@@ -52,9 +56,7 @@ static gr_Status squared_forward(gr_Context *context, gr_Node *node) {
   Sides sides;
   gr_Status status = sides_of(context, node, &sides);
   if (status != GR_OK) return status;
-  gr_kernels_for(context, node->output)->sum_squared_error(
-      gr_tensor_data(node->output), sides.prediction, sides.target, sides.n);
-  scale_number(node->output, (double)sides.n);
+  set_mean(context, node->output, GR_SQUARED_ERRORS, &sides);
   return GR_OK;
 }
 
@@ -66,30 +68,30 @@ static double slope_of(const gr_Tensor *dy, double factor, size_t n) {
 }
 
 /* to = x * number */
-static void multiply_all(const gr_KernelSet *kernels, gr_DType dtype, void *to, const void *x,
+static void multiply_all(const gr_Context *context, gr_DType dtype, void *to, const void *x,
                          double number, size_t n) {
   float single = (float)number;
   const void *factor = dtype == GR_FLOAT32 ? (const void *)&single : &number;
-  kernels->binary[GR_MULTIPLY](to, x, 1, factor, 0, n);
+  gr_binary_all(context, dtype, GR_MULTIPLY, to, x, 1, factor, 0, n);
 }
 
 /* Write slope * step to the prediction's gradient and its negative to the target's. */
-static void write_both(const gr_KernelSet *kernels, gr_Tensor *const *dx, const void *step,
+static void write_both(const gr_Context *context, gr_Tensor *const *dx, const void *step,
                        double slope, size_t n) {
   for (int i = 0; i < 2; i++)
     if (dx[i] != NULL)
-      multiply_all(kernels, dx[i]->dtype, gr_tensor_data(dx[i]), step, i == 1 ? slope : -slope, n);
+      multiply_all(context, dx[i]->dtype, gr_tensor_data(dx[i]), step, i == 1 ? slope : -slope, n);
 }
 
 /* dprediction = 2 dy / n (prediction - target), dtarget = -dprediction */
 static gr_Status squared_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
                                   gr_Tensor *const *dx) {
-  const gr_KernelSet *kernels = gr_kernels_for(context, dy);
   Sides sides;
   gr_Status status = sides_of(context, node, &sides);
   if (status != GR_OK) return status;
-  kernels->binary[GR_SUBTRACT](sides.room, sides.prediction, 1, sides.target, 1, sides.n);
-  write_both(kernels, dx, sides.room, slope_of(dy, 2, sides.n), sides.n);
+  gr_binary_all(context, dy->dtype, GR_SUBTRACT, sides.room, sides.prediction, 1, sides.target, 1,
+                sides.n);
+  write_both(context, dx, sides.room, slope_of(dy, 2, sides.n), sides.n);
   return GR_OK;
 }
 
@@ -98,16 +100,13 @@ static gr_Status absolute_forward(gr_Context *context, gr_Node *node) {
   Sides sides;
   gr_Status status = sides_of(context, node, &sides);
   if (status != GR_OK) return status;
-  gr_kernels_for(context, node->output)->sum_absolute_error(
-      gr_tensor_data(node->output), sides.prediction, sides.target, sides.n);
-  scale_number(node->output, (double)sides.n);
+  set_mean(context, node->output, GR_ABSOLUTE_ERRORS, &sides);
   return GR_OK;
 }
 
 /* dprediction = dy / n sign(prediction - target), 0 where they are equal */
 static gr_Status absolute_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
                                    gr_Tensor *const *dx) {
-  const gr_KernelSet *kernels = gr_kernels_for(context, dy);
   Sides sides;
   gr_Status status = sides_of(context, node, &sides);
   if (status != GR_OK) return status;
@@ -116,11 +115,12 @@ static gr_Status absolute_backward(gr_Context *context, const gr_Node *node, con
   float one = 1;
   double wide_one = 1, zero = 0;
   const void *unit = dy->dtype == GR_FLOAT32 ? (const void *)&one : &wide_one;
-  kernels->binary[GR_SUBTRACT](difference, sides.prediction, 1, sides.target, 1, sides.n);
-  kernels->binary[GR_MULTIPLY](ones, unit, 0, &zero, 0, sides.n);  /* zeros */
-  kernels->binary[GR_ADD](ones, ones, 1, unit, 0, sides.n);
-  kernels->unary_backward[GR_ABS](difference, ones, difference, NULL, sides.n);
-  write_both(kernels, dx, difference, slope_of(dy, 1, sides.n), sides.n);
+  gr_binary_all(context, dy->dtype, GR_SUBTRACT, difference, sides.prediction, 1, sides.target, 1,
+                sides.n);
+  gr_binary_all(context, dy->dtype, GR_MULTIPLY, ones, unit, 0, &zero, 0, sides.n);  /* zeros */
+  gr_binary_all(context, dy->dtype, GR_ADD, ones, ones, 1, unit, 0, sides.n);
+  gr_unary_slopes(context, node->inputs[1], GR_ABS, difference, ones, difference, NULL);
+  write_both(context, dx, difference, slope_of(dy, 1, sides.n), sides.n);
   return GR_OK;
 }
 

@@ -118,8 +118,9 @@ gr_Status gr_shape_like_input(gr_Context *context, gr_Node *node);
 /* y = x (contiguous, of `shape`) folded over the marked axes. The last axes, as far as they are
 ** marked, are folded as one run; the others, from the last to the first, row after row. `work` has
 ** room for two times x. Over nothing y is 0. */
-void gr_fold_over_axes(const struct gr_Fold *fold, gr_DType dtype, int rank, const int64_t *shape,
-                       const bool *marked, const void *x, void *y, void *work);
+void gr_fold_over_axes(const gr_Context *context, const struct gr_Fold *fold, gr_DType dtype,
+                       int rank, const int64_t *shape, const bool *marked, const void *x, void *y,
+                       void *work);
 
 /* Write into `target` (contiguous) the sum of `full` (contiguous, of the shape of `like`) over the
 ** axes along which the target was broadcast. `work` has room for two times full. */

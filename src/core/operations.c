@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "sums.h"
 
 static const gr_Operation *const tables[] = {
   gr_elementwise_operations, gr_reduction_operations, gr_product_operations,
@@ -64,10 +65,25 @@ gr_Tensor gr_broadcast_view(const gr_Tensor *tensor, int rank, const int64_t *sh
 }
 
 /* Fold the axis `length` of x [outer, length, inner] by rows, giving y [outer, inner]. */
-static void fold_middle(const gr_Fold *fold, size_t size, const unsigned char *x, unsigned char *y,
-                        size_t outer, size_t length, size_t inner) {
-  for (size_t o = 0; o < outer; o++)
-    fold->rows(y + o * inner * size, x + o * length * inner * size, length, inner);
+static void fold_middle(const gr_Context *context, const gr_Fold *fold, gr_DType dtype,
+                        const unsigned char *x, unsigned char *y, size_t outer, size_t length,
+                        size_t inner) {
+  size_t size = gr_dtype_size(dtype), done = 0;
+  for (size_t o = 0; o < outer; o++) {
+    gr_fold_rows(context, fold, dtype, y + o * inner * size, x + o * length * inner * size, length,
+                 inner);
+    if (gr_must_stop_after(context, length * inner, &done)) return;
+  }
+}
+
+/* Fold each of the `count` runs of x, giving y. */
+static void fold_runs(const gr_Context *context, const gr_Fold *fold, gr_DType dtype,
+                      const unsigned char *x, unsigned char *y, size_t count, size_t run) {
+  size_t size = gr_dtype_size(dtype), done = 0;
+  for (size_t o = 0; o < count; o++) {
+    gr_fold_run(context, fold, dtype, y + o * size, x + o * run * size, run);
+    if (gr_must_stop_after(context, run, &done)) return;
+  }
 }
 
 /* Set to 0 one number for each place along the axes that are not marked. */
@@ -77,8 +93,9 @@ static void fill_zeros(void *y, size_t size, int rank, const int64_t *shape, con
   memset(y, 0, size);
 }
 
-void gr_fold_over_axes(const gr_Fold *fold, gr_DType dtype, int rank, const int64_t *shape,
-                       const bool *marked, const void *x, void *y, void *work) {
+void gr_fold_over_axes(const gr_Context *context, const gr_Fold *fold, gr_DType dtype, int rank,
+                       const int64_t *shape, const bool *marked, const void *x, void *y,
+                       void *work) {
   size_t size = gr_dtype_size(dtype), outer = 1, inner = 1, full = 1, run = 1;
   int last = rank;
   for (int i = 0; i < rank; i++) full *= (size_t)shape[i];
@@ -94,8 +111,7 @@ void gr_fold_over_axes(const gr_Fold *fold, gr_DType dtype, int rank, const int6
   for (int i = 0; i < last; i++) left += marked[i];
   if (last < rank || left == 0) {  /* the run at the end; of one element where no axis is marked */
     unsigned char *to = left == 0 ? y : halves[half];
-    for (size_t o = 0; o < outer; o++)
-      fold->run(to + o * size, from + o * run * size, run);
+    fold_runs(context, fold, dtype, from, to, outer, run);
     from = to;
     half = 1 - half;
   }
@@ -105,7 +121,7 @@ void gr_fold_over_axes(const gr_Fold *fold, gr_DType dtype, int rank, const int6
     unsigned char *to = --left == 0 ? y : halves[half];
     size_t rows_before = 1;
     for (int j = 0; j < i; j++) rows_before *= (size_t)shape[j];
-    fold_middle(fold, size, from, to, rows_before, (size_t)shape[i], inner);
+    fold_middle(context, fold, dtype, from, to, rows_before, (size_t)shape[i], inner);
     from = to;
     half = 1 - half;
   }
@@ -118,6 +134,6 @@ void gr_sum_broadcast(const gr_Context *context, const gr_Tensor *like, const vo
   for (int i = 0; i < like->rank; i++)
     summed[i] = i < added || target->shape[i - added] != like->shape[i];
   const gr_KernelSet *kernels = gr_kernels_for(context, target);
-  gr_fold_over_axes(&(gr_Fold){kernels->sum, kernels->sum_rows}, target->dtype, like->rank,
-                    like->shape, summed, full, gr_tensor_data(target), work);
+  gr_fold_over_axes(context, &(gr_Fold){kernels->sum, kernels->sum_rows, GR_ADD}, target->dtype,
+                    like->rank, like->shape, summed, full, gr_tensor_data(target), work);
 }

@@ -70,6 +70,10 @@ static gr_Status new_velocity(gr_Context *context, gr_Optimizer *optimizer, gr_T
                                    velocity);
   if (status != GR_OK) return status;
   gr_tensor_fill(*velocity, 0);
+  if (gr_must_stop(context)) {
+    gr_tensor_release(*velocity);
+    return gr_stop(context);
+  }
   optimizer->known[optimizer->known_count++] =
       (gr_Velocity){gr_tensor_retain(parameter), *velocity};
   return GR_OK;
@@ -329,13 +333,16 @@ static void update_parameters(gr_Context *context, gr_Optimizer *optimizer, doub
 
 gr_Status gr_optimizer_step(gr_Context *context, gr_Optimizer *optimizer) {
   double began = gr_profile_begin(context);
+  bool was_unbroken = context->unbroken;
   if (!take_gradients(optimizer))
     return gr_fail(context, "no parameter has a new gradient: call loss:backward() first");
   double *room = room_for_chunks(context, optimizer);
   if (room == NULL) return gr_fail_memory(context, GR_CHUNK);
+  context->unbroken = true;  /* all weights are updated, or none */
   measure_gradients(context, optimizer, room);
   choose_scales(optimizer);
   update_parameters(context, optimizer, room);
+  context->unbroken = was_unbroken;
   optimizer->iterations++;
   gr_profile_add(context, "optimizer step", false, began);
   return GR_OK;
@@ -357,5 +364,5 @@ gr_Status gr_optimizer_clipped_norm(gr_Context *context, const gr_Optimizer *opt
   if (optimizer->clips_values)
     kernels->clip(clipped, clipped, optimizer->clip_low, optimizer->clip_high, n);
   *norm = gr_norm(context, gradient->dtype, clipped, n);
-  return GR_OK;
+  return gr_must_stop(context) ? gr_stop(context) : GR_OK;
 }

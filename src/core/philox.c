@@ -144,17 +144,18 @@ double gr_stream_uniform(const gr_Stream *stream, uint64_t step, uint64_t elemen
   return (double)bits_at(stream, step, element) * 0x1p-53;
 }
 
-void gr_stream_fill_uniform(const gr_Stream *stream, uint64_t step, double low, double high,
-                            double *out, size_t n) {
+void gr_stream_fill_uniform(const gr_Context *context, const gr_Stream *stream, uint64_t step,
+                            double low, double high, double *out, size_t n) {
   MakeLanes *make_lanes = best_make_lanes();
   double range = high - low;
-  for (size_t i = 0; i < n; i += SAMPLES) {
+  for (size_t i = 0, done = 0; i < n; i += SAMPLES) {
     Lanes lanes;
     int64_t bits[SAMPLES];
     make_lanes(&lanes, stream, step, i / 2);
     bits_of_lanes(&lanes, bits);
     size_t count = n - i < SAMPLES ? n - i : SAMPLES;
     for (size_t j = 0; j < count; j++) out[i + j] = low + range * ((double)bits[j] * 0x1p-53);
+    if (gr_must_stop_after(context, SAMPLES, &done)) return;
   }
 }
 
@@ -234,16 +235,17 @@ static void normals_of_lanes(const Lanes *lanes, double z[SAMPLES]) {
   }
 }
 
-void gr_stream_fill_normal(const gr_Stream *stream, uint64_t step, double mean, double deviation,
-                           double *out, size_t n) {
+void gr_stream_fill_normal(const gr_Context *context, const gr_Stream *stream, uint64_t step,
+                           double mean, double deviation, double *out, size_t n) {
   MakeLanes *make_lanes = best_make_lanes();
-  for (size_t i = 0; i < n; i += SAMPLES) {
+  for (size_t i = 0, done = 0; i < n; i += SAMPLES) {
     Lanes lanes;
     double z[SAMPLES];
     make_lanes(&lanes, stream, step, i / 2);
     normals_of_lanes(&lanes, z);
     size_t count = n - i < SAMPLES ? n - i : SAMPLES;
     for (size_t j = 0; j < count; j++) out[i + j] = mean + deviation * z[j];
+    if (gr_must_stop_after(context, 4 * SAMPLES, &done)) return;
   }
 }
 
@@ -266,13 +268,17 @@ static size_t exchange_down(int64_t *x, size_t i, const Lanes *lanes) {
   return i;
 }
 
-void gr_stream_permutation(const gr_Stream *stream, uint64_t step, int64_t *out, size_t n) {
+enum { EXCHANGE_WORK = 16 };  /* what one takes far from the cache, in elements of a block */
+
+void gr_stream_permutation(const gr_Context *context, const gr_Stream *stream, uint64_t step,
+                           int64_t *out, size_t n) {
   MakeLanes *make_lanes = best_make_lanes();
-  for (size_t i = 0; i < n; i++) out[i] = (int64_t)i;
-  size_t i = n == 0 ? 0 : n - 1;
+  GR_EACH(place, context, n) out[place] = (int64_t)place;
+  size_t i = n == 0 ? 0 : n - 1, done = 0;
   for (uint64_t block = 0; i > 0; block += LANES) {
     Lanes lanes;
     make_lanes(&lanes, stream, step, block);
     i = exchange_down(out, i, &lanes);
+    if (gr_must_stop_after(context, 4 * LANES * EXCHANGE_WORK, &done)) return;
   }
 }

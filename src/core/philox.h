@@ -25,6 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "context.h"
+
 /* out = Philox4x32-10(counter, key) */
 void gr_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
@@ -40,16 +42,17 @@ double gr_stream_uniform(const gr_Stream *stream, uint64_t step, uint64_t elemen
 double gr_stream_normal(const gr_Stream *stream, uint64_t step, uint64_t element);
 
 /* out[i] = low + (high - low) * the uniform number at (step, i) */
-void gr_stream_fill_uniform(const gr_Stream *stream, uint64_t step, double low, double high,
-                            double *out, size_t n);
+void gr_stream_fill_uniform(const gr_Context *context, const gr_Stream *stream, uint64_t step,
+                            double low, double high, double *out, size_t n);
 
 /* out[i] = mean + deviation * the normal number at (step, i) */
-void gr_stream_fill_normal(const gr_Stream *stream, uint64_t step, double mean, double deviation,
-                           double *out, size_t n);
+void gr_stream_fill_normal(const gr_Context *context, const gr_Stream *stream, uint64_t step,
+                           double mean, double deviation, double *out, size_t n);
 
 /* A permutation of 0 .. n-1 that depends on (stream, step, n); n < 2^32. Fisher and Yates from the
 ** last place down, each index an unbiased integer by Lemire's method (2019) from the words of the
 ** blocks 0, 1, 2, ... in order. A stream that makes permutations should make nothing else. */
-void gr_stream_permutation(const gr_Stream *stream, uint64_t step, int64_t *out, size_t n);
+void gr_stream_permutation(const gr_Context *context, const gr_Stream *stream, uint64_t step,
+                           int64_t *out, size_t n);
 
 #endif

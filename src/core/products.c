@@ -6,6 +6,7 @@
 
 #include "kernels.h"
 #include "operation.h"
+#include "sums.h"
 #include "threads.h"
 
 /* A factor as a stack of matrices: [batch..., rows, columns] with its strides. */
@@ -43,10 +44,10 @@ static Matrix last_matrix(const gr_Tensor *tensor, bool as_column) {
 
 /* How many rows of a large product are computed between two looks at the interrupt: few where b is
 ** read in place; many where copies of its blocks are made, between which the kernel looks, too. */
-enum { SLAB_WORK = 1 << 26, NARROW = 64, SLAB_ROWS_NARROW = 16, SLAB_ROWS = 2048 };
+enum { SLAB_WORK = 1 << 26, ROW_WORK = 64, NARROW = 64, SLAB_ROWS_NARROW = 16, SLAB_ROWS = 2048 };
 
 static size_t slab_rows(const gr_Product *product) {
-  size_t work = product->n * product->k, rows = work == 0 ? product->m : SLAB_WORK / work;
+  size_t rows = SLAB_WORK / (product->n * product->k + ROW_WORK);
   size_t least = product->n <= NARROW ? SLAB_ROWS_NARROW : SLAB_ROWS;
   return rows < least ? least : rows;
 }
@@ -345,7 +346,9 @@ static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const 
     multiply(context, kernels, size, transposed(input), slope, gr_tensor_data(dx[1]), NULL,
              GR_LINEAR, work);
   }
-  if (dx[2] != NULL) kernels->sum_rows(gr_tensor_data(dx[2]), dz, rows, units);
+  if (dx[2] != NULL)
+    gr_fold_rows(context, &(gr_Fold){kernels->sum, kernels->sum_rows, GR_ADD}, dy->dtype,
+                 gr_tensor_data(dx[2]), dz, rows, units);
   return GR_OK;
 }
 

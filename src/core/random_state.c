@@ -270,16 +270,17 @@ uint64_t gr_random_bounded(gr_RandomState *state, uint64_t max) {
   return value;
 }
 
-void gr_random_fill_integers(gr_RandomState *state, int64_t low, int64_t high, int64_t *out,
-                             size_t n) {
+void gr_random_fill_integers(const gr_Context *context, gr_RandomState *state, int64_t low,
+                             int64_t high, int64_t *out, size_t n) {
   uint64_t max = (uint64_t)high - (uint64_t)low - 1;
-  for (size_t i = 0; i < n; i++) {
-    out[i] = (int64_t)((uint64_t)low + gr_random_bounded(state, max));
-  }
+  GR_EACH(i, context, n) out[i] = (int64_t)((uint64_t)low + gr_random_bounded(state, max));
 }
 
-void gr_random_shuffle(gr_RandomState *state, int64_t *x, size_t n) {
-  for (size_t i = n; i-- > 1; ) {
+/* What reading and writing at random places takes, in elements of a block. */
+enum { FAR = 16 };
+
+void gr_random_shuffle(const gr_Context *context, gr_RandomState *state, int64_t *x, size_t n) {
+  for (size_t i = n, done = 0; i-- > 1 && !gr_must_stop_after(context, FAR, &done); ) {
     size_t j = gr_random_bounded(state, i);
     int64_t value = x[i];
     x[i] = x[j];
@@ -292,7 +293,7 @@ gr_Status gr_random_shuffle_rows(gr_Context *context, gr_RandomState *state, voi
   if (n < 2 || row_bytes == 0) return GR_OK;
   char *x = rows, *row = malloc(row_bytes);
   if (row == NULL) return gr_fail_memory(context, row_bytes);
-  for (size_t i = n; i-- > 1; ) {
+  for (size_t i = n, done = 0; i-- > 1 && !gr_must_stop_after(context, FAR + row_bytes, &done); ) {
     size_t j = gr_random_bounded(state, i);
     if (i == j) continue;
     memcpy(row, x + i * row_bytes, row_bytes);
@@ -300,28 +301,30 @@ gr_Status gr_random_shuffle_rows(gr_Context *context, gr_RandomState *state, voi
     memcpy(x + j * row_bytes, row, row_bytes);
   }
   free(row);
-  return GR_OK;
+  return gr_must_stop(context) ? gr_stop(context) : GR_OK;
 }
 
-void gr_random_permutation(gr_RandomState *state, int64_t *out, size_t n) {
-  for (size_t i = 0; i < n; i++) out[i] = (int64_t)i;
-  gr_random_shuffle(state, out, n);
+void gr_random_permutation(const gr_Context *context, gr_RandomState *state, int64_t *out,
+                           size_t n) {
+  GR_EACH(i, context, n) out[i] = (int64_t)i;
+  gr_random_shuffle(context, state, out, n);
 }
 
 /* ---- Choice -------------------------------------------------------------------------------- */
 
 /* As NumPy: the sum is Kahan's, and may miss 1 by the square root of double's epsilon. */
 static gr_Status check_probabilities(gr_Context *context, const double *p, size_t n) {
-  double sum = p[0], lost = 0;
-  for (size_t i = 0; i < n; i++) {
+  double sum = 0, lost = 0;
+  GR_EACH(i, context, n) {
     if (p[i] != p[i]) return gr_fail(context, "probabilities contain NaN");
     if (p[i] < 0) return gr_fail(context, "probabilities are not non-negative");
   }
-  for (size_t i = 1; i < n; i++) {
+  GR_EACH(i, context, n) {
     double y = p[i] - lost, t = sum + y;
     lost = (t - sum) - y;
     sum = t;
   }
+  if (gr_must_stop(context)) return gr_stop(context);
   if (!(fabs(sum - 1) <= 0x1p-26)) {
     return gr_fail(context, "probabilities sum to %.9g, not to 1", sum);
   }
@@ -329,10 +332,10 @@ static gr_Status check_probabilities(gr_Context *context, const double *p, size_
 }
 
 /* cdf[i] = (p[0] + ... + p[i]) / the whole sum */
-static void cumulate(double *cdf, const double *p, size_t n) {
+static void cumulate(const gr_Context *context, double *cdf, const double *p, size_t n) {
   double sum = 0;
-  for (size_t i = 0; i < n; i++) cdf[i] = sum += p[i];
-  for (size_t i = 0; i < n; i++) cdf[i] /= sum;
+  GR_EACH(i, context, n) cdf[i] = sum += p[i];
+  GR_EACH(i, context, n) cdf[i] /= sum;
 }
 
 /* How many of the ascending cdf are not above u: searchsorted(u, side = 'right'). */
@@ -346,19 +349,21 @@ static size_t count_not_above(const double *cdf, size_t n, double u) {
   return low;
 }
 
+/* What such a search takes, in elements of a block. */
+enum { SEARCH = 64 };
+
 static gr_Status choose_with_replacement(gr_Context *context, gr_RandomState *state,
                                          size_t population, const double *p, int64_t *out,
                                          size_t n) {
   if (p == NULL) {
-    gr_random_fill_integers(state, 0, (int64_t)population, out, n);
+    gr_random_fill_integers(context, state, 0, (int64_t)population, out, n);
     return GR_OK;
   }
   double *cdf = malloc(population * sizeof *cdf);
   if (cdf == NULL) return gr_fail_memory(context, population * sizeof *cdf);
-  cumulate(cdf, p, population);
-  for (size_t i = 0; i < n; i++) {
+  cumulate(context, cdf, p, population);
+  for (size_t i = 0, done = 0; i < n && !gr_must_stop_after(context, SEARCH, &done); i++)
     out[i] = (int64_t)count_not_above(cdf, population, gr_random_sample(state));
-  }
   free(cdf);
   return GR_OK;
 }
@@ -367,7 +372,7 @@ static gr_Status choose_from_permutation(gr_Context *context, gr_RandomState *st
                                          size_t population, int64_t *out, size_t n) {
   int64_t *permutation = malloc(population * sizeof *permutation);
   if (permutation == NULL) return gr_fail_memory(context, population * sizeof *permutation);
-  gr_random_permutation(state, permutation, population);
+  gr_random_permutation(context, state, permutation, population);
   memcpy(out, permutation, n * sizeof *out);
   free(permutation);
   return GR_OK;
@@ -375,12 +380,14 @@ static gr_Status choose_from_permutation(gr_Context *context, gr_RandomState *st
 
 /* Rounds: as many draws as are missing, of which the first of each index is kept; then what has
 ** been found gets the probability 0. A kept index is marked by a negative entry in left. */
-static void choose_in_rounds(gr_RandomState *state, size_t population, double *left, double *cdf,
-                             int64_t *out, size_t n) {
-  for (size_t found = 0; found < n; ) {
-    cumulate(cdf, left, population);
+static void choose_in_rounds(const gr_Context *context, gr_RandomState *state, size_t population,
+                             double *left, double *cdf, int64_t *out, size_t n) {
+  size_t done = 0;
+  for (size_t found = 0; found < n && !gr_must_stop(context); ) {
+    cumulate(context, cdf, left, population);
     size_t before = found;
     for (size_t missing = n - found; missing > 0; missing--) {
+      if (gr_must_stop_after(context, SEARCH, &done)) return;
       size_t i = count_not_above(cdf, population, gr_random_sample(state));
       if (left[i] < 0) continue;
       left[i] = -1;
@@ -394,7 +401,8 @@ static gr_Status choose_without_replacement(gr_Context *context, gr_RandomState 
                                             size_t population, const double *p, int64_t *out,
                                             size_t n) {
   size_t possible = 0, bytes = 2 * population * sizeof(double);
-  for (size_t i = 0; i < population; i++) possible += p[i] > 0;
+  GR_EACH(i, context, population) possible += p[i] > 0;
+  if (gr_must_stop(context)) return gr_stop(context);
   if (possible < n) {
     return gr_fail(context, "fewer probabilities above 0 (%zu) than numbers wanted (%zu)",
                    possible, n);
@@ -402,13 +410,13 @@ static gr_Status choose_without_replacement(gr_Context *context, gr_RandomState 
   double *left = malloc(bytes);
   if (left == NULL) return gr_fail_memory(context, bytes);
   memcpy(left, p, population * sizeof *left);
-  choose_in_rounds(state, population, left, left + population, out, n);
+  choose_in_rounds(context, state, population, left, left + population, out, n);
   free(left);
   return GR_OK;
 }
 
-gr_Status gr_random_choice(gr_Context *context, gr_RandomState *state, size_t population,
-                           bool replace, const double *p, int64_t *out, size_t n) {
+static gr_Status choose(gr_Context *context, gr_RandomState *state, size_t population,
+                        bool replace, const double *p, int64_t *out, size_t n) {
   if (n == 0) return GR_OK;
   if (population == 0) return gr_fail(context, "there is nothing to choose from");
   if (p != NULL) {
@@ -421,4 +429,10 @@ gr_Status gr_random_choice(gr_Context *context, gr_RandomState *state, size_t po
   }
   if (p == NULL) return choose_from_permutation(context, state, population, out, n);
   return choose_without_replacement(context, state, population, p, out, n);
+}
+
+gr_Status gr_random_choice(gr_Context *context, gr_RandomState *state, size_t population,
+                           bool replace, const double *p, int64_t *out, size_t n) {
+  gr_Status status = choose(context, state, population, replace, p, out, n);
+  return status == GR_OK && gr_must_stop(context) ? gr_stop(context) : status;
 }

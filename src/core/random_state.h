@@ -56,17 +56,18 @@ void gr_random_fill_normal(gr_RandomState *state, double mean, double deviation,
 uint64_t gr_random_bounded(gr_RandomState *state, uint64_t max);
 
 /* randint(low, high, n) with the default dtype, int64: high is excluded; low < high. */
-void gr_random_fill_integers(gr_RandomState *state, int64_t low, int64_t high, int64_t *out,
-                             size_t n);
+void gr_random_fill_integers(const gr_Context *context, gr_RandomState *state, int64_t low,
+                             int64_t high, int64_t *out, size_t n);
 
 /* shuffle(x) for an array of n integers, and for the n rows of row_bytes bytes each of an array
 ** of more axes: the same exchanges. GR_NO_MEMORY when there is none for one row. */
-void gr_random_shuffle(gr_RandomState *state, int64_t *x, size_t n);
+void gr_random_shuffle(const gr_Context *context, gr_RandomState *state, int64_t *x, size_t n);
 gr_Status gr_random_shuffle_rows(gr_Context *context, gr_RandomState *state, void *rows, size_t n,
                                  size_t row_bytes);
 
 /* permutation(n): 0 .. n-1, shuffled. */
-void gr_random_permutation(gr_RandomState *state, int64_t *out, size_t n);
+void gr_random_permutation(const gr_Context *context, gr_RandomState *state, int64_t *out,
+                           size_t n);
 
 /* choice(population, n, replace, p): n indices from 0 to population - 1. p holds a probability
 ** for each, or is NULL when all are alike. It is an error to ask for more than there are without

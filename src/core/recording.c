@@ -168,7 +168,9 @@ static void gather_cast(const gr_Tensor *source, const double *order, size_t cou
   bool even = gr_tensor_is_contiguous(&row);
   for (size_t i = 0; i < count; i++, to += columns * gr_dtype_size(batch->dtype)) {
     row.offset = source->offset + ((ptrdiff_t)order[i] - 1) * source->strides[0];
-    if (even) gr_convert(batch->dtype, to, source->dtype, gr_tensor_data(&row), columns);
+    if (even)
+      gr_convert(source->storage->context, batch->dtype, to, source->dtype, gr_tensor_data(&row),
+                 columns);
     else gr_tensor_gather(&row, batch->dtype, to);
   }
 }

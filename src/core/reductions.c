@@ -11,6 +11,7 @@
 #include "norm.h"
 #include "operation.h"
 #include "statistics.h"
+#include "sums.h"
 
 /* What is reduced */
 
@@ -79,14 +80,14 @@ static gr_Status fold_forward(gr_Context *context, gr_Node *node, const gr_Fold 
   unsigned char *room = gr_scratch(context, 3 * bytes);
   if (room == NULL) return gr_fail_memory(context, 3 * bytes);
   mark_reduced(node, reduced);
-  gr_fold_over_axes(fold, x->dtype, x->rank, x->shape, reduced, gr_tensor_contiguous(x, room),
-                    gr_tensor_data(node->output), room + bytes);
+  gr_fold_over_axes(context, fold, x->dtype, x->rank, x->shape, reduced,
+                    gr_tensor_contiguous(x, room), gr_tensor_data(node->output), room + bytes);
   return GR_OK;
 }
 
 static gr_Status sum_forward(gr_Context *context, gr_Node *node) {
   const gr_KernelSet *kernels = gr_kernels_for(context, node->inputs[0]);
-  return fold_forward(context, node, &(gr_Fold){kernels->sum, kernels->sum_rows});
+  return fold_forward(context, node, &(gr_Fold){kernels->sum, kernels->sum_rows, GR_ADD});
 }
 
 static gr_Status max_forward(gr_Context *context, gr_Node *node) {
@@ -111,8 +112,8 @@ static void divide_all(gr_Context *context, gr_Tensor *tensor, size_t n) {
   double number = (double)n;
   const void *divisor = tensor->dtype == GR_FLOAT32 ? (const void *)&single : &number;
   void *data = gr_tensor_data(tensor);
-  gr_kernels_for(context, tensor)->binary[GR_DIVIDE](data, data, 1, divisor, 0,
-                                                     gr_tensor_size(tensor));
+  gr_binary_all(context, tensor->dtype, GR_DIVIDE, data, data, 1, divisor, 0,
+                gr_tensor_size(tensor));
 }
 
 static gr_Status mean_forward(gr_Context *context, gr_Node *node) {
@@ -142,6 +143,8 @@ typedef struct Run {
   double *work;  /* room for 2 n numbers */
 } Run;
 
+#define EACH(i, run) GR_EACH(i, (run)->context, (run)->n)
+
 typedef struct Statistic {
   double (*value)(const Run *run);
   void (*derivative)(const Run *run, double y, double *dx);  /* dx[i] = dy/dx[i] */
@@ -149,54 +152,50 @@ typedef struct Statistic {
 
 static double largest(const Run *run) {
   double most = run->x[0];
-  for (size_t i = 1; i < run->n && most == most; i++)
-    if (run->x[i] > most || run->x[i] != run->x[i]) most = run->x[i];
+  EACH(i, run)
+    if (most == most && (run->x[i] > most || run->x[i] != run->x[i])) most = run->x[i];
   return most;
 }
 
 static double smallest(const Run *run) {
   double least = run->x[0];
-  for (size_t i = 1; i < run->n && least == least; i++)
-    if (run->x[i] < least || run->x[i] != run->x[i]) least = run->x[i];
+  EACH(i, run)
+    if (least == least && (run->x[i] < least || run->x[i] != run->x[i])) least = run->x[i];
   return least;
 }
 
 /* An equal share for each element that has the extreme value; NaN for all where that is NaN. */
 static void extreme_derivative(const Run *run, double y, double *dx) {
   double equal = 0;
-  for (size_t i = 0; i < run->n; i++) equal += run->x[i] == y;
-  for (size_t i = 0; i < run->n; i++) dx[i] = y != y ? y : run->x[i] == y ? 1 / equal : 0;
+  EACH(i, run) equal += run->x[i] == y;
+  EACH(i, run) dx[i] = y != y ? y : run->x[i] == y ? 1 / equal : 0;
 }
 
 static double mean_of(const Run *run) {
-  double sum;
-  run->context->kernels->of[GR_FLOAT64].sum(&sum, run->x, run->n);
-  return sum / (double)run->n;
+  return gr_sum(run->context, GR_FLOAT64, GR_PLAIN, run->x, NULL, run->n) / (double)run->n;
 }
 
 /* The mean of the squared distances from the mean (population, as numpy.var). */
 static double variance(const Run *run) {
-  double sum, mean = mean_of(run);
-  for (size_t i = 0; i < run->n; i++) {
+  double mean = mean_of(run);
+  EACH(i, run) {
     double distance = run->x[i] - mean;
     run->work[i] = distance * distance;
   }
-  run->context->kernels->of[GR_FLOAT64].sum(&sum, run->work, run->n);
-  return sum / (double)run->n;
+  return gr_sum(run->context, GR_FLOAT64, GR_PLAIN, run->work, NULL, run->n) / (double)run->n;
 }
 
 static void variance_derivative(const Run *run, double y, double *dx) {
   double mean = mean_of(run);
   (void)y;
-  for (size_t i = 0; i < run->n; i++) dx[i] = 2 * (run->x[i] - mean) / (double)run->n;
+  EACH(i, run) dx[i] = 2 * (run->x[i] - mean) / (double)run->n;
 }
 
 static double deviation(const Run *run) { return sqrt(variance(run)); }
 
 static void deviation_derivative(const Run *run, double y, double *dx) {
   double mean = mean_of(run);
-  for (size_t i = 0; i < run->n; i++)
-    dx[i] = y == 0 ? 0 : (run->x[i] - mean) / ((double)run->n * y);
+  EACH(i, run) dx[i] = y == 0 ? 0 : (run->x[i] - mean) / ((double)run->n * y);
 }
 
 static double length(const Run *run) {
@@ -204,19 +203,19 @@ static double length(const Run *run) {
 }
 
 static void length_derivative(const Run *run, double y, double *dx) {
-  for (size_t i = 0; i < run->n; i++) dx[i] = y == 0 ? 0 : run->x[i] / y;
+  EACH(i, run) dx[i] = y == 0 ? 0 : run->x[i] / y;
 }
 
 static double quantile(const Run *run) {
-  memcpy(run->work, run->x, run->n * sizeof *run->x);
-  return gr_quantile(run->work, run->n, run->fraction);
+  EACH(i, run) run->work[i] = run->x[i];
+  return gr_quantile(run->context, run->work, run->n, run->fraction);
 }
 
 /* The first element of the run that equals `value`; n is never reached. */
 static size_t place_of(const Run *run, double value) {
-  size_t i = 0;
-  while (i + 1 < run->n && run->x[i] != value) i++;
-  return i;
+  EACH(i, run)
+    if (run->x[i] == value) return i;
+  return run->n - 1;
 }
 
 /* A quantile lies between two neighbours in the sorted order: each has its share. NaN for all where
@@ -226,16 +225,18 @@ static void quantile_derivative(const Run *run, double y, double *dx) {
   double share = position - below;
   size_t low = (size_t)below, high = low + 1 < run->n ? low + 1 : low;
   if (y != y) {
-    for (size_t i = 0; i < run->n; i++) dx[i] = y;
+    EACH(i, run) dx[i] = y;
     return;
   }
   quantile(run);  /* puts the lower one at its place in run->work, and all larger ones behind it */
-  for (size_t i = high + 1; i < run->n; i++)
-    if (run->work[i] < run->work[high]) run->work[high] = run->work[i];
-  memset(dx, 0, run->n * sizeof *dx);
+  EACH(i, run)
+    if (i > high && run->work[i] < run->work[high]) run->work[high] = run->work[i];
+  EACH(i, run) dx[i] = 0;
   dx[place_of(run, run->work[low])] += 1 - share;
   if (share > 0) dx[place_of(run, run->work[high])] += share;
 }
+
+enum { PASSES = 64 };  /* over a run, as a quantile makes them */
 
 typedef enum StatisticKind { MAX, MIN, VAR, STD, NORM, QUANTILE } StatisticKind;
 
@@ -272,8 +273,10 @@ static gr_Status statistic_forward(gr_Context *context, gr_Node *node) {
   if (x == NULL) return gr_fail_memory(context, bytes);
   gr_tensor_gather(&runs, GR_FLOAT64, x);
   Run run = {context, x, n, node->attributes.fraction, x + size};
-  for (size_t i = 0; i < gr_tensor_size(node->output); i++, run.x += n)
+  for (size_t i = 0, done = 0; i < gr_tensor_size(node->output); i++, run.x += n) {
     gr_tensor_set(node->output, (ptrdiff_t)i, statistics[node->operation->kernel].value(&run));
+    if (gr_must_stop_after(context, PASSES * n, &done)) break;
+  }
   return GR_OK;
 }
 
@@ -282,6 +285,7 @@ static gr_Tensor over_buffer(const gr_Tensor *like, gr_Storage *storage, size_t 
   gr_Tensor tensor = *like;
   tensor.dtype = GR_FLOAT64;
   tensor.storage = storage;
+  storage->context = like->storage->context;
   tensor.offset = (ptrdiff_t)place;
   gr_tensor_set_contiguous(&tensor);
   return tensor;
@@ -298,11 +302,12 @@ static gr_Status statistic_backward(gr_Context *context, const gr_Node *node,
   double *x = (double *)storage->data, *derivative = x + size;
   gr_tensor_gather(&runs, GR_FLOAT64, x);
   Run run = {context, x, n, node->attributes.fraction, derivative + size};
-  for (size_t i = 0; i < gr_tensor_size(dy); i++, run.x += n, derivative += n) {
+  for (size_t i = 0, done = 0; i < gr_tensor_size(dy); i++, run.x += n, derivative += n) {
     double y = statistics[node->operation->kernel].value(&run);
     double slope = gr_tensor_get(dy, (ptrdiff_t)i);
     statistics[node->operation->kernel].derivative(&run, y, derivative);
-    for (size_t j = 0; j < n; j++) derivative[j] *= slope;
+    EACH(j, &run) derivative[j] *= slope;
+    if (gr_must_stop_after(context, PASSES * n, &done)) break;
   }
   gr_Tensor source = over_buffer(&target, storage, size);
   gr_tensor_assign(&target, &source);

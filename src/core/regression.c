@@ -29,8 +29,6 @@ gr_RegressionOptions gr_regression_defaults(void) {
   };
 }
 
-static gr_Status stop(gr_Context *context) { return gr_fail(context, "interrupted"); }
-
 /* size * count elements of the given size, or NULL; a product that overflows counts as too much. */
 static void *allocate(size_t count, size_t size) {
   if (count > SIZE_MAX / size) return NULL;
@@ -41,7 +39,7 @@ static gr_Status draw_normals(gr_Context *context, gr_RandomState *state, double
   for (size_t i = 0; i < n; i += DRAWN_AT_ONCE) {
     size_t count = n - i < DRAWN_AT_ONCE ? n - i : DRAWN_AT_ONCE;
     gr_random_fill_gauss(state, out + i, count);
-    if (gr_interrupted(context)) return stop(context);
+    if (gr_must_stop(context)) return gr_stop(context);
   }
   return GR_OK;
 }
@@ -102,28 +100,35 @@ static void reflect(double *y, const double *v, double tau, size_t n) {
 /* q holds the n columns, each of m >= n numbers, of a matrix; they become the columns of Q in its
 ** QR decomposition, by Householder's reflections (Golub and Van Loan, 5.2). tau has room for n. */
 static gr_Status orthogonalize(gr_Context *context, double *q, size_t m, size_t n, double *tau) {
+  size_t done = 0;
   for (size_t k = 0; k < n; k++) {
     double *v = q + k * m + k;
     tau[k] = make_reflection(v, m - k);
-    for (size_t j = k + 1; j < n; j++) reflect(q + j * m + k, v, tau[k], m - k);
-    if (gr_interrupted(context)) return stop(context);
+    for (size_t j = k + 1; j < n && !gr_must_stop_after(context, m, &done); j++)
+      reflect(q + j * m + k, v, tau[k], m - k);
+    if (gr_must_stop(context)) return gr_stop(context);
   }
   for (size_t k = n; k-- > 0; ) {
     double *v = q + k * m + k;
-    for (size_t j = k + 1; j < n; j++) reflect(q + j * m + k, v, tau[k], m - k);
+    for (size_t j = k + 1; j < n && !gr_must_stop_after(context, m, &done); j++)
+      reflect(q + j * m + k, v, tau[k], m - k);
     for (size_t i = 1; i < m - k; i++) v[i] *= -tau[k];
     v[0] = 1 - tau[k];
     for (size_t i = 0; i < k; i++) q[k * m + i] = 0;
-    if (gr_interrupted(context)) return stop(context);
+    if (gr_must_stop(context)) return gr_stop(context);
   }
   return GR_OK;
 }
 
+/* What a normal number takes that is written far from the last, in elements of a block. */
+enum { DRAW = 16 };
+
 /* The columns of a random orthogonal basis: Q of m rows of n normal numbers, drawn row by row. */
 static gr_Status draw_basis(gr_Context *context, gr_RandomState *state, double *q, size_t m,
                             size_t n, double *tau) {
-  for (size_t i = 0; i < m; i++) {
+  for (size_t i = 0, done = 0; i < m; i++) {
     for (size_t k = 0; k < n; k++) q[k * m + i] = gr_random_gauss(state);
+    if (gr_must_stop_after(context, DRAW * n, &done)) return gr_stop(context);
   }
   return orthogonalize(context, q, m, n, tau);
 }
@@ -138,7 +143,7 @@ static gr_Status multiply_out(gr_Context *context, double *X, const double *u, c
       double us = u[k * rows + i] * s[k];
       for (size_t j = 0; j < columns; j++) x[j] += us * v[k * columns + j];
     }
-    if (gr_interrupted(context)) return stop(context);
+    if (gr_must_stop(context)) return gr_stop(context);
   }
   return GR_OK;
 }
@@ -227,7 +232,7 @@ GR_INLINE gr_Status turn_cycle(gr_Context *context, const Pass *pass, int64_t st
              pass->X + (size_t)from * width, pass->y + (size_t)from * depth);
     pass->rows[i] = -1;
     i = from;
-    if (++moved % ROWS_AT_ONCE == 0 && gr_interrupted(context)) return stop(context);
+    if (++moved % ROWS_AT_ONCE == 0 && gr_must_stop(context)) return gr_stop(context);
   }
   pass->rows[i] = -1;
   move_row(pass, pass->X + (size_t)i * width, pass->y + (size_t)i * depth, pass->kept_row,
@@ -248,7 +253,7 @@ GR_INLINE gr_Status pass_in_order(gr_Context *context, const Pass *pass) {
   for (size_t i = 0; i < pass->n_samples; i++) {
     double *targets = pass->y + i * pass->n_targets;
     make_targets(pass, pass->X + i * pass->n_features, targets, targets);
-    if (i % ROWS_AT_ONCE == 0 && gr_interrupted(context)) return stop(context);
+    if (i % ROWS_AT_ONCE == 0 && gr_must_stop(context)) return gr_stop(context);
   }
   return GR_OK;
 }
@@ -312,8 +317,8 @@ static gr_Status draw_and_pass(gr_Context *context, gr_RandomState *state,
     gr_random_fill_normal(state, 0, options->noise, pass->y, pass->n_samples * pass->n_targets);
   }
   if (options->shuffle) {
-    gr_random_permutation(state, pass->rows, pass->n_samples);
-    gr_random_permutation(state, columns, pass->n_features);
+    gr_random_permutation(context, state, pass->rows, pass->n_samples);
+    gr_random_permutation(context, state, columns, pass->n_features);
   }
   return run(context, pass);
 }

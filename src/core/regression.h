@@ -31,7 +31,7 @@ gr_RegressionOptions gr_regression_defaults(void);
 
 /* Fill X [n_samples, n_features], y [n_samples, n_targets] and coef [n_features, n_targets], the
 ** coefficients of the model beneath (NULL where they are not wanted). Stops with the error
-** "interrupted" soon after gr_interrupted says so. */
+** "interrupted" soon after gr_must_stop says so. */
 gr_Status gr_make_regression(gr_Context *context, gr_RandomState *state,
                              const gr_RegressionOptions *options, double *X, double *y,
                              double *coef);

@@ -3,6 +3,7 @@
 
 #include "kernels.h"
 #include "operation.h"
+#include "sums.h"
 #include "threads.h"
 
 /* For a view there is nothing to compute; a reshape of a strided tensor is a copy. */
@@ -17,9 +18,8 @@ static gr_Status copy_forward(gr_Context *context, gr_Node *node) {
 /* dx = dy in the shape and the type of x, element by element in row-major order */
 static gr_Status copy_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
                                gr_Tensor *const *dx) {
-  (void)context;
   (void)node;
-  gr_convert(dx[0]->dtype, gr_tensor_data(dx[0]), dy->dtype, gr_tensor_data(dy),
+  gr_convert(context, dx[0]->dtype, gr_tensor_data(dx[0]), dy->dtype, gr_tensor_data(dy),
              gr_tensor_size(dy));
   return GR_OK;
 }
@@ -165,13 +165,13 @@ static gr_Status row_numbers(gr_Context *context, const gr_Tensor *indices, int6
     gr_tensor_gather(indices, GR_FLOAT64, room);
     numbers = room;
   }
-  for (size_t i = 0; i < count; i++)
+  GR_EACH(i, context, count)
     if (!(numbers[i] >= 1 && numbers[i] <= (double)rows) ||
         (double)(int64_t)numbers[i] != numbers[i])
       return gr_fail(context, "index %g at place %lld is no row of a tensor with %lld rows (rows "
                      "count from 1)", numbers[i], (long long)i + 1, (long long)rows);
   *result = numbers;
-  return GR_OK;
+  return gr_must_stop(context) ? gr_stop(context) : GR_OK;  /* not all of them may be checked */
 }
 
 /* One row of a tensor, counted from 1. */
@@ -205,6 +205,7 @@ static void take_range(void *data, size_t first, size_t count, size_t part) {
 }
 
 enum { TAKEN_AT_ONCE = 1 << 17 };  /* elements that are worth a thread */
+enum { ROW_WORK = 16 };  /* what a row takes besides its elements, in elements */
 
 static gr_Status take_forward(gr_Context *context, gr_Node *node) {
   const gr_Tensor *x = node->inputs[0];
@@ -215,13 +216,19 @@ static gr_Status take_forward(gr_Context *context, gr_Node *node) {
   if (status != GR_OK || gr_tensor_size(y) == 0) return status;
   gr_Tensor row = row_view(x, 1);
   if (gr_tensor_is_contiguous(&row)) {
-    Taking taking = {gr_kernels_for(context, x), x, numbers, gr_tensor_data(y), columns};
-    gr_parallel(context, count, 1, TAKEN_AT_ONCE / columns + 1, take_range, &taking);
+    size_t rows = GR_BLOCK / (columns + ROW_WORK) + 1, bytes = columns * gr_dtype_size(x->dtype);
+    for (size_t first = 0; first < count && !gr_must_stop(context); first += rows) {
+      Taking taking = {gr_kernels_for(context, x), x, numbers + first,
+                       (unsigned char *)gr_tensor_data(y) + first * bytes, columns};
+      gr_parallel(context, count - first < rows ? count - first : rows, 1,
+                  TAKEN_AT_ONCE / columns + 1, take_range, &taking);
+    }
     return GR_OK;
   }
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0, done = 0; i < count; i++) {
     gr_Tensor from = row_view(x, (int64_t)numbers[i]), to = row_view(y, (int64_t)i + 1);
     gr_tensor_assign(&to, &from);
+    if (gr_must_stop_after(context, columns + ROW_WORK, &done)) break;
   }
   return GR_OK;
 }
@@ -231,7 +238,7 @@ static gr_Status take_forward(gr_Context *context, gr_Node *node) {
   do {                                                       \
     T *to = (T *)gr_tensor_data(dx) - 1;                     \
     const T *from = gr_tensor_data(dy);                      \
-    for (size_t i = 0; i < count; i++) to[(size_t)numbers[i]] += from[i]; \
+    GR_EACH(i, context, count) to[(size_t)numbers[i]] += from[i]; \
   } while (0)
 
 /* dx = 0, and each row of dy is added, in order, to the row that it was taken from */
@@ -253,9 +260,11 @@ static gr_Status take_backward(gr_Context *context, const gr_Node *node, const g
   size_t bytes = columns * gr_dtype_size(dx->dtype);
   const unsigned char *from = gr_tensor_data(dy);
   unsigned char *to = gr_tensor_data(dx);
-  for (size_t i = 0; i < count; i++)
-    gr_kernels_for(context, dx)->accumulate(to + ((size_t)numbers[i] - 1) * bytes, from + i * bytes,
-                                            columns);
+  for (size_t i = 0, done = 0; i < count; i++) {
+    gr_accumulate_all(context, dx->dtype, to + ((size_t)numbers[i] - 1) * bytes, from + i * bytes,
+                      columns);
+    if (gr_must_stop_after(context, columns + ROW_WORK, &done)) break;
+  }
   return GR_OK;
 }
 

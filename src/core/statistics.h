@@ -25,7 +25,7 @@ gr_Status gr_histogram(gr_Context *context, const double *values, size_t n, size
 
 /* numpy.quantile(values, q), method "linear", for q from 0 to 1. NaN where there are no values, or
 ** a value or q is NaN. The values are put in another order. */
-double gr_quantile(double *values, size_t n, double q);
+double gr_quantile(const gr_Context *context, double *values, size_t n, double q);
 
 /* matplotlib.cbook.boxplot_stats. */
 typedef struct gr_BoxStatistics {

@@ -7,6 +7,7 @@
 #include "kernels.h"
 #include "profile.h"
 #include "recording.h"
+#include "sums.h"
 
 /* Running one operation */
 
@@ -25,7 +26,7 @@ static gr_Status run_node(gr_Context *context, gr_Node *node) {
     status = gr_tensor_allocate(context, node->output);
   if (status == GR_OK && node->operation->forward != NULL)
     status = gr_node_forward(context, node);
-  if (status == GR_OK && gr_must_stop(context)) status = gr_fail(context, "interrupted");
+  if (status == GR_OK && gr_must_stop(context)) status = gr_stop(context);
   return status;
 }
 
@@ -384,12 +385,11 @@ gr_Status gr_backward_run(gr_Context *context, gr_BackwardPlan *plan) {
     BackwardStep *step = &plan->steps[n];
     gr_Status status = gr_node_backward(context, step->node, step->dy, step->dx);
     if (status != GR_OK) return status;
-    if (gr_must_stop(context)) return gr_fail(context, "interrupted");
+    if (gr_must_stop(context)) return gr_stop(context);
     for (int i = 0; i < step->node->operation->arity; i++)
       if (step->sum[i] != NULL)
-        gr_kernels_for(context, step->sum[i])->accumulate(
-            gr_tensor_data(step->sum[i]), gr_tensor_data(step->dx[i]),
-            gr_tensor_size(step->sum[i]));
+        gr_accumulate_all(context, step->sum[i]->dtype, gr_tensor_data(step->sum[i]),
+                          gr_tensor_data(step->dx[i]), gr_tensor_size(step->sum[i]));
   }
   for (size_t i = 0; i < plan->leaves_count; i++) {
     Leaf *leaf = &plan->leaves[i];

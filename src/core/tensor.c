@@ -129,8 +129,9 @@ gr_Status gr_tensor_view(gr_Context *context, const gr_Tensor *tensor, gr_Tensor
 gr_Status gr_tensor_copy(gr_Context *context, const gr_Tensor *tensor, gr_DType dtype,
                          gr_Tensor **result) {
   gr_Status status = gr_tensor_new(context, dtype, tensor->rank, tensor->shape, result);
-  if (status == GR_OK) gr_tensor_gather(tensor, dtype, gr_tensor_data(*result));
-  return status;
+  if (status != GR_OK) return status;
+  gr_tensor_gather(tensor, dtype, gr_tensor_data(*result));
+  return gr_must_stop(context) ? gr_stop(context) : GR_OK;
 }
 
 gr_Tensor *gr_tensor_retain(gr_Tensor *tensor) {
@@ -256,7 +257,8 @@ bool gr_walk_next(gr_Walk *walk) {
 #define COUNT_NONZERO(T)                                                         \
   do {                                                                           \
     const T *x = gr_tensor_data(tensor);                                         \
-    for (int64_t i = 0; i < tensor->shape[0]; i++) count += x[i * step] != 0;    \
+    GR_EACH(i, tensor->storage->context, (size_t)tensor->shape[0])               \
+      count += x[(ptrdiff_t)i * step] != 0;                                      \
   } while (0)
 
 size_t gr_tensor_count_nonzero(const gr_Tensor *tensor) {
@@ -271,14 +273,16 @@ size_t gr_tensor_count_nonzero(const gr_Tensor *tensor) {
 #define NONZERO_PLACES(T)                                 \
   do {                                                    \
     const T *x = gr_tensor_data(tensor);                  \
-    for (int64_t i = 0; found < count; i++) {             \
-      places[found] = (double)(i + 1);                    \
-      found += x[i * step] != 0;                          \
-    }                                                     \
+    for (gr_Block block = {0, 0}; gr_next_block(context, n, &block);) \
+      for (size_t i = block.first; found < count && i < block.first + block.count; i++) { \
+        places[found] = (double)(i + 1);                  \
+        found += x[(ptrdiff_t)i * step] != 0;             \
+      }                                                   \
   } while (0)
 
 void gr_tensor_nonzero_places(const gr_Tensor *tensor, size_t count, double *places) {
-  size_t found = 0;
+  const gr_Context *context = tensor->storage->context;
+  size_t found = 0, n = (size_t)tensor->shape[0];
   ptrdiff_t step = tensor->strides[0];
   if (tensor->dtype == GR_FLOAT32) NONZERO_PLACES(float);
   else NONZERO_PLACES(double);
@@ -294,7 +298,7 @@ void gr_tensor_nonzero_places(const gr_Tensor *tensor, size_t count, double *pla
   } while (0)
 
 /* y[i * y_step] = x[i * x_step], cast. */
-static void copy_run(gr_DType to_type, void *y, ptrdiff_t y_step, gr_DType from_type,
+static void copy_block(gr_DType to_type, void *y, ptrdiff_t y_step, gr_DType from_type,
                      const void *x, ptrdiff_t x_step, int64_t n) {
   if (to_type == from_type && y_step == 1 && x_step == 1)
     memcpy(y, x, (size_t)n * gr_dtype_size(to_type));
@@ -308,20 +312,32 @@ static const unsigned char *element(const void *data, gr_DType dtype, ptrdiff_t 
   return (const unsigned char *)data + distance * (ptrdiff_t)gr_dtype_size(dtype);
 }
 
+static void copy_run(const gr_Context *context, gr_DType to_type, void *y, ptrdiff_t y_step,
+                     gr_DType from_type, const void *x, ptrdiff_t x_step, int64_t n) {
+  for (gr_Block block = {0, 0}; gr_next_block(context, (size_t)n, &block);)
+    copy_block(to_type, (void *)element(y, to_type, (ptrdiff_t)block.first * y_step), y_step,
+               from_type, element(x, from_type, (ptrdiff_t)block.first * x_step), x_step,
+               (int64_t)block.count);
+}
+
 static void copy_strided(gr_DType to_type, void *to, const ptrdiff_t *to_strides,
                          const gr_Tensor *from) {
   gr_Walk walk;
   const ptrdiff_t *strides[2] = {to_strides, from->strides};
   const void *data = gr_tensor_data(from);
+  const gr_Context *context = from->storage->context;
+  size_t done = 0;
   if (!gr_walk_begin(&walk, 2, from->rank, from->shape, strides)) return;
   do {
-    copy_run(to_type, (void *)element(to, to_type, walk.position[0]), walk.step[0], from->dtype,
-             element(data, from->dtype, walk.position[1]), walk.step[1], walk.length);
-  } while (gr_walk_next(&walk));
+    copy_run(context, to_type, (void *)element(to, to_type, walk.position[0]), walk.step[0],
+             from->dtype, element(data, from->dtype, walk.position[1]), walk.step[1],
+             walk.length);
+  } while (!gr_must_stop_after(context, (size_t)walk.length, &done) && gr_walk_next(&walk));
 }
 
-void gr_convert(gr_DType to, void *y, gr_DType from, const void *x, size_t n) {
-  if (n > 0) copy_run(to, y, 1, from, x, 1, (int64_t)n);
+void gr_convert(const gr_Context *context, gr_DType to, void *y, gr_DType from, const void *x,
+                size_t n) {
+  copy_run(context, to, y, 1, from, x, 1, (int64_t)n);
 }
 
 void gr_tensor_assign(gr_Tensor *target, const gr_Tensor *source) {
@@ -348,6 +364,7 @@ void gr_tensor_fill(gr_Tensor *tensor, double value) {
   gr_Storage *storage = (gr_Storage *)room;
   number.storage = storage;
   number.offset = 0;
+  storage->context = tensor->storage->context;
   memcpy(number.strides, zeros, sizeof zeros);
   if (tensor->dtype == GR_FLOAT32) *(float *)storage->data = (float)value;
   else *(double *)storage->data = value;
@@ -399,9 +416,12 @@ gr_Status gr_tensors_lay_side_by_side(gr_Context *context, gr_Tensor **tensors, 
   if (storage == NULL) return gr_fail_memory(context, bytes);
   storage->version = version;  /* a graph from before tells later writes by it */
   ptrdiff_t offset = 0;
+  bool was_unbroken = context->unbroken;
   for (size_t i = 0; i < count; i++) {
     gr_Tensor *tensor = tensors[i];
+    context->unbroken = true;
     gr_tensor_gather(tensor, dtype, storage->data + (size_t)offset * size);
+    context->unbroken = was_unbroken;
     storage_release(tensor->storage);
     tensor->storage = storage;
     storage->references++;

@@ -113,7 +113,8 @@ void gr_tensor_gather(const gr_Tensor *tensor, gr_DType dtype, void *buffer);
 const void *gr_tensor_contiguous(const gr_Tensor *tensor, void *buffer);
 
 /* Convert n contiguous elements. */
-void gr_convert(gr_DType to, void *y, gr_DType from, const void *x, size_t n);
+void gr_convert(const gr_Context *context, gr_DType to, void *y, gr_DType from, const void *x,
+                size_t n);
 
 /* "[32, 20]", and "[]" for rank 0, into a buffer of GR_SHAPE_TEXT bytes; returns the buffer. */
 enum { GR_SHAPE_TEXT = 160 };

@@ -134,7 +134,7 @@ int gr_call(lua_State *L, int arguments, int results, int handler) {
     gr_interrupt_take();
     held = 0;
     gr_Context *context = gr_lua_context(L);
-    if (context != NULL) context->finishes_step = false;
+    if (context != NULL) context->unbroken = false;
   }
   sigaction(SIGINT, &before, NULL);
   running_thread = running_before;
@@ -158,7 +158,7 @@ static bool is_asked(void *data) {
 static int hold_interrupts(lua_State *L) {
   lua_pushboolean(L, interrupts != 0);
   held = lua_toboolean(L, 1);
-  gr_lua_context(L)->finishes_step = held;
+  gr_lua_context(L)->unbroken = held;
   if (held || interrupts == 0) return 1;
   bool came_again = interrupts > 1;
   clock_gettime(CLOCK_MONOTONIC, &taken_time);

@@ -27,11 +27,11 @@ static int context_gc(lua_State *L) {
 
 static const luaL_Reg context_functions[] = {{"__gc", context_gc}, {NULL, NULL}};
 
-/* As a module in a stock interpreter there is no signal handler of ours; a hook that somebody set
-** (lua.c sets one at Ctrl-C) is the sign to stop. */
+/* As a module in a stock interpreter there is no signal handler of ours; the hook that lua.c sets at
+** Ctrl-C, for whatever comes next, is the sign to stop. */
 static bool hook_is_set(void *data) {
-  return (lua_gethookmask((lua_State *)data) & (LUA_MASKCALL | LUA_MASKRET)) ==
-         (LUA_MASKCALL | LUA_MASKRET);
+  const int mask = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT;
+  return lua_gethookmask((lua_State *)data) == mask && lua_gethookcount((lua_State *)data) == 1;
 }
 
 static void make_context(lua_State *L) {
@@ -102,6 +102,11 @@ static void push_string_shown(lua_State *L, int index) {
     lua_pushfstring(L, "the string \"%s...\"", lua_tostring(L, -1));
     lua_remove(L, -2);
   }
+}
+
+void gr_lua_check_stop(lua_State *L, const char *where) {
+  gr_Context *context = gr_lua_context(L);
+  if (gr_must_stop(context)) gr_lua_check(L, gr_stop(context), where);
 }
 
 const char *gr_lua_describe(lua_State *L, int index) {

@@ -52,6 +52,9 @@ void gr_lua_check_count(lua_State *L, const char *where, int receivers, int most
 /* Raise "<where>: <the context's message>" unless the status is GR_OK. */
 void gr_lua_check(lua_State *L, gr_Status status, const char *where);
 
+/* Raise "<where>: interrupted" when the loop of C that runs must stop, or has just stopped. */
+void gr_lua_check_stop(lua_State *L, const char *where);
+
 /* Push how a value is shown in a message: the string "abc", the number 3, a tensor [2, 3]. */
 const char *gr_lua_describe(lua_State *L, int index);
 

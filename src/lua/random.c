@@ -284,12 +284,11 @@ enum { DRAWN_AT_ONCE = 32768 };  /* numbers between two looks at the interrupt *
 
 static void fill_tensor(lua_State *L, gr_RandomState *state, const char *where, Fill *fill,
                         double a, double b, gr_Tensor *tensor) {
-  gr_Context *context = gr_lua_context(L);
   double *out = gr_tensor_data(tensor);
   size_t n = gr_tensor_size(tensor);
   for (size_t i = 0; i < n; i += DRAWN_AT_ONCE) {
     fill(state, a, b, out + i, n - i < DRAWN_AT_ONCE ? n - i : DRAWN_AT_ONCE);
-    if (gr_interrupted(context)) gr_lua_error(L, "%s: interrupted", where);
+    gr_lua_check_stop(L, where);
   }
 }
 
@@ -406,7 +405,7 @@ static void turn_into_numbers(void *memory, size_t n, int64_t first) {
 
 /* For low and high up to 2^53, which a double holds exactly. */
 static void fill_integers(gr_RandomState *state, double low, double high, double *out, size_t n) {
-  gr_random_fill_integers(state, (int64_t)low, (int64_t)high, (void *)out, n);
+  gr_random_fill_integers(NULL, state, (int64_t)low, (int64_t)high, (void *)out, n);
   turn_into_numbers(out, n, 0);
 }
 
@@ -430,7 +429,7 @@ static int random_randint(lua_State *L) {
   Shape shape = check_shape(L, 4, where);
   if (!shape.is_given) {
     int64_t number;
-    gr_random_fill_integers(state, low, high, &number, 1);
+    gr_random_fill_integers(NULL, state, low, high, &number, 1);
     lua_pushinteger(L, number);
     return 1;
   }
@@ -441,6 +440,8 @@ static int random_randint(lua_State *L) {
 }
 
 /* Orders */
+
+enum { ENTRY_WORK = 16 };  /* what an entry of a table takes, in elements of a gr_Block */
 
 /* A whole number from 0 to 2^53: how many there are. */
 static int64_t check_population(lua_State *L, int index, const char *where, const char *argument) {
@@ -459,7 +460,8 @@ static void check_has_rows(lua_State *L, const gr_Tensor *tensor, const char *wh
 static gr_Tensor *push_permutation(lua_State *L, gr_RandomState *state, int64_t n,
                                    const char *where) {
   gr_Tensor *order = gr_lua_new_tensor(L, GR_FLOAT64, 1, &n, where);
-  gr_random_permutation(state, gr_tensor_data(order), (size_t)n);
+  gr_random_permutation(gr_lua_context(L), state, gr_tensor_data(order), (size_t)n);
+  gr_lua_check_stop(L, where);
   turn_into_numbers(gr_tensor_data(order), (size_t)n, 1);
   return order;
 }
@@ -518,12 +520,19 @@ static void shuffle_tensor(lua_State *L, gr_RandomState *state, gr_Tensor *tenso
     return;
   }
   gr_tensor_assign(copy, tensor);
+  gr_lua_check_stop(L, where);
   shuffle_contiguous(L, state, copy, where);
+  gr_Context *context = gr_lua_context(L);
+  bool was_unbroken = context->unbroken;
+  context->unbroken = true;  /* all rows are moved, or none */
   gr_tensor_assign(tensor, copy);
+  context->unbroken = was_unbroken;
 }
 
-static void shuffle_table(lua_State *L, gr_RandomState *state) {
+static void shuffle_table(lua_State *L, gr_RandomState *state, const char *where) {
+  size_t done = 0;
   for (lua_Integer i = luaL_len(L, 2); i > 1; i--) {
+    if (gr_must_stop_after(gr_lua_context(L), ENTRY_WORK, &done)) gr_lua_check_stop(L, where);
     lua_Integer j = (lua_Integer)gr_random_bounded(state, (uint64_t)i - 1) + 1;
     lua_geti(L, 2, i);
     lua_geti(L, 2, j);
@@ -546,7 +555,7 @@ static int random_shuffle(lua_State *L) {
   gr_lua_check_count(L, where, 1, 1);
   lua_settop(L, 2);
   if (tensor != NULL) shuffle_tensor(L, state, tensor, where);
-  else if (lua_istable(L, 2)) shuffle_table(L, state);
+  else if (lua_istable(L, 2)) shuffle_table(L, state, where);
   else gr_lua_argument_error(L, where, "x", "a tensor or a table", 2);
   return 0;
 }
@@ -586,8 +595,11 @@ static const double *check_probabilities(lua_State *L, int64_t n) {
                  choice_name, (lua_Integer)n, tensor != NULL ? gr_lua_describe(L, 5)
                      : lua_pushfstring(L, "%I", (lua_Integer)lua_rawlen(L, 5)));
   double *p = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *p, 0);
-  if (tensor != NULL) gr_tensor_gather(tensor, GR_FLOAT64, p);
+  size_t done = 0;
+  if (tensor != NULL) gr_tensor_gather(tensor, GR_FLOAT64, p), gr_lua_check_stop(L, choice_name);
   else for (int64_t i = 0; i < n; i++) {
+    if (gr_must_stop_after(gr_lua_context(L), ENTRY_WORK, &done))
+      gr_lua_check_stop(L, choice_name);
     lua_rawgeti(L, 5, i + 1);
     p[i] = gr_lua_check_number(L, -1, choice_name, "a probability");
     lua_pop(L, 1);
@@ -611,7 +623,9 @@ static void push_candidate(lua_State *L, int64_t i) {
 /* Push the list of the n candidates at these places. */
 static void push_chosen_entries(lua_State *L, const int64_t *places, size_t n) {
   lua_createtable(L, n > 1 << 26 ? 1 << 26 : (int)n, 0);
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0, done = 0; i < n; i++) {
+    if (gr_must_stop_after(gr_lua_context(L), ENTRY_WORK, &done))
+      gr_lua_check_stop(L, choice_name);
     lua_rawgeti(L, 2, places[i] + 1);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
@@ -627,8 +641,9 @@ static void push_chosen_numbers(lua_State *L, gr_Tensor *chosen, size_t n) {
   gr_Tensor *result =
       gr_lua_new_tensor(L, source->dtype, chosen->rank, chosen->shape, choice_name);
   const int64_t *places = gr_tensor_data(chosen);
-  for (size_t i = 0; i < n; i++)
+  GR_EACH(i, gr_lua_context(L), n)
     gr_tensor_set(result, (ptrdiff_t)i, gr_tensor_get(source, places[i] * source->strides[0]));
+  gr_lua_check_stop(L, choice_name);
 }
 
 /* rs:choice(a [, size [, replace [, p]]]) -> candidate or tensor or list
@@ -710,8 +725,8 @@ static int make_stream(lua_State *L) {
   return 1;
 }
 
-typedef void StreamFill(const gr_Stream *stream, uint64_t step, double a, double b, double *out,
-                        size_t n);
+typedef void StreamFill(const gr_Context *context, const gr_Stream *stream, uint64_t step, double a,
+                        double b, double *out, size_t n);
 
 /* Push a tensor of the shape at index 3 and the type at index 6, filled in double and then cast. */
 static int push_stream_drawn(lua_State *L, const char *where, StreamFill *fill, double a,
@@ -723,10 +738,12 @@ static int push_stream_drawn(lua_State *L, const char *where, StreamFill *fill, 
   Shape shape = check_shape(L, 3, where);
   if (!shape.is_given) gr_lua_argument_error(L, where, "shape", shape_expected, 3);
   gr_Tensor *drawn = push_tensor(L, &shape, where);
-  fill(stream, step, a, b, gr_tensor_data(drawn), gr_tensor_size(drawn));
+  fill(gr_lua_context(L), stream, step, a, b, gr_tensor_data(drawn), gr_tensor_size(drawn));
+  gr_lua_check_stop(L, where);
   if (dtype == GR_FLOAT64) return 1;
   gr_Tensor *result = gr_lua_new_tensor(L, dtype, shape.rank, shape.dimensions, where);
   gr_tensor_assign(result, drawn);
+  gr_lua_check_stop(L, where);
   return 1;
 }
 
@@ -760,7 +777,9 @@ static int stream_permutation(lua_State *L) {
     return gr_lua_argument_error(L, where, "order", "a float64 tensor with one axis, no gaps and "
                                  "fewer than 2^32 elements", 3);
   check_writable(L, order, where);
-  gr_stream_permutation(stream, step, gr_tensor_data(order), (size_t)order->shape[0]);
+  gr_stream_permutation(gr_lua_context(L), stream, step, gr_tensor_data(order),
+                        (size_t)order->shape[0]);
+  gr_lua_check_stop(L, where);
   turn_into_numbers(gr_tensor_data(order), (size_t)order->shape[0], 1);
   order->storage->version++;
   return 0;

@@ -242,6 +242,7 @@ static int gather_rows(lua_State *L) {
   gr_lua_check(L, gr_gather_rows(gr_lua_context(L), source,
                                  (const double *)gr_tensor_data(order) + first, count, batch),
                "gather_rows");
+  gr_lua_check_stop(L, "gather_rows");
   return 0;
 }
 

@@ -13,7 +13,8 @@ static double *check_values(lua_State *L, size_t *n) {
   luaL_checktype(L, 1, LUA_TTABLE);
   *n = (size_t)lua_rawlen(L, 1);
   double *values = lua_newuserdatauv(L, *n * sizeof *values, 0);
-  for (size_t i = 0; i < *n; i++) {
+  for (size_t i = 0, done = 0; i < *n; i++) {
+    if (gr_must_stop_after(gr_lua_context(L), 16, &done)) gr_lua_check_stop(L, "statistics");
     lua_rawgeti(L, 1, (lua_Integer)i + 1);
     values[i] = luaL_checknumber(L, -1);
     lua_pop(L, 1);

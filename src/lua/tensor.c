@@ -145,6 +145,8 @@ static Options default_options(lua_State *L) {
 
 /* From nested tables */
 
+enum { ENTRIES = 1 << 16 };  /* of a table, between two looks at the interrupt */
+
 /* Take the shape from the first branch of the nested table at the top of the stack. */
 static int nested_shape(lua_State *L, const char *where, int64_t *shape) {
   int rank = 0, top = lua_gettop(L);
@@ -175,8 +177,9 @@ static void fill_nested(lua_State *L, const char *where, gr_Tensor *tensor, int 
     gr_lua_error(L, "%s: a table has %d elements where its neighbours have %d", where,
                  (int)lua_rawlen(L, -1), (int)n);
   luaL_checkstack(L, 4, where);
-  if (gr_must_stop(gr_lua_context(L))) gr_lua_error(L, "%s: interrupted", where);
+  gr_lua_check_stop(L, where);
   for (int64_t i = 1; i <= n; i++) {
+    if (i % ENTRIES == 0) gr_lua_check_stop(L, where);
     lua_rawgeti(L, -1, i);
     if (axis + 1 < tensor->rank) fill_nested(L, where, tensor, axis + 1, place);
     else gr_tensor_set(tensor, (*place)++, element_number(L, where));
@@ -224,6 +227,7 @@ static int make_tensor(lua_State *L) {
     gr_lua_note_read(L, "it copied a tensor with tensor(); x:clone() would be recorded");
     tensor = gr_lua_new_tensor(L, options.dtype, source->rank, source->shape, "tensor");
     gr_tensor_assign(tensor, source);
+    gr_lua_check_stop(L, "tensor");
   } else {
     tensor = tensor_from_table(L, 1, options.dtype, "tensor");
   }
@@ -245,6 +249,7 @@ static gr_Tensor *make_shaped(lua_State *L, const char *where, bool with_value, 
   gr_lua_check_count(L, where, 0, next);
   gr_Tensor *tensor = gr_lua_new_tensor(L, options.dtype, rank, shape, where);
   gr_tensor_fill(tensor, value);
+  gr_lua_check_stop(L, where);
   tensor->requires_grad = options.requires_grad;
   return tensor;
 }
@@ -294,7 +299,8 @@ static int make_range(lua_State *L) {
   int64_t n = steps < 0 ? 0 : (int64_t)steps + 1;
   gr_Tensor *tensor = gr_lua_new_tensor(L, GR_FLOAT64, 1, &n, "range");
   double *values = gr_tensor_data(tensor);
-  for (int64_t i = 0; i < n; i++) values[i] = first + (double)i * step;
+  GR_EACH(i, gr_lua_context(L), (size_t)n) values[i] = first + (double)i * step;
+  gr_lua_check_stop(L, "range");
   return 1;
 }
 
@@ -314,6 +320,8 @@ static int tensor_item(lua_State *L) {
   return 1;
 }
 
+enum { LARGEST = 1 << 20 };  /* table that is made at once: it takes a while */
+
 static void push_nested(lua_State *L, const gr_Tensor *tensor, int axis, ptrdiff_t place) {
   if (axis == tensor->rank) {
     push_number(L, gr_tensor_get(tensor, place));
@@ -321,9 +329,10 @@ static void push_nested(lua_State *L, const gr_Tensor *tensor, int axis, ptrdiff
   }
   int64_t n = tensor->shape[axis];
   luaL_checkstack(L, 3, "totable");
-  if (gr_must_stop(gr_lua_context(L))) gr_lua_error(L, "totable: interrupted");
-  lua_createtable(L, n > 1 << 26 ? 1 << 26 : (int)n, 0);
+  gr_lua_check_stop(L, "totable");
+  lua_createtable(L, n > LARGEST ? LARGEST : (int)n, 0);
   for (int64_t i = 0; i < n; i++) {
+    if (i % ENTRIES == 0) gr_lua_check_stop(L, "totable");
     push_nested(L, tensor, axis + 1, place + i * tensor->strides[axis]);
     lua_rawseti(L, -2, i + 1);
   }
@@ -499,6 +508,7 @@ static int tensor_mask(lua_State *L) {
   gr_lua_check(L, gr_tensor_new(gr_lua_context(L), GR_FLOAT64, 1, &kept, slot), "mask");
   inputs[1] = *slot;
   gr_tensor_nonzero_places(mask, (size_t)kept, gr_tensor_data(inputs[1]));
+  gr_lua_check_stop(L, "mask");
   gr_Tensor **part = gr_lua_push_slot(L);
   gr_lua_check(L, gr_apply(gr_lua_context(L), gr_operation_named("take"), inputs, NULL, part),
                "mask");
@@ -515,6 +525,23 @@ static void check_writable(lua_State *L, const gr_Tensor *tensor) {
   gr_lua_note_read(L, "it wrote into a tensor");
 }
 
+/* Write the tensor, or the number where that is NULL, once it has begun to its end: a part of a
+** tensor is written whole or not at all. */
+static void write_whole(gr_Context *context, gr_Tensor *target, const gr_Tensor *source,
+                        double number) {
+  bool was_unbroken = context->unbroken;
+  context->unbroken = true;
+  if (source != NULL) gr_tensor_assign(target, source);
+  else gr_tensor_fill(target, number);
+  context->unbroken = was_unbroken;
+}
+
+/* What lies scattered is brought together first, which may be interrupted. */
+static bool takes_long_to_read(const gr_Tensor *source, const gr_Tensor *target) {
+  return gr_tensor_size(source) > GR_BLOCK &&
+         (source->dtype != target->dtype || !gr_tensor_is_contiguous(source));
+}
+
 /* target[...] = the tensor `source`, broadcast; through a copy where the two share memory. */
 static void assign_tensor(lua_State *L, gr_Tensor *target, gr_Tensor *source) {
   char left[GR_SHAPE_TEXT], right[GR_SHAPE_TEXT];
@@ -526,13 +553,14 @@ static void assign_tensor(lua_State *L, gr_Tensor *target, gr_Tensor *source) {
   if (!fits)
     gr_lua_error(L, "tensor: a value of shape %s does not fit a part of shape %s",
                  gr_tensor_shape_text(right, source), gr_tensor_shape_text(left, target));
-  if (source->storage == target->storage) {
+  if (source->storage == target->storage || takes_long_to_read(source, target)) {
     gr_Tensor *copy = gr_lua_new_tensor(L, source->dtype, source->rank, source->shape, "tensor");
     gr_tensor_assign(copy, source);
+    gr_lua_check_stop(L, "tensor");
     source = copy;
   }
   gr_Tensor wide = gr_broadcast_view(source, target->rank, target->shape);
-  gr_tensor_assign(target, &wide);
+  write_whole(gr_lua_context(L), target, &wide, 0);
 }
 
 /* target[...] = the value at `index`: a number, a tensor or nested tables */
@@ -541,7 +569,8 @@ static void assign_value(lua_State *L, gr_Tensor *target, int index) {
   if (source != NULL) assign_tensor(L, target, source);
   else if (lua_istable(L, index))
     assign_tensor(L, target, tensor_from_table(L, index, target->dtype, "tensor"));
-  else gr_tensor_fill(target, gr_lua_check_number(L, index, "tensor", "the value"));
+  else write_whole(gr_lua_context(L), target, NULL,
+                   gr_lua_check_number(L, index, "tensor", "the value"));
 }
 
 static int write_part(lua_State *L, gr_Tensor *tensor) {
@@ -734,16 +763,21 @@ static bool identical_numbers(double a, double b) {
   return (a != a && b != b) || memcmp(&a, &b, sizeof a) == 0;
 }
 
-static bool all_equal(const gr_Tensor *a, const gr_Tensor *b, bool (*equal)(double, double)) {
+static bool all_equal(lua_State *L, const gr_Tensor *a, const gr_Tensor *b,
+                      bool (*equal)(double, double)) {
   gr_Walk walk;
   const ptrdiff_t *strides[2] = {a->strides, b->strides};
   if (a->dtype != b->dtype || !gr_same_shape(a, b)) return false;
   if (!gr_walk_begin(&walk, 2, a->rank, a->shape, strides)) return true;
+  const gr_Context *context = gr_lua_context(L);
+  size_t done = 0;
   do {
-    for (int64_t i = 0; i < walk.length; i++)
-      if (!equal(gr_tensor_get(a, walk.position[0] + i * walk.step[0]),
-                 gr_tensor_get(b, walk.position[1] + i * walk.step[1]))) return false;
+    GR_EACH(i, context, (size_t)walk.length)
+      if (!equal(gr_tensor_get(a, walk.position[0] + (ptrdiff_t)i * walk.step[0]),
+                 gr_tensor_get(b, walk.position[1] + (ptrdiff_t)i * walk.step[1]))) return false;
+    if (gr_must_stop_after(context, (size_t)walk.length, &done)) break;
   } while (gr_walk_next(&walk));
+  gr_lua_check_stop(L, "==");
   return true;
 }
 
@@ -751,7 +785,7 @@ static bool all_equal(const gr_Tensor *a, const gr_Tensor *b, bool (*equal)(doub
 static int tensor_eq(lua_State *L) {
   const gr_Tensor *a = gr_lua_test_tensor(L, 1), *b = gr_lua_test_tensor(L, 2);
   gr_lua_note_read(L, "it compared tensors");
-  lua_pushboolean(L, a != NULL && b != NULL && all_equal(a, b, equal_numbers));
+  lua_pushboolean(L, a != NULL && b != NULL && all_equal(L, a, b, equal_numbers));
   return 1;
 }
 
@@ -763,7 +797,7 @@ static int tensor_identical(lua_State *L) {
   const gr_Tensor *a = check_self(L, "identical", "t:identical(other)", 1);
   const gr_Tensor *b = gr_lua_check_tensor(L, 2, "identical", "argument 2");
   gr_lua_note_read(L, "it compared tensors");
-  lua_pushboolean(L, all_equal(a, b, identical_numbers));
+  lua_pushboolean(L, all_equal(L, a, b, identical_numbers));
   return 1;
 }
 

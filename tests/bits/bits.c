@@ -454,11 +454,11 @@ static void hash_random(void) {
   gr_random_fill_uniform(&state, -3, 5, draws, DRAWS);
   add_doubles(draws, DRAWS);
   end_line("random", "RandomState", "");
-  gr_stream_fill_uniform(&stream, 1, -3, 5, draws, DRAWS);
+  gr_stream_fill_uniform(NULL, &stream, 1, -3, 5, draws, DRAWS);
   add_doubles(draws, DRAWS);
-  gr_stream_fill_normal(&stream, 2, -3, 5, draws, DRAWS);
+  gr_stream_fill_normal(NULL, &stream, 2, -3, 5, draws, DRAWS);
   add_doubles(draws, DRAWS);
-  gr_stream_permutation(&stream, 3, order, DRAWS);
+  gr_stream_permutation(NULL, &stream, 3, order, DRAWS);
   add_bytes(order, sizeof order);
   end_line("random", "streams", "");
   for (size_t i = 0; i < COUNT(awkward); i++) draws[i] = gr_log(awkward[i]);
@@ -496,7 +496,7 @@ static gr_Tensor *new_tensor(gr_Context *context, gr_DType t, int64_t rows, int6
   const int64_t shape[] = {rows, columns};
   must(context, gr_tensor_new(context, t, 2, shape, &tensor));
   if (from == NULL) gr_tensor_fill(tensor, 0);
-  else gr_convert(t, gr_tensor_data(tensor), GR_FLOAT64, from, (size_t)(rows * columns));
+  else gr_convert(context, t, gr_tensor_data(tensor), GR_FLOAT64, from, (size_t)(rows * columns));
   return tensor;
 }
 
@@ -528,7 +528,7 @@ static void add_layer(gr_Context *context, Network *network, int64_t inputs, int
   const size_t n = (size_t)(inputs * units);
   double *numbers = malloc(n * sizeof *numbers);
   if (numbers == NULL) give_up("not enough memory");
-  gr_stream_fill_uniform(&stream, 1, -limit, limit, numbers, n);
+  gr_stream_fill_uniform(NULL, &stream, 1, -limit, limit, numbers, n);
   layer->kernel = new_tensor(context, network->t, inputs, units, numbers);
   must(context, gr_tensor_new(context, network->t, 1, &units, &layer->bias));
   gr_tensor_fill(layer->bias, 0);
@@ -621,7 +621,7 @@ static void free_batch(Batch *batch) {
 static void shuffle(Trainer *trainer, uint64_t epoch) {
   gr_Stream stream = gr_stream(1, 1, 0, purpose("shuffle"));
   int64_t order[ROWS];
-  gr_stream_permutation(&stream, epoch, order, ROWS);
+  gr_stream_permutation(NULL, &stream, epoch, order, ROWS);
   for (size_t i = 0; i < ROWS; i++) trainer->order[i] = (double)order[i] + 1;
 }
 

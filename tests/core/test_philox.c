@@ -66,8 +66,8 @@ static void test_fills_are_their_elements(void) {
     size_t n = lengths[i];
     double uniform[801], normal[801];
     uniform[n] = normal[n] = 77;
-    gr_stream_fill_uniform(&stream, 9, -1.5, 2.0, uniform, n);
-    gr_stream_fill_normal(&stream, 9, 4.0, 0.5, normal, n);
+    gr_stream_fill_uniform(NULL, &stream, 9, -1.5, 2.0, uniform, n);
+    gr_stream_fill_normal(NULL, &stream, 9, 4.0, 0.5, normal, n);
     for (size_t j = 0; j < n; j++) {
       double u = -1.5 + 3.5 * gr_stream_uniform(&stream, 9, j);
       double z = 4.0 + 0.5 * gr_stream_normal(&stream, 9, j);
@@ -119,9 +119,9 @@ static void test_draws_never_change(void) {
   static double out[3000];
   static int64_t order[1000];
   gr_Stream stream = gr_stream(42, 1, 2, 3);
-  gr_stream_fill_uniform(&stream, 5, 0, 1, out, 1500);
-  gr_stream_fill_normal(&stream, 5, 0, 1, out + 1500, 1500);
-  gr_stream_permutation(&stream, 5, order, 1000);
+  gr_stream_fill_uniform(NULL, &stream, 5, 0, 1, out, 1500);
+  gr_stream_fill_normal(NULL, &stream, 5, 0, 1, out + 1500, 1500);
+  gr_stream_permutation(NULL, &stream, 5, order, 1000);
   check_digest("draws", out, sizeof out,
                "7396301302684b4e8963c7a20e50c99a2da92dd5f031adee93329420d94ada01");
   check_digest("a permutation", order, sizeof order,
@@ -145,7 +145,7 @@ static void test_permutations_are_permutations(void) {
   gr_Stream stream = gr_stream(1, 0, 0, 5);
   for (size_t i = 0; i < COUNT(lengths); i++) {
     order[lengths[i]] = -7;
-    gr_stream_permutation(&stream, i, order, lengths[i]);
+    gr_stream_permutation(NULL, &stream, i, order, lengths[i]);
     check_is_permutation(order, lengths[i]);
     check(order[lengths[i]] == -7, "a permutation of %zu writes no more", lengths[i]);
   }
@@ -158,7 +158,7 @@ static void test_orders_are_equally_likely(void) {
   double counts[256] = {0}, chi_squared = 0;
   for (uint64_t step = 0; step < 48000; step++) {
     int64_t order[4];
-    gr_stream_permutation(&stream, step, order, 4);
+    gr_stream_permutation(NULL, &stream, step, order, 4);
     counts[order[0] << 6 | order[1] << 4 | order[2] << 2 | order[3]]++;
   }
   for (size_t i = 0; i < COUNT(counts); i++) {

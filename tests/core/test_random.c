@@ -84,7 +84,7 @@ static void test_fills_of_all_lengths(void) {
     size_t normals = i * 17 % 701 + 1, samples = i * 29 % 907;
     gr_random_fill_gauss(&state, out + n, normals);
     n += normals;
-    gr_random_fill_integers(&state, 0, 1000, integers, i % 5);
+    gr_random_fill_integers(NULL, &state, 0, 1000, integers, i % 5);
     for (size_t j = 0; j < i % 5; j++) out[n++] = (double)integers[j];
     gr_random_fill_sample(&state, out + n, samples);
     n += samples;
@@ -108,7 +108,7 @@ static void test_integers(void) {
   gr_RandomState state = seeded(7);
   int64_t got[6];
   for (size_t i = 0; i < COUNT(golden_ranges) / 2; i++) {
-    gr_random_fill_integers(&state, golden_ranges[2 * i], golden_ranges[2 * i + 1], got, 6);
+    gr_random_fill_integers(NULL, &state, golden_ranges[2 * i], golden_ranges[2 * i + 1], got, 6);
     check_integers("randint", got, golden_integers + 6 * i, 6);
   }
 }
@@ -118,9 +118,9 @@ static void test_permutations(void) {
   gr_RandomState state = seeded(8);
   gr_Context context = {.floatx = GR_FLOAT32};
   int64_t rows[21];
-  gr_random_permutation(&state, order, 20);
+  gr_random_permutation(NULL, &state, order, 20);
   check_integers("permutation", order, golden_permutation, 20);
-  gr_random_permutation(&state, order, 5000);
+  gr_random_permutation(NULL, &state, order, 5000);
   check_digest("a permutation of 5,000", order, sizeof order, golden_long_permutation);
   for (int64_t i = 0; i < 21; i++) rows[i] = i;
   gr_Status status = gr_random_shuffle_rows(&context, &state, rows, 7, 3 * sizeof *rows);

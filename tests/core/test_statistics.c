@@ -88,43 +88,43 @@ static void test_linspace_keeps_a_range_of_the_smallest_numbers(void) {
   check(out[0] == 4, "linspace of one is its first end");
 }
 
-static void check_quantiles(const char *what, const double *values, size_t n,
+static void check_quantiles(gr_Context *context, const char *what, const double *values, size_t n,
                             const double *golden) {
   double copy[NORMALS], got;
   for (size_t i = 0; i < COUNT(golden_q); i++) {
     memcpy(copy, values, n * sizeof *copy);
-    got = gr_quantile(copy, n, golden_q[i]);
+    got = gr_quantile(context, copy, n, golden_q[i]);
     check_bits(what, &got, &golden[i], 1);
   }
   for (size_t i = 0; i < COUNT(golden_q); i++) {
-    got = gr_quantile(copy, n, golden_q[i]);
+    got = gr_quantile(context, copy, n, golden_q[i]);
     check(same_bits(got, golden[i]), "%s: the order does not matter", what);
   }
 }
 
-static void test_quantiles(void) {
+static void test_quantiles(gr_Context *context) {
   const double *x = normals();
-  check_quantiles("normals", x, NORMALS, golden_quantiles);
-  check_quantiles("1,000 normals", x, 1000, golden_quantiles_even);
-  check_quantiles("a ladder", ladder, LADDER, golden_quantiles_ladder);
-  check_quantiles("two values", (double[]){3, -1}, 2, golden_quantiles_two);
-  check_quantiles("one value", (double[]){0.1}, 1, golden_quantiles_one);
+  check_quantiles(context, "normals", x, NORMALS, golden_quantiles);
+  check_quantiles(context, "1,000 normals", x, 1000, golden_quantiles_even);
+  check_quantiles(context, "a ladder", ladder, LADDER, golden_quantiles_ladder);
+  check_quantiles(context, "two values", (double[]){3, -1}, 2, golden_quantiles_two);
+  check_quantiles(context, "one value", (double[]){0.1}, 1, golden_quantiles_one);
 }
 
-static void test_quantiles_order_all_numbers(void) {
+static void test_quantiles_order_all_numbers(gr_Context *context) {
   const double sorted[] = {-1e300, -2, -1e-310, 0, 1e-310, 3, 1e300};
   for (size_t i = 0; i < 7; i++) {
     double values[] = {1e300, -1e-310, -2, 0, 1e-310, 3, -1e300};
-    double got = gr_quantile(values, 7, (double)i / 6);
+    double got = gr_quantile(context, values, 7, (double)i / 6);
     check_bits("a value by its place", &got, &sorted[i], 1);
   }
 }
 
-static void test_what_has_no_quantile(void) {
+static void test_what_has_no_quantile(gr_Context *context) {
   double values[] = {1, NAN, 2};
-  check(isnan(gr_quantile(values, 3, 0.5)), "a quantile beside a NaN is a NaN");
-  check(isnan(gr_quantile(NULL, 0, 0.5)), "the quantile of nothing is a NaN");
-  check(isnan(gr_quantile(values, 1, 1.5)) && isnan(gr_quantile(values, 1, NAN)),
+  check(isnan(gr_quantile(context, values, 3, 0.5)), "a quantile beside a NaN is a NaN");
+  check(isnan(gr_quantile(context, NULL, 0, 0.5)), "the quantile of nothing is a NaN");
+  check(isnan(gr_quantile(context, values, 1, 1.5)) && isnan(gr_quantile(context, values, 1, NAN)),
         "a quantile beyond 0 and 1 is a NaN");
 }
 
@@ -170,9 +170,9 @@ int main(void) {
   test_what_has_no_histogram(&context);
   test_nan_counts_nowhere_in_a_given_range(&context);
   test_linspace_keeps_a_range_of_the_smallest_numbers();
-  test_quantiles();
-  test_quantiles_order_all_numbers();
-  test_what_has_no_quantile();
+  test_quantiles(&context);
+  test_quantiles_order_all_numbers(&context);
+  test_what_has_no_quantile(&context);
   test_boxes(&context);
   test_a_box_of_nothing(&context);
   gr_context_free(&context);
