@@ -137,7 +137,7 @@ typedef struct gr_KernelSet {
   /* The sum of squares, computed in double in the order of a sum. */
   double (*sum_of_squares)(const void *x, size_t n);
 
-  /* The greatest and the least of one or more; a NaN is handed on, of equal ones the first stands. */
+  /* The greatest and the least of one or more. A NaN is handed on; of equal ones the first counts. */
   gr_Fold greatest, least;
 
   /* y[i] += x[i] */

@@ -1,9 +1,10 @@
 /*
-** kernels_extremes.h: the greatest and the least of many elements. Included for float and for double.
+** kernels_extremes.h: the greatest and the least of many elements. Included for float and for
+** double.
 **
-** The formula is most = x[0], then most = maximum(most, x[i]) for i from the first to the last: a NaN
-** is handed on, and of elements that are equal the first is the result. That matters for +0 and -0
-** alone, so any order will do, and where the result is a zero the first one is looked up.
+** The formula is most = x[0], then most = maximum(most, x[i]) for i from the first to the last: a
+** NaN is handed on, and of elements that are equal the first is the result. That matters for +0 and
+** -0 alone, so any order will do, and where the result is a zero the first one is looked up.
 */
 
 #define number NAME(number)
@@ -16,9 +17,9 @@
 WORD number maximum_one(number a, number b) { return b <= a ? a : a < b ? b : a + b; }
 WORD number minimum_one(number a, number b) { return a <= b ? a : b < a ? b : a + b; }
 
-/* Four vectors side by side, as one waits for its last step, and from two places, as memory then gives
-** more. All begin with the first elements, and the last ones may come twice: an element changes
-** nothing when it comes again. */
+/* Four vectors side by side, as one waits for its last step, and from two places, as memory then
+** gives more. All begin with the first elements, and the last ones may come twice: an element
+** changes nothing when it comes again. */
 WORD number extreme_of(const number *x, size_t n, vector f(vector, vector),
                        number one(number, number)) {
   number best = x[0], lanes[LANES];

@@ -1,8 +1,8 @@
 /* reductions.c: operations that make one number of many, over all axes or some.
 **
-** sum and mean follow the rule of a sum in the tensor's own type; max and min select. The others, and
-** the derivatives of max and min, are statistics: the elements that belong together are laid in a
-** run, in double, and a scalar function computes from the run; the result is rounded once. */
+** sum and mean follow the rule of a sum in the tensor's own type; max and min select. The others,
+** and the derivatives of max and min, are statistics: the elements that belong together are laid in
+** a run, in double, and a scalar function computes from the run; the result is rounded once. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -153,8 +153,8 @@ static gr_Status take_shape(gr_Context *context, gr_Node *node) {
   return GR_OK;
 }
 
-/* The indices as doubles side by side, in scratch memory where they do not lie so; checked to be rows
-** of a tensor with so many. */
+/* The indices as doubles side by side, in scratch memory where they do not lie so; checked to be
+** rows of a tensor with so many. */
 static gr_Status row_numbers(gr_Context *context, const gr_Tensor *indices, int64_t rows,
                              const double **result) {
   size_t count = gr_tensor_size(indices);

@@ -269,7 +269,7 @@ size_t gr_tensor_count_nonzero(const gr_Tensor *tensor) {
   return count;
 }
 
-/* Each place is written where the next one belongs, and stays if it is one: no branch to predict. */
+/* Each place is written where the next one belongs and stays if it is one: no branch to predict. */
 #define NONZERO_PLACES(T)                                 \
   do {                                                    \
     const T *x = gr_tensor_data(tensor);                  \

@@ -96,8 +96,8 @@ void gr_tensor_set(gr_Tensor *tensor, ptrdiff_t distance, double value);
 /* Set all elements. */
 void gr_tensor_fill(gr_Tensor *tensor, double value);
 
-/* How many elements of a tensor with one axis are not 0; and their first `count` places, counted from
-** 1. A NaN is not 0. */
+/* How many elements of a tensor with one axis are not 0; and their first `count` places, counted
+** from 1. A NaN is not 0. */
 size_t gr_tensor_count_nonzero(const gr_Tensor *tensor);
 void gr_tensor_nonzero_places(const gr_Tensor *tensor, size_t count, double *places);
 

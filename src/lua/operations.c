@@ -201,8 +201,8 @@ static bool is_method(const gr_Operation *operation) {
   return strcspn(operation->signature, ":") < strcspn(operation->signature, "(");
 }
 
-/* Argument number `index` is no operand. Says how to call a method that got no tensor, or too few: a
-** dot in the place of the colon does both. */
+/* Argument number `index` is no operand. Says how to call a method that got no tensor, or too few:
+** a dot in the place of the colon does both. */
 static void operand_error(lua_State *L, int index, const gr_Operation *operation,
                           const char *expected, bool too_few) {
   const char *call = operation->signature;
