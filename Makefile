@@ -10,7 +10,8 @@ SANITIZE =
 
 LUA      = lua5.4
 LUA_INC  = -I/usr/include/$(LUA)
-LUA_LIB  = -l$(LUA)
+# Lua is linked in, which starts sooner than a shared library; -Wl,-E shows it to modules in C.
+LUA_LIB  = -Wl,-Bstatic -l$(LUA) -Wl,-Bdynamic
 
 # No -ffast-math and no fused multiply-add but the one that the kernels ask for by name: each
 # digit is decided by the source, never by the compiler.
@@ -66,19 +67,14 @@ $(KERNELS_O): $(OBJ)/core/kernels_%.o: src/core/kernels.c Makefile
 # Which levels there are to choose from.
 $(OBJ)/core/dispatch.o: CFLAGS += $(LEVELS:%=-DGR_HAS_%)
 
-# The standard library is embedded: each module becomes an array of bytes, and has an entry of its own
-# for `require "gradus.<module>"` where the shared object is found before package.preload is filled.
-$(OBJ)/stdlib.c: $(STDLIB) Makefile
+# The standard library is embedded, as text and compiled.
+$(OBJ)/embed: stdlib/embed.c Makefile
 	@mkdir -p $(@D)
-	@{ echo '#include "lua/stdlib.h"'; \
-	   for f in $(STDLIB); do m=$$(basename $$f .lua); \
-	     echo "static const char module_$$m[] = {"; \
-	     od -An -v -td1 $$f | sed 's/  */,/g; s/^,//; s/$$/,/'; echo "0};"; done; \
-	   echo 'const gr_Module gr_stdlib[] = {'; \
-	   for f in $(STDLIB); do m=$$(basename $$f .lua); \
-	     echo "  {\"$$m\", module_$$m, sizeof module_$$m - 1},"; done; \
-	   echo '  {NULL, NULL, 0}};'; \
-	   for f in $(STDLIB); do echo "GR_ENTRY($$(basename $$f .lua))"; done; } > $@
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LDLIBS)
+
+$(OBJ)/stdlib.c: $(OBJ)/embed $(STDLIB)
+	$(OBJ)/embed $(STDLIB) > $@.new
+	mv $@.new $@
 
 # What the comments above the functions of the bindings say of them, as one Lua string: help reads it.
 $(OBJ)/bindings.lua: $(LUA_C) Makefile
@@ -255,7 +251,7 @@ bits-setup:
 
 lint:
 	luacheck -q stdlib scripts tests
-	clang-tidy --quiet --warnings-as-errors='*' $(CORE_C) $(LUA_C) $(MAIN_C) -- $(CFLAGS)
+	clang-tidy --quiet --warnings-as-errors='*' $(CORE_C) $(LUA_C) $(MAIN_C) stdlib/embed.c -- $(CFLAGS)
 
 # (clang needs a quarter of an hour for the kernels with sanitizers at -O3.)
 ASAN = BUILD=$(BUILD)/asan OPT='-O1 -fno-omit-frame-pointer' KERNEL_OPT=-O1 \

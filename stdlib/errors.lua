@@ -18,30 +18,34 @@ end
 errors.describe = core.describe
 
 -- The number of single letters to insert, delete, replace or swap that make one word the other
--- (optimal string alignment).
-local function edit_distance(a, b)
-  local before_last, last = nil, {}
+-- (optimal string alignment), or `limit` where it is not below that, which most words soon show.
+local function edit_distance(a, b, limit)
+  if math.abs(#a - #b) >= limit then return limit end
+  local before_last, last, least_before = nil, {}, 0
   for j = 0, #b do last[j] = j end
   for i = 1, #a do
-    local row = { [0] = i }
+    local row, least = { [0] = i }, i
     for j = 1, #b do
       local same = a:byte(i) == b:byte(j)
-      row[j] = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same and 0 or 1))
+      local distance = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same and 0 or 1))
       if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
-        row[j] = math.min(row[j], before_last[j - 2] + 1)
+        distance = math.min(distance, before_last[j - 2] + 1)
       end
+      row[j], least = distance, math.min(least, distance)
     end
-    before_last, last = last, row
+    if least >= limit and least_before >= limit then return limit end
+    before_last, last, least_before = last, row, least
   end
-  return last[#b]
+  return math.min(last[#b], limit)
 end
 
 -- The entry of the list `names` that is nearest to `name`, or nil when none is near: every single
--- letter is one letter away from any other, and not meant. Ties go to the first.
-function errors.nearest(name, names)
-  local best, best_distance = nil, math.max(1, #name // 3) + 1
+-- letter is one letter away from any other, and not meant. Ties go to the first. At most `farthest`
+-- letters may differ, by default a third of them.
+function errors.nearest(name, names, farthest)
+  local best, best_distance = nil, (farthest or math.max(1, #name // 3)) + 1
   for _, known in ipairs(names) do
-    local distance = edit_distance(name:lower(), known:lower())
+    local distance = edit_distance(name:lower(), known:lower(), best_distance)
     local is_near = distance < best_distance and distance < math.max(#name, #known)
     if is_near then best, best_distance = known, distance end
   end
@@ -87,8 +91,7 @@ local function slip_finder(names)
   return function(name)
     if type(name) ~= "string" or #name < 3 then return false end
     if meant[name] == nil then
-      local near = errors.nearest(name, names)
-      meant[name] = near and edit_distance(name:lower(), near:lower()) <= (#name >= 8 and 2 or 1) and near or false
+      meant[name] = errors.nearest(name, names, #name >= 8 and 2 or 1) or false
     end
     return meant[name]
   end

@@ -303,7 +303,9 @@ void gr_lua_require(lua_State *L, const char *name) {
 static int load_module(lua_State *L) {
   const gr_Module *module = lua_touserdata(L, lua_upvalueindex(1));
   const char *name = lua_pushfstring(L, "=gradus.%s", module->name);
-  if (luaL_loadbufferx(L, module->source, module->size, name, "t") != LUA_OK) return lua_error(L);
+  if (luaL_loadbufferx(L, module->code, module->code_size, name, "b") != LUA_OK &&
+      luaL_loadbufferx(L, module->source, module->size, name, "t") != LUA_OK)
+    return lua_error(L);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key);
   lua_setupvalue(L, -2, 1);  /* a chunk's first upvalue is its table of globals */
   lua_call(L, 0, 1);

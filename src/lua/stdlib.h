@@ -12,6 +12,8 @@ typedef struct gr_Module {
   const char *name;  /* NULL ends the list */
   const char *source;
   size_t size;
+  const char *code;  /* compiled, by the Lua that built the program */
+  size_t code_size;
 } gr_Module;
 
 extern const gr_Module gr_stdlib[];
