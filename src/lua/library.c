@@ -34,7 +34,10 @@ static bool hook_is_set(void *data) {
   return lua_gethookmask((lua_State *)data) == mask && lua_gethookcount((lua_State *)data) == 1;
 }
 
+/* A state has one: tensors and functions of a first opening point at it still when a script has the
+** library opened again. */
 static void make_context(lua_State *L) {
+  if (gr_lua_context(L) != NULL) return;
   gr_lua_new_metatable(L, "gradus.context", context_functions);
   lua_pop(L, 1);
   ContextBlock *block = gr_lua_new_block(L, "gradus.context", CONTEXT_TAG, sizeof *block);
@@ -290,7 +293,6 @@ void gr_lua_keep_globals(lua_State *L) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key) == LUA_TNIL) copy_globals(L);
   lua_pop(L, 1);
 }
-
 
 void gr_lua_require(lua_State *L, const char *name) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key);

@@ -22,8 +22,8 @@
 /* What can be seen from outside of the module gradus.so; all else is hidden. */
 #define GR_EXPORT __attribute__((visibility("default")))
 
-/* The one entry: makes a state's context and pushes the table `gradus`, whose fields are all the
-** words of the library. */
+/* The one entry: makes a state's context, where it has none, and pushes the table `gradus`, whose
+** fields are all the words of the library. */
 GR_EXPORT int luaopen_gradus(lua_State *L);
 
 /* The context of this state; NULL before the library is opened. */

@@ -97,11 +97,23 @@ static void test_many(void) {
   }
 }
 
+/* What was made before the library is opened again in the same state is as good as what comes after. */
+static void test_opening_again(void) {
+  lua_State *L = new_state();
+  run(L, "t = gradus.ones(1000); sum = t.sum");
+  run(L, "package.loaded.gradus, package.loaded['gradus.core'] = nil");
+  luaL_requiref(L, "gradus", luaopen_gradus, 1);
+  expect(L, "collectgarbage(); collectgarbage(); return sum(t + gradus.ones(1000)):item()", "2000.0");
+  expect(L, "t = nil; collectgarbage(); return gradus.core.bytes_alive()", "0");
+  lua_close(L);
+}
+
 int main(void) {
   test_settings();
   test_random_numbers();
   test_errors();
   test_memory();
   test_many();
+  test_opening_again();
   return finish();
 }
