@@ -277,14 +277,19 @@ void gr_lua_note_read(lua_State *L, const char *what) {
 ** something of its own in `table` or `require` changes nothing in here. */
 static const char globals_key = 'g';
 
-static void copy_globals(lua_State *L) {
-  lua_newtable(L);
-  lua_pushglobaltable(L);
+/* Copy what is in the table on top into the one below it. */
+static void copy_fields(lua_State *L) {
   for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
     lua_pushvalue(L, -2);
     lua_pushvalue(L, -2);
     lua_rawset(L, -6);
   }
+}
+
+static void copy_globals(lua_State *L) {
+  lua_newtable(L);
+  lua_pushglobaltable(L);
+  copy_fields(L);
   lua_pop(L, 1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &globals_key);
 }
@@ -386,12 +391,29 @@ static int push_upvalue(lua_State *L) {
   return 1;
 }
 
+/* Let getmetatable show copies of these metatables, without their finalizers: a script that called one
+** of those from a finalizer of its own could free what a function at work holds. */
+static void hide_finalizers(lua_State *L) {
+  static const char *const classes[] = {"gradus.tensor", "gradus.optimizer", "gradus.recording"};
+  for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+    lua_newtable(L);
+    luaL_getmetatable(L, classes[i]);
+    copy_fields(L);
+    lua_insert(L, -2);
+    lua_pushnil(L);
+    lua_setfield(L, -2, "__gc");
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+  }
+}
+
 int luaopen_gradus(lua_State *L) {
   make_context(L);
   gr_lua_keep_globals(L);
   preload_stdlib(L);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   open_core(L);
+  hide_finalizers(L);
   lua_pushcclosure(L, push_upvalue, 1);
   lua_setfield(L, -2, "gradus.core");
   lua_pop(L, 1);

@@ -300,9 +300,9 @@ end
 TestTags = {}
 
 function TestTags.test_a_tensors_metatable_on_something_else_is_noticed()
-  local metatable = getmetatable(x(1))
+  local metatable = debug.getmetatable(x(1))
   local handle = io.tmpfile()
-  local own = getmetatable(handle)
+  local own = debug.getmetatable(handle)
   debug.setmetatable(handle, metatable)
   for _, f in ipairs {
     function() return handle.shape end, function() return handle[1] end, function() handle[1] = 2 end,
@@ -330,8 +330,8 @@ end
 
 function TestTags.test_a_tensor_collected_by_hand_is_no_tensor_any_more()
   local t = x(2)
-  getmetatable(t).__gc(t)
-  getmetatable(t).__gc(t)
+  debug.getmetatable(t).__gc(t)
+  debug.getmetatable(t).__gc(t)
   for _, f in ipairs { function() return t.shape end, function() return t + 1 end,
                        function() return t[1] end, function() t[1] = 1 end,
                        function() return tostring(t) end } do
@@ -341,12 +341,12 @@ end
 
 function TestTags.test_other_userdata_with_another_of_our_metatables()
   local state, t = RandomState(1), x(2)
-  local own = getmetatable(state)
-  debug.setmetatable(state, getmetatable(t))
+  local own = debug.getmetatable(state)
+  debug.setmetatable(state, debug.getmetatable(t))
   lu.assertFalse((pcall(function() return state.shape end)))
   debug.setmetatable(state, own)
-  own = getmetatable(t)
-  debug.setmetatable(t, getmetatable(state))
+  own = debug.getmetatable(t)
+  debug.setmetatable(t, debug.getmetatable(state))
   lu.assertFalse((pcall(function() return t:rand(1) end)))
   debug.setmetatable(t, own)
   lu.assertEquals(t:totable(), { 0, 0 })

@@ -95,3 +95,13 @@ function TestFinalizers.test_tensors_and_training()
     end
   end)
 end
+
+-- Called by hand, at the wrong moment, the library's own finalizers would free what a function holds.
+function TestFinalizers.test_the_library_s_own_cannot_be_called()
+  local classes = { tensor = ones(2), optimizer = SGD {}, recording = core.recording { ones(2) } }
+  for name, value in pairs(classes) do
+    lu.assertEquals(getmetatable(value).__name, name)
+    lu.assertNil(getmetatable(value).__gc, name)
+  end
+  lu.assertNotNil(getmetatable(classes.tensor).__add)
+end
