@@ -41,6 +41,7 @@ void gr_recording_free(gr_Recording *recording) {
 
 void gr_recording_begin(gr_Context *context, gr_Recording *recording) {
   gr_recording_break(context, "it trained a model");
+  recording->has_begun = true;
   recording->outer = context->recording;
   recording->draws_before = context->random_draws;
   context->recording = recording;

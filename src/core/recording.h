@@ -25,6 +25,7 @@ typedef struct gr_Recording {
   gr_Tensor *loss;
   gr_BackwardPlan *plan;
   bool forward_only;            /* an evaluation: its loss is wanted, no gradient */
+  bool has_begun;               /* to listen, which it does once */
   int inputs_count;
   gr_Tensor *inputs[GR_RECORDING_INPUTS];
   unsigned char *kept;          /* see gr_recording_keep, or NULL */

@@ -19,6 +19,19 @@ static gr_Recording *check_recording(lua_State *L, const char *where) {
   return block->recording;
 }
 
+static void check_whole(lua_State *L, const gr_Recording *recording, const char *where) {
+  if (recording->broken[0] != '\0')
+    gr_lua_error(L, "%s: the recording is broken: %s", where, recording->broken);
+}
+
+/* A recording of a step, which can be replayed. */
+static gr_Recording *check_step(lua_State *L, const char *where) {
+  gr_Recording *recording = check_recording(L, where);
+  check_whole(L, recording, where);
+  if (recording->plan == NULL) gr_lua_error(L, "%s: the recording holds no step", where);
+  return recording;
+}
+
 /* A NaN that crosses into Lua is the positive quiet one. */
 static void push_number(lua_State *L, double value) {
   lua_pushnumber(L, value != value ? (double)__builtin_nan("") : value);
@@ -32,7 +45,8 @@ static int recording_gc(lua_State *L) {
   return 0;
 }
 
-/* core.recording({ tensors of the batch } [, forward_only]) -> recording */
+/* core.recording({ tensors of the batch } [, forward_only]) -> recording
+** Those of a step have rows, which are filled anew, and no gaps. */
 static int make_recording(lua_State *L) {
   gr_Tensor *inputs[GR_RECORDING_INPUTS];
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -42,6 +56,8 @@ static int make_recording(lua_State *L) {
   for (int i = 0; i < count; i++) {
     lua_rawgeti(L, 1, i + 1);
     inputs[i] = gr_lua_check_tensor(L, -1, "recording", "an input");
+    if (!forward_only && (inputs[i]->rank == 0 || !gr_tensor_is_contiguous(inputs[i])))
+      gr_lua_argument_error(L, "recording", "an input", "a batch of rows without gaps", -1);
     lua_pop(L, 1);
   }
   RecordingBlock *block = gr_lua_new_block(L, "gradus.recording", RECORDING_TAG, sizeof *block);
@@ -84,6 +100,8 @@ static MathRandom math_random(lua_State *L) {
 static int recording_capture(lua_State *L) {
   gr_Recording *recording = check_recording(L, "capture");
   gr_Context *context = gr_lua_context(L);
+  luaL_checkany(L, 2);
+  if (recording->has_begun) return gr_lua_error(L, "capture: a recording listens once");
   MathRandom before = math_random(L);
   gr_recording_begin(context, recording);
   int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
@@ -114,19 +132,14 @@ static int recording_arrange(lua_State *L) {
 
 /* recording:keep(), recording:put_back(): copy aside what the step's tensors hold; undo replays. */
 static int recording_keep(lua_State *L) {
-  gr_Recording *recording = check_recording(L, "keep");
+  gr_Recording *recording = check_step(L, "keep");
   gr_lua_check(L, gr_recording_keep(gr_lua_context(L), recording), "keep");
   return 0;
 }
 
 static int recording_put_back(lua_State *L) {
-  gr_recording_put_back(check_recording(L, "put_back"));
+  gr_recording_put_back(check_step(L, "put_back"));
   return 0;
-}
-
-static void check_whole(lua_State *L, const gr_Recording *recording, const char *where) {
-  if (recording->broken[0] != '\0')
-    gr_lua_error(L, "%s: the recording is broken: %s", where, recording->broken);
 }
 
 /* recording:evaluate(f, ...) -> number
@@ -134,10 +147,14 @@ static void check_whole(lua_State *L, const gr_Recording *recording, const char 
 ** on by replay. */
 static int recording_evaluate(lua_State *L) {
   gr_Recording *recording = check_recording(L, "evaluate");
+  if (!recording->forward_only) return gr_lua_error(L, "evaluate: the recording is of a step");
   if (recording->loss == NULL) {
     recording_capture(L);
     check_whole(L, recording, "evaluate");
-    recording->loss = gr_tensor_retain(gr_lua_check_tensor(L, -1, "evaluate", "the loss"));
+    gr_Tensor *loss = gr_lua_check_tensor(L, -1, "evaluate", "the loss");
+    if (gr_tensor_size(loss) != 1)
+      gr_lua_argument_error(L, "evaluate", "the loss", "a tensor of one element", -1);
+    recording->loss = gr_tensor_retain(loss);
   } else {
     gr_lua_check(L, gr_recording_replay(gr_lua_context(L), recording), "evaluate");
   }
@@ -147,8 +164,7 @@ static int recording_evaluate(lua_State *L) {
 
 /* recording:replay() -> the loss; gradients are set, nothing is updated. */
 static int recording_replay(lua_State *L) {
-  gr_Recording *recording = check_recording(L, "replay");
-  check_whole(L, recording, "replay");
+  gr_Recording *recording = check_step(L, "replay");
   gr_lua_check(L, gr_recording_replay(gr_lua_context(L), recording), "replay");
   push_number(L, gr_tensor_get(recording->loss, 0));
   return 1;
@@ -156,8 +172,17 @@ static int recording_replay(lua_State *L) {
 
 /* Runs */
 
+/* Whether rows of the source are rows of the batch. */
+static bool rows_fit(const gr_Tensor *source, const gr_Tensor *batch) {
+  bool fits = source->rank == batch->rank && source->rank > 0;
+  for (int axis = 1; fits && axis < batch->rank; axis++)
+    fits = source->shape[axis] == batch->shape[axis];
+  return fits;
+}
+
 /* A contiguous float64 tensor in field `name` of the table at `index`, with room for `room`
-** numbers from number `first` (from 0) on; NULL when the field is nil. */
+** numbers from number `first` (from 0) on; NULL when the field is nil. The tensor is left on the
+** stack, which keeps it. */
 static double *numbers_field(lua_State *L, int index, const char *name, size_t first, size_t room) {
   double *numbers = NULL;
   if (lua_getfield(L, index, name) != LUA_TNIL) {
@@ -167,38 +192,34 @@ static double *numbers_field(lua_State *L, int index, const char *name, size_t f
       gr_lua_error(L, "run: %s must be float64, without gaps and long enough", name);
     numbers = (double *)gr_tensor_data(tensor) + first;
   }
-  lua_pop(L, 1);
   return numbers;
 }
 
+/* These, too, are left on the stack. */
 static void read_sources(lua_State *L, int index, gr_Run *run) {
   luaL_checktype(L, index, LUA_TTABLE);
   for (int i = 0; i < run->recording->inputs_count; i++) {
     lua_rawgeti(L, index, i + 1);
     gr_Tensor *source = gr_lua_check_tensor(L, -1, "run", "a source");
-    const gr_Tensor *batch = run->recording->inputs[i];
-    bool fits = source->rank == batch->rank;
-    for (int axis = 1; fits && axis < batch->rank; axis++)
-      fits = source->shape[axis] == batch->shape[axis];
-    if (!fits) gr_lua_error(L, "run: source %d does not have the rows of the recorded batch", i + 1);
+    if (!rows_fit(source, run->recording->inputs[i]))
+      gr_lua_error(L, "run: source %d does not have the rows of the recorded batch", i + 1);
     run->sources[i] = source;
-    lua_pop(L, 1);
   }
 }
 
 /* recording:run(optimizer, sources, order, first_row, steps, first_step, log, watch, seconds, sum)
 **   -> steps done, sum, "complete" | "not finite" | "interrupted" | "progress"
-** Each step's loss times its rows is added to the sum. Take `steps` batches of rows, from number first_row of `order` on, and train on each. `log` is a
-** table of float64 tensors losses, norms, scales, cuts, written from number first_step on. With
-** `watch` the run ends at the first loss or weight that is not finite; with `seconds` above 0
-** after that long. Rows and steps count from 1. */
+** Take `steps` batches of rows, from number first_row of `order` on, and train on each. `log` is a
+** table of float64 tensors losses, norms, scales, cuts, written from number first_step on. Each
+** step's loss times its rows is added to the sum. With `watch` the run ends at the first loss or
+** weight that is not finite; with `seconds` above 0 after that long. Rows and steps count from 1. */
 static int recording_run(lua_State *L) {
   static const char *const ends[] = {
     [GR_RUN_COMPLETE] = "complete", [GR_RUN_NOT_FINITE] = "not finite",
     [GR_RUN_INTERRUPTED] = "interrupted", [GR_RUN_PROGRESS_DUE] = "progress"
   };
-  gr_Run run = {.recording = check_recording(L, "run")};
-  check_whole(L, run.recording, "run");
+  gr_Run run = {.recording = check_step(L, "run")};
+  lua_settop(L, 11);
   run.optimizer = gr_lua_check_optimizer(L, 2, "run");
   read_sources(L, 3, &run);
   const gr_Tensor *order = gr_lua_check_tensor(L, 4, "run", "the order");
@@ -208,7 +229,7 @@ static int recording_run(lua_State *L) {
   size_t rows = (size_t)run.recording->inputs[0]->shape[0];
   if (order->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(order) ||
       run.steps > gr_tensor_size(order) || run.first_row > gr_tensor_size(order) ||
-      run.steps * rows > gr_tensor_size(order) - run.first_row)
+      (rows > 0 && run.steps > (gr_tensor_size(order) - run.first_row) / rows))
     return gr_lua_error(L, "run: the order has too few rows");
   run.order = gr_tensor_data(order);
   luaL_checktype(L, 8, LUA_TTABLE);
@@ -236,7 +257,7 @@ static int gather_rows(lua_State *L) {
   gr_Tensor *batch = gr_lua_check_tensor(L, 5, "gather_rows", "the batch");
   size_t rows = gr_tensor_size(order);
   if (order->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(order) || first > rows ||
-      count > rows - first || source->rank < 1 || source->rank != batch->rank ||
+      count > rows - first || !rows_fit(source, batch) ||
       (size_t)batch->shape[0] != count || !gr_tensor_is_contiguous(batch))
     return gr_lua_error(L, "gather_rows: source, order and batch do not fit together");
   gr_lua_check(L, gr_gather_rows(gr_lua_context(L), source,
