@@ -14,27 +14,32 @@ static int start_profile(lua_State *L) {
   return 0;
 }
 
+static void push_row(lua_State *L, const gr_ProfileRow *row) {
+  lua_createtable(L, 0, 4);
+  lua_pushstring(L, row->name);
+  lua_setfield(L, -2, "name");
+  lua_pushinteger(L, (lua_Integer)row->calls);
+  lua_setfield(L, -2, "calls");
+  lua_pushnumber(L, row->seconds);
+  lua_setfield(L, -2, "seconds");
+  lua_pushboolean(L, row->is_backward);
+  lua_setfield(L, -2, "backward");
+}
+
 /* core.stop_profile() -> a list of { name, calls, seconds, backward }, and the seconds since the
 ** start; nil when none was started */
 static int stop_profile(lua_State *L) {
   gr_Context *context = gr_lua_context(L);
-  const gr_Profile *profile = context->profile;
-  if (profile == NULL) return 0;
-  lua_createtable(L, (int)profile->count, 0);
-  for (size_t i = 0; i < profile->count; i++) {
-    const gr_ProfileRow *row = &profile->rows[i];
-    lua_createtable(L, 0, 4);
-    lua_pushstring(L, row->name);
-    lua_setfield(L, -2, "name");
-    lua_pushinteger(L, (lua_Integer)row->calls);
-    lua_setfield(L, -2, "calls");
-    lua_pushnumber(L, row->seconds);
-    lua_setfield(L, -2, "seconds");
-    lua_pushboolean(L, row->is_backward);
-    lua_setfield(L, -2, "backward");
+  if (context->profile == NULL) return 0;
+  double seconds = gr_now() - context->profile->began;
+  lua_newtable(L);
+  /* Making tables may run finalizers, which may add rows and even stop the profile. */
+  for (size_t i = 0; context->profile != NULL && i < context->profile->count; i++) {
+    gr_ProfileRow row = context->profile->rows[i];
+    push_row(L, &row);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
-  lua_pushnumber(L, gr_now() - profile->began);
+  lua_pushnumber(L, seconds);
   gr_profile_stop(context);
   return 2;
 }

@@ -105,3 +105,14 @@ function TestFinalizers.test_the_library_s_own_cannot_be_called()
   end
   lu.assertNotNil(getmetatable(classes.tensor).__add)
 end
+
+function TestFinalizers.test_a_profile_that_ends_while_it_is_told()
+  local x, is_told = ones(3), false
+  under_attack(300, function()
+    core.start_profile()
+    for _, name in ipairs { "exp", "log", "sqrt", "abs", "tanh", "relu", "sigmoid", "square" } do x[name](x) end
+    is_told = true
+    core.stop_profile()
+    is_told = false
+  end, function() if is_told then core.stop_profile() end end)
+end
