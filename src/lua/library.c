@@ -231,6 +231,10 @@ int64_t gr_lua_check_integer(lua_State *L, int index, const char *where, const c
   return value;
 }
 
+void gr_lua_push_number(lua_State *L, double number) {
+  lua_pushnumber(L, number != number ? (double)__builtin_nan("") : number);
+}
+
 static int64_t check_dimension(lua_State *L, int index, const char *where) {
   int64_t n = gr_lua_check_integer(L, index, where, "a dimension");
   if (n < -1) gr_lua_argument_error(L, where, "a dimension", "0 or more", index);
@@ -269,6 +273,13 @@ int gr_lua_check_shape(lua_State *L, int index, const char *where, int64_t *shap
 void gr_lua_note_read(lua_State *L, const char *what) {
   gr_Context *context = gr_lua_context(L);
   if (context->recording != NULL) gr_recording_break(context, what);
+}
+
+void gr_lua_check_writable(lua_State *L, const gr_Tensor *tensor, const char *where) {
+  if (tensor->requires_grad && gr_lua_context(L)->grad_enabled)
+    gr_lua_error(L, "%s: writing into a tensor that wants a gradient is an error outside no_grad",
+                 where);
+  gr_lua_note_read(L, "it wrote into a tensor");
 }
 
 /* Modules */

@@ -108,9 +108,16 @@ gr_DType gr_lua_check_dtype(lua_State *L, int index, const char *where);
 double gr_lua_check_number(lua_State *L, int index, const char *where, const char *argument);
 int64_t gr_lua_check_integer(lua_State *L, int index, const char *where, const char *argument);
 
+/* Push a number. Every NaN that crosses into Lua is the positive quiet one, so that it prints as
+** `nan`. */
+void gr_lua_push_number(lua_State *L, double number);
+
 /* A shape given as a table at `index`, or as integers from `index` on; *next is set to the index
 ** after it. Returns the rank. */
 int gr_lua_check_shape(lua_State *L, int index, const char *where, int64_t *shape, int *next);
+
+/* Before a tensor is written into. */
+void gr_lua_check_writable(lua_State *L, const gr_Tensor *tensor, const char *where);
 
 /* A number out of a recorded step's tensor would be wrong at replay: see recording.h. */
 void gr_lua_note_read(lua_State *L, const char *what);

@@ -136,14 +136,14 @@ static void push_clipvalue(lua_State *L, const gr_Optimizer *optimizer) {
 static void set_list(lua_State *L, const char *name, const double *values, size_t n) {
   lua_createtable(L, (int)n, 0);
   for (size_t i = 0; i < n; i++) {
-    lua_pushnumber(L, values[i] != values[i] ? (double)__builtin_nan("") : values[i]);
+    gr_lua_push_number(L, values[i]);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   lua_setfield(L, -2, name);
 }
 
 static void set_number(lua_State *L, const char *name, double value) {
-  lua_pushnumber(L, value != value ? (double)__builtin_nan("") : value);
+  gr_lua_push_number(L, value);
   lua_setfield(L, -2, name);
 }
 
@@ -327,8 +327,8 @@ static int is_optimizer(lua_State *L) {
 /* core.step_report(optimizer) -> norm, scale, cut share, finite: the cheap part of last_step. */
 static int step_report(lua_State *L) {
   const gr_Optimizer *optimizer = gr_lua_check_optimizer(L, 1, "step_report");
-  lua_pushnumber(L, optimizer->norm);
-  lua_pushnumber(L, optimizer->scale);
+  gr_lua_push_number(L, optimizer->norm);
+  gr_lua_push_number(L, optimizer->scale);
   lua_pushnumber(L, optimizer->values == 0
                         ? 0 : (double)optimizer->cut / (double)optimizer->values);
   lua_pushboolean(L, optimizer->finite);

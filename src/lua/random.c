@@ -300,7 +300,7 @@ static int push_drawn(lua_State *L, gr_RandomState *state, const char *where, Fi
   } else {
     double number;
     fill(state, a, b, &number, 1);
-    lua_pushnumber(L, number != number ? (double)NAN : number);
+    gr_lua_push_number(L, number);
   }
   return 1;
 }
@@ -491,14 +491,6 @@ static int random_permutation(lua_State *L) {
   return 1;
 }
 
-/* Before a tensor is written into. */
-static void check_writable(lua_State *L, const gr_Tensor *tensor, const char *where) {
-  if (tensor->requires_grad && gr_lua_context(L)->grad_enabled)
-    gr_lua_error(L, "%s: writing into a tensor that wants a gradient is an error outside no_grad",
-                 where);
-  gr_lua_note_read(L, "it wrote into a tensor");
-}
-
 static void shuffle_contiguous(lua_State *L, gr_RandomState *state, gr_Tensor *tensor,
                                const char *where) {
   size_t rows = (size_t)tensor->shape[0];
@@ -513,7 +505,7 @@ static void shuffle_tensor(lua_State *L, gr_RandomState *state, gr_Tensor *tenso
   check_has_rows(L, tensor, where);
   gr_Tensor *copy = gr_tensor_is_contiguous(tensor)
       ? NULL : gr_lua_new_tensor(L, tensor->dtype, tensor->rank, tensor->shape, where);
-  check_writable(L, tensor, where);  /* here, since making the copy may run finalizers */
+  gr_lua_check_writable(L, tensor, where);  /* here, since making the copy may run finalizers */
   if (copy == NULL) {
     shuffle_contiguous(L, state, tensor, where);
     tensor->storage->version++;
@@ -615,8 +607,7 @@ static void push_candidate(lua_State *L, int64_t i) {
   } else if (tensor == NULL) {
     lua_pushinteger(L, i + 1);
   } else {
-    double number = gr_tensor_get(tensor, i * tensor->strides[0]);
-    lua_pushnumber(L, number != number ? (double)NAN : number);
+    gr_lua_push_number(L, gr_tensor_get(tensor, i * tensor->strides[0]));
   }
 }
 
@@ -776,7 +767,7 @@ static int stream_permutation(lua_State *L) {
       order->shape[0] > UINT32_MAX)
     return gr_lua_argument_error(L, where, "order", "a float64 tensor with one axis, no gaps and "
                                  "fewer than 2^32 elements", 3);
-  check_writable(L, order, where);
+  gr_lua_check_writable(L, order, where);
   gr_stream_permutation(gr_lua_context(L), stream, step, gr_tensor_data(order),
                         (size_t)order->shape[0]);
   gr_lua_check_stop(L, where);

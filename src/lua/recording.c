@@ -32,11 +32,6 @@ static gr_Recording *check_step(lua_State *L, const char *where) {
   return recording;
 }
 
-/* A NaN that crosses into Lua is the positive quiet one. */
-static void push_number(lua_State *L, double value) {
-  lua_pushnumber(L, value != value ? (double)__builtin_nan("") : value);
-}
-
 static int recording_gc(lua_State *L) {
   RecordingBlock *block = gr_lua_test_block(L, 1, RECORDING_TAG, sizeof *block);
   if (block == NULL) return 0;
@@ -158,7 +153,7 @@ static int recording_evaluate(lua_State *L) {
   } else {
     gr_lua_check(L, gr_recording_replay(gr_lua_context(L), recording), "evaluate");
   }
-  push_number(L, gr_tensor_get(recording->loss, 0));
+  gr_lua_push_number(L, gr_tensor_get(recording->loss, 0));
   return 1;
 }
 
@@ -166,7 +161,7 @@ static int recording_evaluate(lua_State *L) {
 static int recording_replay(lua_State *L) {
   gr_Recording *recording = check_step(L, "replay");
   gr_lua_check(L, gr_recording_replay(gr_lua_context(L), recording), "replay");
-  push_number(L, gr_tensor_get(recording->loss, 0));
+  gr_lua_push_number(L, gr_tensor_get(recording->loss, 0));
   return 1;
 }
 
@@ -242,7 +237,7 @@ static int recording_run(lua_State *L) {
   run.loss_sum = luaL_optnumber(L, 11, 0);
   gr_lua_check(L, gr_recording_run(gr_lua_context(L), &run), "fit");
   lua_pushinteger(L, (lua_Integer)run.steps_done);
-  push_number(L, run.loss_sum);
+  gr_lua_push_number(L, run.loss_sum);
   lua_pushstring(L, ends[run.end]);
   return 3;
 }

@@ -4,8 +4,6 @@
 */
 #include "library.h"
 
-#include <math.h>
-
 #include "core/statistics.h"
 
 /* The list of numbers at index 1 as an array, whose block is left on the stack. */
@@ -26,15 +24,10 @@ static void check_status(lua_State *L, gr_Status status) {
   if (status != GR_OK) gr_lua_error(L, "%s", gr_lua_context(L)->message);
 }
 
-/* Every NaN that crosses into Lua is the positive quiet one. */
-static void push_number(lua_State *L, double number) {
-  lua_pushnumber(L, isnan(number) ? NAN : number);
-}
-
 static void push_numbers(lua_State *L, const double *numbers, size_t n) {
   lua_createtable(L, (int)n, 0);
   for (size_t i = 0; i < n; i++) {
-    push_number(L, numbers[i]);
+    gr_lua_push_number(L, numbers[i]);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
 }
@@ -78,7 +71,7 @@ static int statistics_box(lua_State *L) {
   };
   lua_createtable(L, 0, 10);
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-    push_number(L, fields[i].value);
+    gr_lua_push_number(L, fields[i].value);
     lua_setfield(L, -2, fields[i].name);
   }
   push_numbers(L, fliers, box.n_fliers);

@@ -100,11 +100,6 @@ gr_Tensor *gr_lua_new_tensor(lua_State *L, gr_DType dtype, int rank, const int64
   return *slot;
 }
 
-/* Every NaN that crosses into Lua is the positive quiet one, so that it prints as `nan`. */
-static void push_number(lua_State *L, double value) {
-  lua_pushnumber(L, value != value ? (double)NAN : value);
-}
-
 /* Options of constructors: dtype and requires_grad, from a string or a table */
 
 typedef struct Options {
@@ -316,7 +311,7 @@ static int tensor_item(lua_State *L) {
     return gr_lua_error(L, "item: the tensor must have one element, its shape is %s",
                         gr_tensor_shape_text(text, tensor));
   gr_lua_note_read(L, "it read a number out of a tensor");
-  push_number(L, gr_tensor_get(tensor, 0));
+  gr_lua_push_number(L, gr_tensor_get(tensor, 0));
   return 1;
 }
 
@@ -324,7 +319,7 @@ enum { LARGEST = 1 << 20 };  /* table that is made at once: it takes a while */
 
 static void push_nested(lua_State *L, const gr_Tensor *tensor, int axis, ptrdiff_t place) {
   if (axis == tensor->rank) {
-    push_number(L, gr_tensor_get(tensor, place));
+    gr_lua_push_number(L, gr_tensor_get(tensor, place));
     return;
   }
   int64_t n = tensor->shape[axis];
@@ -450,7 +445,7 @@ static int read_part(lua_State *L, gr_Tensor *tensor) {
     push_part(L, &key);
   } else {
     gr_lua_note_read(L, "it read a number out of a tensor");
-    push_number(L, gr_tensor_get(tensor, place_of(tensor, &key)));
+    gr_lua_push_number(L, gr_tensor_get(tensor, place_of(tensor, &key)));
   }
   return 1;
 }
@@ -517,14 +512,6 @@ static int tensor_mask(lua_State *L) {
 
 /* Writing */
 
-static void check_writable(lua_State *L, const gr_Tensor *tensor) {
-  gr_Context *context = gr_lua_context(L);
-  if (tensor->requires_grad && context->grad_enabled)
-    gr_lua_error(L, "tensor: writing into a tensor that wants a gradient is an error outside "
-                 "no_grad");
-  gr_lua_note_read(L, "it wrote into a tensor");
-}
-
 /* Write the tensor, or the number where that is NULL, once it has begun to its end: a part of a
 ** tensor is written whole or not at all. */
 static void write_whole(gr_Context *context, gr_Tensor *target, const gr_Tensor *source,
@@ -575,7 +562,7 @@ static void assign_value(lua_State *L, gr_Tensor *target, int index) {
 
 static int write_part(lua_State *L, gr_Tensor *tensor) {
   gr_Attributes key;
-  check_writable(L, tensor);
+  gr_lua_check_writable(L, tensor, "tensor");
   if (read_key(L, 2, tensor, &key) && lua_type(L, 3) == LUA_TNUMBER) {
     gr_tensor_set(tensor, place_of(tensor, &key), lua_tonumber(L, 3));
     return 0;
@@ -590,7 +577,7 @@ static int write_part(lua_State *L, gr_Tensor *tensor) {
 ** Example: zeros(2, 2):fill(7) */
 static int tensor_fill(lua_State *L) {
   gr_Tensor *tensor = check_self(L, "fill", "t:fill(value)", 1);
-  check_writable(L, tensor);
+  gr_lua_check_writable(L, tensor, "tensor");
   assign_value(L, tensor, 2);
   lua_settop(L, 1);
   return 1;
@@ -846,7 +833,7 @@ static void push_operand_text(lua_State *L, int index) {
   if (tensor == NULL && !lua_isstring(L, index))
     gr_lua_argument_error(L, "..", "an operand", "a string, a number or a tensor", index);
   if (tensor != NULL && tensor->rank == 0) {
-    push_number(L, gr_tensor_get(tensor, 0));
+    gr_lua_push_number(L, gr_tensor_get(tensor, 0));
     gr_lua_note_read(L, "it read a number out of a tensor");
   } else {
     lua_pushvalue(L, index);
@@ -955,13 +942,6 @@ static int lay_side_by_side(lua_State *L) {
   return 0;
 }
 
-/* bytes_alive() -> integer
-** The memory of all tensors that there are now, in bytes. */
-static int bytes_alive(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)gr_lua_context(L)->bytes_alive);
-  return 1;
-}
-
 /* is_tensor(value) -> boolean */
 static int is_tensor(lua_State *L) {
   lua_pushboolean(L, gr_lua_test_tensor(L, 1) != NULL);
@@ -1008,7 +988,6 @@ static const luaL_Reg functions[] = {
   {"num_threads", num_threads},
   {"lay_side_by_side", lay_side_by_side},
   {"is_tensor", is_tensor},
-  {"bytes_alive", bytes_alive},
   {NULL, NULL}
 };
 
