@@ -348,6 +348,10 @@ gr_Status gr_optimizer_step(gr_Context *context, gr_Optimizer *optimizer) {
   return GR_OK;
 }
 
+double gr_optimizer_cut_share(const gr_Optimizer *optimizer) {
+  return optimizer->values == 0 ? 0 : (double)optimizer->cut / (double)optimizer->values;
+}
+
 gr_Status gr_optimizer_clipped_norm(gr_Context *context, const gr_Optimizer *optimizer, size_t i,
                                     double *norm) {
   const gr_Tensor *gradient = optimizer->gradients[i];

@@ -62,6 +62,9 @@ gr_Status gr_optimizer_bind(gr_Context *context, gr_Optimizer *optimizer, gr_Ten
 ** parameter has one. Allocates nothing. */
 gr_Status gr_optimizer_step(gr_Context *context, gr_Optimizer *optimizer);
 
+/* The share of the values that clipping by value changed in the last step. */
+double gr_optimizer_cut_share(const gr_Optimizer *optimizer);
+
 /* The norm of the last step's gradient i after clipping, computed when asked. */
 gr_Status gr_optimizer_clipped_norm(gr_Context *context, const gr_Optimizer *optimizer, size_t i,
                                     double *norm);

@@ -209,9 +209,7 @@ static void log_step(gr_Run *run, double loss) {
   if (run->losses != NULL) run->losses[i] = loss;
   if (run->norms != NULL) run->norms[i] = optimizer->norm;
   if (run->scales != NULL) run->scales[i] = optimizer->scale;
-  if (run->cuts != NULL)
-    run->cuts[i] = optimizer->values == 0
-                       ? 0 : (double)optimizer->cut / (double)optimizer->values;
+  if (run->cuts != NULL) run->cuts[i] = gr_optimizer_cut_share(optimizer);
 }
 
 static gr_Status run_step(gr_Context *context, gr_Run *run, size_t rows, double *loss) {

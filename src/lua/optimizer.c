@@ -186,7 +186,7 @@ static void push_last_step(lua_State *L, const gr_Optimizer *optimizer) {
   set_number(L, "norm", report.norm);
   set_number(L, "norm_after", gr_norm_of_norms(after, report.count));
   set_number(L, "scale", report.scale);
-  set_number(L, "cut", report.values == 0 ? 0 : (double)report.cut / (double)report.values);
+  set_number(L, "cut", gr_optimizer_cut_share(&report));
   set_list(L, "norms", norms, report.count);
   set_list(L, "norms_after", after, report.count);
   set_list(L, "scales", scales, report.count);
@@ -329,8 +329,7 @@ static int step_report(lua_State *L) {
   const gr_Optimizer *optimizer = gr_lua_check_optimizer(L, 1, "step_report");
   gr_lua_push_number(L, optimizer->norm);
   gr_lua_push_number(L, optimizer->scale);
-  lua_pushnumber(L, optimizer->values == 0
-                        ? 0 : (double)optimizer->cut / (double)optimizer->values);
+  lua_pushnumber(L, gr_optimizer_cut_share(optimizer));
   lua_pushboolean(L, optimizer->finite);
   return 4;
 }
