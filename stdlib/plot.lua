@@ -117,7 +117,8 @@ end
 -- Begin a new figure of so many inches (width, height), which becomes the current one. `title` is
 -- the figure's own, over all its panels (as plot.suptitle). As matplotlib.pyplot.figure.
 -- Example: plot.figure { figsize = { 8, 4 }, title = "Two runs" }
-function plot.figure(options)
+function plot.figure(options, ...)
+  errors.refuse_more("plot.figure", "expected one table of options,", ...)
   options = errors.check_options("plot.figure", options, { "figsize", "title" })
   local size = options.figsize == nil and { 6.4, 4.8 }
     or figure.numbers("plot.figure", "figsize", options.figsize)
@@ -178,7 +179,8 @@ local curve_options =
 -- too; a finite value between two gaps is a dot. linestyle: "-", "--", ":", "-." or "none"; marker:
 -- "o", "s", "^", "v", "D", "+", "x", "*", "." or "none". As matplotlib.pyplot.plot.
 -- Example: plot.plot({ 1, 2, 3 }, { 9, 4, 1 }, { label = "loss", linestyle = "--" })
-function plot.plot(x, y, options)
+function plot.plot(x, y, options, ...)
+  errors.refuse_more("plot.plot", "expected one table of options,", ...)
   x, y, options = curve_arguments("plot.plot", curve_options, x, y, options)
   local axes = current_axes()
   local line = style_line("plot.plot", options, { kind = "line", x = x, y = y }, axes)
@@ -189,7 +191,8 @@ end
 -- Draw a marker at each point; markersize is its width in points (1/72 inch). What is not finite
 -- is left out. As matplotlib.pyplot.scatter.
 -- Example: plot.scatter({ 1, 2, 3 }, { 2, 4, 8 }, { marker = "s" })
-function plot.scatter(x, y, options)
+function plot.scatter(x, y, options, ...)
+  errors.refuse_more("plot.scatter", "expected one table of options,", ...)
   local where = "plot.scatter"
   if not figure.is_data(y) then errors.argument(where, "y", "a list of numbers or a tensor", y) end
   x, y, options = curve_arguments(where, { "label", "color", "marker", "markersize", "alpha" },
@@ -207,7 +210,8 @@ end
 -- Draw a curve with a vertical bar from y - yerr to y + yerr at each point; yerr is a number or a
 -- list of numbers. As matplotlib.pyplot.errorbar.
 -- Example: plot.errorbar({ 1, 2, 3 }, { 2, 4, 8 }, { 0.1, 0.2, 0.4 })
-function plot.errorbar(x, y, yerr, options)
+function plot.errorbar(x, y, yerr, options, ...)
+  errors.refuse_more("plot.errorbar", "expected one table of options,", ...)
   local where = "plot.errorbar"
   if not figure.is_data(y) then errors.argument(where, "y", "a list of numbers or a tensor", y) end
   x, y, options = curve_arguments(where, curve_options, x, y, options)
@@ -237,7 +241,8 @@ end
 -- y2 is 0 when not given. Where one of them is not finite the band has a gap; on a logarithmic axis
 -- a lower edge that is not positive is the axis' end. As matplotlib.pyplot.fill_between.
 -- Example: plot.fill_between({ 1, 2, 3 }, { 1, 2, 3 }, { 2, 4, 6 })
-function plot.fill_between(x, y1, y2, options)
+function plot.fill_between(x, y1, y2, options, ...)
+  errors.refuse_more("plot.fill_between", "expected one table of options,", ...)
   local where = "plot.fill_between"
   if options == nil and type(y2) == "table" and not figure.is_data(y2) then
     y2, options = nil, y2
@@ -269,7 +274,8 @@ function plot.fill_between(x, y1, y2, options)
   })
 end
 
-local function add_rule(where, along, at, options)
+local function add_rule(where, along, at, options, ...)
+  errors.refuse_more(where, "expected one table of options,", ...)
   options = errors.check_options(where, options,
                                  { "label", "color", "linestyle", "linewidth", "alpha" })
   at = finite_argument(where, along == "x" and "y" or "x", at)
@@ -286,12 +292,12 @@ end
 -- plot.axhline(y [, { label, color = "#5c5c5c", linestyle = "--", linewidth = 1, alpha = 1 }])
 -- Draw a horizontal line at y through the whole axes. As matplotlib.pyplot.axhline.
 -- Example: plot.axhline(1, { color = "red" })
-function plot.axhline(y, options) add_rule("plot.axhline", "x", y, options) end
+function plot.axhline(y, options, ...) add_rule("plot.axhline", "x", y, options, ...) end
 
 -- plot.axvline(x [, { label, color = "#5c5c5c", linestyle = "--", linewidth = 1, alpha = 1 }])
 -- Draw a vertical line at x through the whole axes. As matplotlib.pyplot.axvline.
 -- Example: plot.axvline(10)
-function plot.axvline(x, options) add_rule("plot.axvline", "y", x, options) end
+function plot.axvline(x, options, ...) add_rule("plot.axvline", "y", x, options, ...) end
 
 -- ---- distributions ----
 
@@ -322,7 +328,8 @@ end
 -- density the bars' area is 1. nan and infinity without a range are an error. As
 -- matplotlib.pyplot.hist and numpy.histogram.
 -- Example: local counts, edges = plot.hist(RandomState(1):normal(0, 1, 1000), { bins = 20 })
-function plot.hist(values, options)
+function plot.hist(values, options, ...)
+  errors.refuse_more("plot.hist", "expected one table of options,", ...)
   local where = "plot.hist"
   options = errors.check_options(where, options,
     { "bins", "range", "density", "label", "color", "edgecolor", "alpha" })
@@ -380,7 +387,8 @@ end
 -- q1, q3, iqr, whislo, whishi, cilo, cihi, fliers. As matplotlib.pyplot.boxplot and
 -- matplotlib.cbook.boxplot_stats.
 -- Example: plot.boxplot({ { 1, 2, 3, 4 }, { 2, 4, 6, 20 } }, { labels = { "a", "b" } })
-function plot.boxplot(values, options)
+function plot.boxplot(values, options, ...)
+  errors.refuse_more("plot.boxplot", "expected one table of options,", ...)
   local where = "plot.boxplot"
   options = errors.check_options(where, options,
                                  { "labels", "positions", "widths", "showfliers", "color" })
@@ -473,7 +481,8 @@ end
 -- coolwarm, each also with _r at its end, turned round. As matplotlib.pyplot.imshow, with
 -- cells as wide as the axes allow.
 -- Example: plot.imshow({ { 1, 2 }, { 3, 4 } }, { cmap = "magma" })
-function plot.imshow(grid, options)
+function plot.imshow(grid, options, ...)
+  errors.refuse_more("plot.imshow", "expected one table of options,", ...)
   local where = "plot.imshow"
   options = errors.check_options(where, options, with(cell_options, "origin"))
   local values = figure.grid(where, "grid", grid)
@@ -519,7 +528,8 @@ end
 -- a logarithmic axis have their edges halfway in the logarithm. Otherwise as plot.imshow. As
 -- matplotlib.pyplot.pcolormesh.
 -- Example: plot.pcolormesh({ 0, 1, 2 }, { 0, 1, 2 }, { { 1, 2 }, { 3, 4 } })
-function plot.pcolormesh(x, y, grid, options)
+function plot.pcolormesh(x, y, grid, options, ...)
+  errors.refuse_more("plot.pcolormesh", "expected one table of options,", ...)
   local where = "plot.pcolormesh"
   options = errors.check_options(where, options, cell_options)
   local values = figure.grid(where, "grid", grid)
@@ -535,7 +545,8 @@ end
 -- Example:
 --   plot.imshow { { 1, 2 }, { 3, 4 } }
 --   plot.colorbar { label = "loss" }
-function plot.colorbar(options)
+function plot.colorbar(options, ...)
+  errors.refuse_more("plot.colorbar", "expected one table of options,", ...)
   local where = "plot.colorbar"
   options = errors.check_options(where, options, { "label" })
   local axes = current_axes()
@@ -577,7 +588,8 @@ end
 -- Write a text at a point of the axes. ha ("left", "center", "right") and va ("bottom", "center",
 -- "top") say which part of it stands there; rotation is in degrees. As matplotlib.pyplot.text.
 -- Example: plot.text(2, 0.5, "here it explodes", { color = "red" })
-function plot.text(x, y, text, options)
+function plot.text(x, y, text, options, ...)
+  errors.refuse_more("plot.text", "expected one table of options,", ...)
   local where = "plot.text"
   options = errors.check_options(where, options, { "color", "fontsize", "ha", "va", "rotation" })
   local words = { kind = "text", color = "#262626" }
@@ -599,7 +611,8 @@ end
 -- Example:
 --   plot.plot({ 3, 2, 1 }, { label = "train" })
 --   plot.legend { loc = "upper right" }
-function plot.legend(options)
+function plot.legend(options, ...)
+  errors.refuse_more("plot.legend", "expected one table of options,", ...)
   options = errors.check_options("plot.legend", options, { "loc" })
   local loc = word_option("plot.legend", options, "loc", figure.places, "best")
   current_axes().legend = { loc = loc }
@@ -707,7 +720,8 @@ end
 -- Example:
 --   plot.plot { 3, 2, 1 }
 --   plot.savefig "loss.svg"
-function plot.savefig(name, options)
+function plot.savefig(name, options, ...)
+  errors.refuse_more("plot.savefig", "expected one table of options,", ...)
   local where = "plot.savefig"
   if type(name) ~= "string" then errors.argument(where, "name", "a file's name", name) end
   if name:find "%z" then errors.fail("%s: name holds a zero byte", where) end

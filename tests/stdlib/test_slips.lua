@@ -99,6 +99,21 @@ function TestMoreArguments.test_methods_of_models()
     function(a) return a end, { x }, {}, {})
 end
 
+function TestMoreArguments.test_plots()
+  local list, grid = { 1, 2, 3 }, { { 1, 2 }, { 3, 4 } }
+  for name, arguments in pairs {
+    figure = {}, plot = { list, list }, scatter = { list, list }, errorbar = { list, list, list },
+    fill_between = { list, list, list }, axhline = { 1 }, axvline = { 1 }, hist = { list }, boxplot = { list },
+    imshow = { grid }, pcolormesh = { { 1, 2, 3 }, { 1, 2, 3 }, grid }, colorbar = {}, text = { 1, 1, "here" },
+    legend = {}, savefig = { "figure.svg" },
+  } do
+    table.insert(arguments, {})
+    table.insert(arguments, { color = "red" })
+    fails(("plot.%s: expected one table of options, got a table besides"):format(name), plot[name],
+      table.unpack(arguments))
+  end
+end
+
 function TestMoreArguments.test_operations()
   local x = ones(2, 3)
   fails("sum: expected at most 2 arguments, got 3", x.sum, x, 1, true, 5)
