@@ -1,0 +1,53 @@
+/* test_threads.c: the pool of threads hands out every part of a job once, and ends whenever it is told
+** to, be it while a worker comes late to the last job. */
+#include <unistd.h>
+
+#include "core/threads.h"
+#include "testing.h"
+
+enum { ELEMENTS = 1000 };
+
+/* How often each element was worked on; parts write to different places. */
+static void count_visits(void *data, size_t first, size_t count, size_t part) {
+  unsigned char *visits = data;
+  (void)part;
+  for (size_t i = first; i < first + count; i++) visits[i]++;
+}
+
+static void nothing(void *data, size_t first, size_t count, size_t part) {
+  (void)data, (void)first, (void)count, (void)part;
+}
+
+static void test_each_element_is_visited_once(void) {
+  gr_Context context;
+  gr_context_init(&context);
+  for (int threads = 1; threads <= 5; threads++) {
+    gr_set_threads(&context, threads);
+    for (size_t n = 0; n <= ELEMENTS; n += 37) {
+      unsigned char visits[ELEMENTS] = {0};
+      size_t wrong = 0;
+      gr_parallel(&context, n, 1 + n % 16, 10, count_visits, visits);
+      for (size_t i = 0; i < ELEMENTS; i++) wrong += visits[i] != (i < n);
+      check(wrong == 0, "%d threads, %zu elements: %zu visited wrongly", threads, n, wrong);
+    }
+  }
+  gr_context_free(&context);
+}
+
+static void test_a_pool_ends_at_any_moment(void) {
+  for (int i = 0; i < 3000; i++) {
+    gr_Context context;
+    gr_context_init(&context);
+    gr_set_threads(&context, 3);
+    for (int jobs = i % 4; jobs >= 0; jobs--) gr_parallel(&context, 64, 1, 1, nothing, NULL);
+    gr_context_free(&context);
+  }
+  check(true, "it did not wait for ever");
+}
+
+int main(void) {
+  alarm(60);  /* who waits for ever has failed */
+  test_each_element_is_visited_once();
+  test_a_pool_ends_at_any_moment();
+  return finish();
+}
