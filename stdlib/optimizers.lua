@@ -11,7 +11,7 @@ local sgd_options = { "learning_rate", "lr", "momentum", "nesterov", "weight_dec
 -- SGD { learning_rate = 0.01, momentum = 0, nesterov = false, weight_decay = nil,
 --       clipnorm = nil, global_clipnorm = nil, clipvalue = nil } -> optimizer
 -- Gradient descent with momentum: v = momentum v - learning_rate g, w = w + v; with nesterov
--- w = w + momentum v - learning_rate g.
+-- w = w + momentum v - learning_rate g. A v below the smallest normal number (1.2e-38) becomes 0.
 --
 -- Order: loss with regularizers, gradient, norm, value, momentum, update; decay apart.
 --

@@ -88,6 +88,7 @@ typedef struct gr_Product {
 **   g' = clip(scale * g, low, high)   where clipping by value is on (clip_value)
 **   momentum = 0:  w <- w - rate * g'
 **   else           v <- momentum * v - rate * g',  w <- w + v
+**                  with 0 for a v below the smallest normal number
 **   nesterov:      w <- w + momentum * v - rate * g'  with the new v
 ** and, before all that, decay: w <- w - decay * rate * w where decay is not 0.
 ** Numbers arrive in double and are rounded once to the element's type. A scale of 1 multiplies

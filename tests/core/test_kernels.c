@@ -567,6 +567,7 @@ static gr_SgdOutcome sgd_reference(gr_DType t, Array *w, const Array *g, Array *
     if (s->momentum == 0) weight = rounded(t, weight - gradient);
     else {
       velocity = rounded(t, rounded(t, momentum * get(t, v, i)) - gradient);
+      if (fabs(velocity) < (t == GR_FLOAT32 ? FLT_MIN : DBL_MIN)) velocity = 0;
       put(t, v, i, velocity);
       weight = s->nesterov
           ? rounded(t, rounded(t, weight + rounded(t, momentum * velocity)) - gradient)
