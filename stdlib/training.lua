@@ -307,26 +307,32 @@ function Trainer:shuffle_rows()
   self.shuffle_stream:permutation(model.shuffles, self.order)
 end
 
+-- Write an epoch's numbers down.
+function Trainer:note_epoch(epoch, loss, val_loss)
+  local record = self.history
+  local lists = record.history
+  local i = #record.epoch + 1
+  record.epoch[i], lists.loss[i] = epoch, loss
+  if val_loss then lists.val_loss[i] = val_loss end
+end
+
 -- One epoch; false when it was interrupted.
 function Trainer:run_epoch(epoch)
-  local model, record = self.model, self.history
   self.epoch, self.first_step = epoch, self.step
   self:make_room()
-  self:callback("on_epoch_begin", epoch, {})
+  if self.callbacks[1] then self:callback("on_epoch_begin", epoch, {}) end
   self.progress:begin_epoch(epoch)
-  if epoch == 1 or #self.callbacks > 0 then self:prepare() end
+  if epoch == 1 or self.callbacks[1] then self:prepare() end
   self:shuffle_rows()
   local loss, done = self:run_batches()
   if not loss then return false end
-  local logs = { loss = loss }
-  record.epoch[#record.epoch + 1] = epoch
-  record.history.loss[#record.history.loss + 1] = loss
-  if self.val_x then
-    logs.val_loss = model:evaluate_again(self.val_x, self.val_y, self.batch_size)
-    record.history.val_loss[#record.history.val_loss + 1] = logs.val_loss
+  local val_loss = self.val_x and self.model:evaluate_again(self.val_x, self.val_y, self.batch_size)
+  self:note_epoch(epoch, loss, val_loss)
+  if self.tells_epochs then
+    local logs = { loss = loss, val_loss = val_loss }
+    self.progress:end_epoch(done, logs)
+    self:callback("on_epoch_end", epoch, logs)
   end
-  self.progress:end_epoch(done, logs)
-  self:callback("on_epoch_end", epoch, logs)
   return not core.interrupted()
 end
 
@@ -485,6 +491,7 @@ local function new_trainer(model, x, y, options)
   self.progress = progress.new(check_verbose(options), self.epochs, self.steps)
   self.interval = self.progress:interval()
   self.tells_steps = self.calls_each_step or self.progress.redraws
+  self.tells_epochs = self.callbacks[1] or self.progress.verbose > 0
   self.log, self.room = {}, 0
   self.history = history.new { epochs = self.epochs, steps = self.steps,
                                batch_size = self.batch_size, verbose = check_verbose(options) }
