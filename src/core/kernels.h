@@ -126,7 +126,7 @@ typedef struct gr_KernelSet {
                         size_t n);
 
   void (*product)(const gr_Product *product);
-  size_t (*product_scratch)(size_t m, size_t n, size_t k);
+  size_t (*product_scratch)(const gr_Product *product);  /* small ones need none */
 
   /* The sum of n elements in the fixed order, written to *y (one element; 0 when n is 0). */
   void (*sum)(void *y, const void *x, size_t n);

@@ -32,6 +32,7 @@
 #define run_block NAME(run_block)
 #define run_columns NAME(run_columns)
 #define run_blocks NAME(run_blocks)
+#define lies_along_rows NAME(lies_along_rows)
 #define reads_in_place NAME(reads_in_place)
 #define columns_tile NAME(columns_tile)
 #define column_products NAME(column_products)
@@ -244,9 +245,19 @@ static size_t columns_room(size_t n, size_t k) {
   return rounded_up(smaller(n, BLOCK_COLUMNS), PANEL) * smaller(k, BLOCK_DEPTH);
 }
 
-static size_t NAME(product_scratch)(size_t m, size_t n, size_t k) {
-  size_t rows = rounded_up(smaller(m, BLOCK_ROWS), COPIED_ROWS) * smaller(k, BLOCK_DEPTH);
-  return m <= 1 || n <= 1 ? 0 : (columns_room(n, k) + rows) * sizeof(number);
+/* B lies along rows. */
+static bool lies_along_rows(const gr_Product *p) { return p->b_column == 1 || p->k == 0; }
+
+/* Vectors need no copies, and few rows, few columns or a small B do not pay for them. */
+static bool reads_in_place(const gr_Product *p) {
+  if (p->m <= 1 || p->n <= 1) return true;
+  return lies_along_rows(p) && (p->m <= 36 || p->n <= PANEL || p->n * p->k <= 64 * 64);
+}
+
+static size_t NAME(product_scratch)(const gr_Product *p) {
+  size_t depth = smaller(p->k, BLOCK_DEPTH);
+  size_t rows = rounded_up(smaller(p->m, BLOCK_ROWS), COPIED_ROWS);
+  return reads_in_place(p) ? 0 : (columns_room(p->n, p->k) + rows * depth) * sizeof(number);
 }
 
 /* Some rows of C, from a copied block of B. The rows of A are copied too where they are used often
@@ -435,25 +446,19 @@ APART void activate(const gr_Product *p) {
   for (size_t i = 0; i < p->m; i++, c += p->c_row) f(c, c, p->n);
 }
 
-/* Few rows, few columns or a small B do not pay for copies. */
-static bool reads_in_place(const gr_Product *p) {
-  return p->m <= 36 || p->n <= PANEL || p->n * p->k <= 64 * 64;
-}
-
 static void NAME(product)(const gr_Product *p) {
   Tile whole = {
     .rows = p->m, .columns = p->n, .k = p->k, .a = p->a, .a_row = p->a_row,
     .a_column = p->a_column, .a_tile = TILE_ROWS * p->a_row, .b = p->b, .b_row = p->b_row,
     .c = p->c, .c_row = p->c_row, .bias = p->bias
   };
-  const bool along_rows = p->b_column == 1 || p->k == 0;
   if (p->m == 0 || p->n == 0) return;
   if (p->k == 0) whole.a = whole.b = p->c;  /* never read, but moved along: it must not be NULL */
   if (p->n == 1) matrix_by_column(p, &whole);
-  else if (p->m == 1 && !along_rows) row_by_columns(p);
+  else if (p->m == 1 && !lies_along_rows(p)) row_by_columns(p);
   else {
     whole.rectifies = p->activation == GR_RELU;
-    if (along_rows && reads_in_place(p)) run_tiles(&whole);
+    if (reads_in_place(p)) run_tiles(&whole);
     else run_blocks(&whole, p);
     if (whole.rectifies) return;
   }

@@ -89,44 +89,47 @@ static void multiply_range(void *data, size_t first, size_t count, size_t part) 
 enum { RANGE_WORK = 1 << 18, UNIT = 16 };
 
 /* One product, on several threads where it is large. */
-static void multiply_in_ranges(gr_Context *context, const gr_KernelSet *kernels, size_t size,
-                               const gr_Product *product) {
+static gr_Status multiply_in_ranges(gr_Context *context, const gr_KernelSet *kernels, size_t size,
+                                    const gr_Product *product) {
   Cut cut = {kernels, *product, size, product->m >= product->n, NULL, 0};
   size_t length = cut.by_rows ? product->m : product->n;
   size_t work = product->k * (cut.by_rows ? product->n : product->m);
-  size_t grain = work == 0 ? length : RANGE_WORK / work + 16;
-  size_t ranges = gr_count_ranges(context, length, grain);
-  if (ranges > 1) {
-    cut.scratch_bytes = lines(kernels->product_scratch(product->m, product->n, product->k));
-    cut.scratch = gr_range_scratch(context, ranges * cut.scratch_bytes);
-  }
-  if (cut.scratch == NULL) kernels->product(product);
-  else gr_parallel(context, length, UNIT, grain, multiply_range, &cut);
+  size_t grain = work == 0 ? length : RANGE_WORK / work + UNIT;
+  cut.scratch_bytes = lines(kernels->product_scratch(product));
+  size_t bytes = gr_count_ranges(context, length, grain) * cut.scratch_bytes;
+  cut.scratch = gr_range_scratch(context, bytes);
+  if (cut.scratch == NULL) return gr_fail_memory(context, bytes);
+  gr_parallel(context, length, UNIT, grain, multiply_range, &cut);
+  return GR_OK;
 }
 
 /* Many rows of a product: a slab at a time, between two looks at the interrupt. */
-static void multiply_slabs(gr_Context *context, const gr_KernelSet *kernels, size_t size,
-                           const gr_Product *whole) {
+static gr_Status multiply_slabs(gr_Context *context, const gr_KernelSet *kernels, size_t size,
+                                const gr_Product *whole) {
   size_t slab = slab_rows(whole);
-  for (size_t first = 0; first == 0 || first < whole->m; first += slab) {
+  gr_Status status = GR_OK;
+  for (size_t first = 0; first < whole->m && status == GR_OK; first += slab) {
     gr_Product product = *whole;
     product.m = whole->m - first < slab ? whole->m - first : slab;
     product.a = (const unsigned char *)whole->a + (ptrdiff_t)(first * size) * whole->a_row;
     product.c = (unsigned char *)whole->c + (ptrdiff_t)(first * size) * whole->c_row;
-    multiply_in_ranges(context, kernels, size, &product);
-    if (product.m < whole->m && gr_must_stop(context)) return;
+    status = multiply_in_ranges(context, kernels, size, &product);
+    if (product.m < whole->m && gr_must_stop(context)) break;
   }
+  return status;
 }
 
-/* c = act(a . b + bias), c contiguous, with elements of `size` bytes. What is not worth a thread
-** is one call of the kernel. */
-static void multiply(gr_Context *context, const gr_KernelSet *kernels, size_t size, Matrix a,
-                     Matrix b, void *c, const void *bias, gr_Unary activation, void *scratch) {
+/* c = act(a . b + bias), c contiguous, with elements of `size` bytes. What is not worth a thread,
+** and needs no scratch, is one call of the kernel. Uses the scratch of ranges. */
+static gr_Status multiply(gr_Context *context, const gr_KernelSet *kernels, size_t size, Matrix a,
+                          Matrix b, void *c, const void *bias, gr_Unary activation) {
   gr_Product product = {
     a.rows, b.columns, a.columns, a.data, a.row, a.column, b.data, b.row, b.column,
-    c, (ptrdiff_t)b.columns, bias, activation, scratch, must_stop, context};
-  if (a.rows * b.columns * a.columns < 2 * RANGE_WORK) kernels->product(&product);
-  else multiply_slabs(context, kernels, size, &product);
+    c, (ptrdiff_t)b.columns, bias, activation, NULL, must_stop, context};
+  if (a.rows * b.columns * a.columns >= 2 * RANGE_WORK || kernels->product_scratch(&product) > 0)
+    return multiply_slabs(context, kernels, size, &product);
+  kernels->product(&product);
+  return GR_OK;
 }
 
 /* matmul: y [..., m, n] = a [..., m, k] . b [..., k, n], as numpy.matmul */
@@ -195,36 +198,32 @@ static gr_Status matmul_forward(gr_Context *context, gr_Node *node) {
   unsigned char *y = gr_tensor_data(node->output);
   Batch batch;
   if (!batch_begin(&batch, node)) return GR_OK;
-  size_t m = batch.a.rows, n = batch.b.columns, k = batch.a.columns;
-  size_t bytes = kernels->product_scratch(m, n, k);
-  void *scratch = gr_scratch(context, bytes);
-  if (scratch == NULL) return gr_fail_memory(context, bytes);
+  gr_Status status;
   do {
-    multiply(context, kernels, batch.size, batch_matrix(&batch, 0), batch_matrix(&batch, 1), y,
-             NULL, GR_LINEAR, scratch);
-    y += m * n * batch.size;
-  } while (batch_next(&batch) && !gr_must_stop(context));
-  return GR_OK;
+    status = multiply(context, kernels, batch.size, batch_matrix(&batch, 0),
+                      batch_matrix(&batch, 1), y, NULL, GR_LINEAR);
+    y += batch.a.rows * batch.b.columns * batch.size;
+  } while (status == GR_OK && batch_next(&batch) && !gr_must_stop(context));
+  return status;
 }
 
 /* da [m, k] = dy [m, n] . b^T [n, k] for each matrix of the batch, db [k, n] = a^T [k, m] . dy */
-static void matmul_gradients(gr_Context *context, const gr_KernelSet *kernels,
-                             const gr_Node *node, int input, const unsigned char *dy,
-                             unsigned char *to, void *scratch) {
+static gr_Status matmul_gradients(gr_Context *context, const gr_KernelSet *kernels,
+                                  const gr_Node *node, int input, const unsigned char *dy,
+                                  unsigned char *to) {
   Batch batch;
-  if (!batch_begin(&batch, node)) return;
+  if (!batch_begin(&batch, node)) return GR_OK;
   size_t m = batch.a.rows, n = batch.b.columns, k = batch.a.columns;
+  gr_Status status;
   do {
     Matrix slope = contiguous_matrix(dy, m, n);
-    if (input == 0)
-      multiply(context, kernels, batch.size, slope, transposed(batch_matrix(&batch, 1)), to, NULL,
-               GR_LINEAR, scratch);
-    else
-      multiply(context, kernels, batch.size, transposed(batch_matrix(&batch, 0)), slope, to, NULL,
-               GR_LINEAR, scratch);
+    Matrix left = input == 0 ? slope : transposed(batch_matrix(&batch, 0));
+    Matrix right = input == 0 ? transposed(batch_matrix(&batch, 1)) : slope;
+    status = multiply(context, kernels, batch.size, left, right, to, NULL, GR_LINEAR);
     dy += m * n * batch.size;
     to += (input == 0 ? m * k : k * n) * batch.size;
-  } while (batch_next(&batch) && !gr_must_stop(context));
+  } while (status == GR_OK && batch_next(&batch) && !gr_must_stop(context));
+  return status;
 }
 
 /* The shape that input's gradient has before the sum over broadcast batch axes. */
@@ -242,23 +241,20 @@ static gr_Tensor full_gradient(const gr_Node *node, int input) {
 static gr_Status matmul_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
                                  gr_Tensor *const *dx) {
   const gr_KernelSet *kernels = gr_kernels_for(context, dy);
-  Matrix a = last_matrix(node->inputs[0], false), b = last_matrix(node->inputs[1], true);
-  for (int i = 0; i < 2; i++) {
+  gr_Status status = GR_OK;
+  for (int i = 0; i < 2 && status == GR_OK; i++) {
     if (dx[i] == NULL) continue;
+    if (gr_tensor_size(dy) == 0) { gr_tensor_fill(dx[i], 0); continue; }
     gr_Tensor full = full_gradient(node, i);
     bool direct = gr_same_shape(&full, dx[i]);
-    size_t bytes = lines(gr_tensor_size(&full) * gr_dtype_size(dy->dtype));
-    size_t work = i == 0 ? kernels->product_scratch(a.rows, a.columns, b.columns)
-                         : kernels->product_scratch(a.columns, b.columns, a.rows);
-    unsigned char *scratch = gr_scratch(context, work + 3 * bytes + 64);
-    if (scratch == NULL) return gr_fail_memory(context, work + 3 * bytes);
-    unsigned char *buffer = scratch + lines(work);
-    if (gr_tensor_size(dy) == 0) { gr_tensor_fill(dx[i], 0); continue; }
-    matmul_gradients(context, kernels, node, i, gr_tensor_data(dy),
-                     direct ? gr_tensor_data(dx[i]) : buffer, scratch);
+    size_t bytes = direct ? 0 : lines(gr_tensor_size(&full) * gr_dtype_size(dy->dtype));
+    unsigned char *buffer = gr_scratch(context, 3 * bytes);
+    if (buffer == NULL) return gr_fail_memory(context, 3 * bytes);
+    status = matmul_gradients(context, kernels, node, i, gr_tensor_data(dy),
+                              direct ? gr_tensor_data(dx[i]) : buffer);
     if (!direct) gr_sum_broadcast(context, &full, buffer, dx[i], buffer + bytes);
   }
-  return GR_OK;
+  return status;
 }
 
 /* dense: y [..., units] = act(x [..., inputs] . kernel [inputs, units] + bias [units]) */
@@ -280,14 +276,8 @@ static gr_Status dense_shape(gr_Context *context, gr_Node *node) {
   return GR_OK;
 }
 
-/* x as one matrix [rows, inputs]: in place where its leading axes lie evenly, else gathered. */
+/* Whether the leading axes of x lie so evenly that it is one matrix as it is. */
 static bool lies_as_matrix(const gr_Tensor *x) { return x->rank <= 2 || gr_tensor_is_contiguous(x); }
-
-static Matrix rows_of(const gr_Tensor *x, void *room) {
-  if (x->rank <= 2 && lies_as_matrix(x)) return last_matrix(x, false);
-  size_t inputs = (size_t)x->shape[x->rank - 1], size = gr_tensor_size(x);
-  return contiguous_matrix(gr_tensor_contiguous(x, room), inputs == 0 ? 0 : size / inputs, inputs);
-}
 
 static size_t room_for_rows(const gr_Tensor *x) {
   return lies_as_matrix(x) ? 0 : lines(gr_tensor_size(x) * gr_dtype_size(x->dtype));
@@ -299,21 +289,24 @@ static size_t count_rows(const gr_Tensor *x) {
   return rows;
 }
 
+/* x as one matrix [rows, inputs]: in place, or else gathered into the room. */
+static Matrix rows_of(const gr_Tensor *x, void *room) {
+  if (x->rank <= 2) return last_matrix(x, false);
+  return contiguous_matrix(gr_tensor_contiguous(x, room), count_rows(x),
+                           (size_t)x->shape[x->rank - 1]);
+}
+
 static gr_Status dense_forward(gr_Context *context, gr_Node *node) {
   const gr_Tensor *x = node->inputs[0], *kernel = node->inputs[1], *bias = node->inputs[2];
   const gr_KernelSet *kernels = gr_kernels_for(context, kernel);
-  size_t rows = count_rows(x), units = (size_t)kernel->shape[1], room = room_for_rows(x);
-  size_t bytes = room + lines(units * gr_dtype_size(bias->dtype)) +
-                 kernels->product_scratch(rows, units, (size_t)kernel->shape[0]);
+  size_t room = room_for_rows(x), size = gr_dtype_size(kernel->dtype);
+  size_t bytes = room + (size_t)bias->shape[0] * size;
   unsigned char *scratch = gr_scratch(context, bytes);
   if (scratch == NULL) return gr_fail_memory(context, bytes);
   Matrix input = rows_of(x, scratch);
-  input.rows = rows;
-  const void *offsets = gr_tensor_contiguous(bias, scratch + room);
-  multiply(context, kernels, gr_dtype_size(kernel->dtype), input, last_matrix(kernel, false),
-           gr_tensor_data(node->output), offsets, (gr_Unary)node->attributes.activation,
-           scratch + room + lines(units * gr_dtype_size(bias->dtype)));
-  return GR_OK;
+  return multiply(context, kernels, size, input, last_matrix(kernel, false),
+                  gr_tensor_data(node->output), gr_tensor_contiguous(bias, scratch + room),
+                  (gr_Unary)node->attributes.activation);
 }
 
 /* dz = dy * act'(z), dx = dz . kernel^T, dkernel = x^T . dz, dbias = the sum of dz's rows */
@@ -321,35 +314,28 @@ static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const 
                                 gr_Tensor *const *dx) {
   const gr_Tensor *x = node->inputs[0], *kernel = node->inputs[1];
   const gr_KernelSet *kernels = gr_kernels_for(context, dy);
-  size_t rows = count_rows(x), units = (size_t)kernel->shape[1], room = room_for_rows(x);
-  size_t inputs = (size_t)kernel->shape[0], n = gr_tensor_size(dy);
-  size_t size = gr_dtype_size(dy->dtype), for_dz = lines(n * size);
-  size_t for_dx = kernels->product_scratch(rows, inputs, units);
-  size_t for_dkernel = kernels->product_scratch(inputs, units, rows);
-  size_t bytes = room + for_dz + (for_dx > for_dkernel ? for_dx : for_dkernel);
+  size_t size = gr_dtype_size(dy->dtype), room = room_for_rows(x);
+  size_t bytes = room + gr_tensor_size(dy) * size;
   unsigned char *scratch = gr_scratch(context, bytes);
   if (scratch == NULL) return gr_fail_memory(context, bytes);
-  void *work = scratch + room + for_dz;
-  const void *dz = gr_tensor_data(dy);
+  Matrix input = rows_of(x, scratch);
+  Matrix slope = contiguous_matrix(gr_tensor_data(dy), input.rows, (size_t)kernel->shape[1]);
   if (node->attributes.activation != GR_LINEAR) {
-    gr_unary_slopes(context, dy, node->attributes.activation, scratch + room, dz, NULL,
+    gr_unary_slopes(context, dy, node->attributes.activation, scratch + room, slope.data, NULL,
                     gr_tensor_data(node->output));
-    dz = scratch + room;
+    slope.data = scratch + room;
   }
-  Matrix slope = contiguous_matrix(dz, rows, units);
+  gr_Status status = GR_OK;
   if (dx[0] != NULL)
-    multiply(context, kernels, size, slope, transposed(last_matrix(kernel, false)),
-             gr_tensor_data(dx[0]), NULL, GR_LINEAR, work);
-  if (dx[1] != NULL) {
-    Matrix input = rows_of(x, scratch);
-    input.rows = rows;
-    multiply(context, kernels, size, transposed(input), slope, gr_tensor_data(dx[1]), NULL,
-             GR_LINEAR, work);
-  }
+    status = multiply(context, kernels, size, slope, transposed(last_matrix(kernel, false)),
+                      gr_tensor_data(dx[0]), NULL, GR_LINEAR);
+  if (dx[1] != NULL && status == GR_OK)
+    status = multiply(context, kernels, size, transposed(input), slope, gr_tensor_data(dx[1]),
+                      NULL, GR_LINEAR);
   if (dx[2] != NULL)
     gr_fold_rows(context, &(gr_Fold){kernels->sum, kernels->sum_rows, GR_ADD}, dy->dtype,
-                 gr_tensor_data(dx[2]), dz, rows, units);
-  return GR_OK;
+                 gr_tensor_data(dx[2]), slope.data, slope.rows, slope.columns);
+  return status;
 }
 
 const gr_Operation gr_product_operations[] = {

@@ -31,13 +31,18 @@ typedef struct Layer {
 } Layer;
 
 static void *scratch;
+static size_t scratch_bytes;
 
+/* One product; a first round, without scratch, only finds out how much of it is wanted. */
 static void multiply(const gr_KernelSet *k, size_t m, size_t n, size_t depth, const float *a,
                      ptrdiff_t a_row, ptrdiff_t a_column, const float *b, ptrdiff_t b_row,
                      ptrdiff_t b_column, float *c) {
-  k->product(&(gr_Product){
+  gr_Product product = {
     .m = m, .n = n, .k = depth, .a = a, .a_row = a_row, .a_column = a_column, .b = b,
-    .b_row = b_row, .b_column = b_column, .c = c, .c_row = (ptrdiff_t)n, .scratch = scratch});
+    .b_row = b_row, .b_column = b_column, .c = c, .c_row = (ptrdiff_t)n, .scratch = scratch};
+  if (scratch != NULL) k->product(&product);
+  else if (k->product_scratch(&product) > scratch_bytes)
+    scratch_bytes = k->product_scratch(&product);
 }
 
 /* y = x . kernel forward; dkernel = x^T . dy and dx = dy . kernel^T back (y stands for dy). */
@@ -68,16 +73,15 @@ int main(int count, char **arguments) {
   Layer layers[MOST];
   double times[REPEATS];
   if (count < 4 || count > MOST) return EXIT_FAILURE;
-  size_t batch = (size_t)atoi(arguments[1]), room = 0;
+  size_t batch = (size_t)atoi(arguments[1]);
   int depth = count - 3;
   for (int i = 0; i < depth; i++) {
     size_t inputs = (size_t)atoi(arguments[i + 2]), units = (size_t)atoi(arguments[i + 3]);
     layers[i] = (Layer){inputs, units, numbers(batch * inputs), numbers(inputs * units),
                         numbers(inputs * units), numbers(batch * units), numbers(batch * inputs)};
-    room += k->product_scratch(batch, units, inputs) + k->product_scratch(batch, inputs, units) +
-            k->product_scratch(inputs, units, batch);
   }
-  scratch = aligned_alloc(64, (room + 127) / 64 * 64);
+  step(k, layers, depth, batch);
+  scratch = aligned_alloc(64, (scratch_bytes + 127) / 64 * 64);
   for (int i = 0; i < 3; i++) step(k, layers, depth, batch);
   for (int i = 0; i < REPEATS; i++) {
     double began = now();

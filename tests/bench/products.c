@@ -51,12 +51,17 @@ static void *numbers(gr_DType t, size_t n) {
   return block;
 }
 
-static void run_ours(const Case *c) {
-  c->kernels->product(&(gr_Product){
+static gr_Product product_of(const Case *c) {
+  return (gr_Product){
     .m = (size_t)c->m, .n = (size_t)c->n, .k = (size_t)c->k, .a = c->a,
     .a_row = c->turns_a ? 1 : c->k, .a_column = c->turns_a ? c->m : 1, .b = c->b,
     .b_row = c->turns_b ? 1 : c->n, .b_column = c->turns_b ? c->k : 1, .c = c->ours,
-    .c_row = c->n, .scratch = c->scratch});
+    .c_row = c->n, .scratch = c->scratch};
+}
+
+static void run_ours(const Case *c) {
+  gr_Product product = product_of(c);
+  c->kernels->product(&product);
 }
 
 static void run_theirs(const Case *c) {
@@ -99,7 +104,8 @@ static void compare(const gr_Kernels *kernels, const char *what, gr_DType t, int
   Case c = {t, m, n, k, turns_a, turns_b, numbers(t, (size_t)m * (size_t)k),
             numbers(t, (size_t)k * (size_t)n), numbers(t, (size_t)m * (size_t)n),
             numbers(t, (size_t)m * (size_t)n), NULL, &kernels->of[t]};
-  size_t room = c.kernels->product_scratch((size_t)m, (size_t)n, (size_t)k);
+  gr_Product product = product_of(&c);
+  size_t room = c.kernels->product_scratch(&product);
   c.scratch = aligned_alloc(64, (room + 127) / 64 * 64);
   run_ours(&c);
   run_theirs(&c);

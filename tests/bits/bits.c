@@ -345,14 +345,15 @@ static void run_product(const gr_KernelSet *k, gr_DType t, const size_t *shape, 
   const size_t m = shape[0], n = shape[1], depth = shape[2];
   Matrix a = new_matrix(t, m, depth, form & 1, make), b = new_matrix(t, depth, n, form & 2, make);
   Matrix c = new_matrix(t, m, n, false, make), bias = new_matrix(t, 1, n, false, make);
-  void *scratch = aligned_alloc(64, (k->product_scratch(m, n, depth) + 127) / 64 * 64);
-  if (scratch == NULL) give_up("not enough memory");
-  k->product(&(gr_Product){
+  gr_Product product = {
     .m = m, .n = n, .k = depth, .a = a.data, .a_row = a.row, .a_column = a.column, .b = b.data,
     .b_row = b.row, .b_column = b.column, .c = c.data, .c_row = c.row,
-    .bias = form & 4 ? bias.data : NULL, .activation = activation, .scratch = scratch});
+    .bias = form & 4 ? bias.data : NULL, .activation = activation};
+  product.scratch = aligned_alloc(64, (k->product_scratch(&product) + 127) / 64 * 64);
+  if (product.scratch == NULL) give_up("not enough memory");
+  k->product(&product);
   add_numbers(t, c.data, m * n);
-  free(scratch);
+  free(product.scratch);
   free(a.data);
   free(b.data);
   free(c.data);

@@ -491,7 +491,7 @@ static void test_product(const gr_Kernels *k, gr_DType t, size_t m, size_t n, si
                          Layout a, Layout b, bool has_bias, gr_Unary activation, size_t padding) {
   gr_Product p = { .m = m, .n = n, .k = depth, .activation = activation };
   const gr_KernelSet *set = &k->of[t];
-  size_t width = n + padding, scratch = set->product_scratch(m, n, depth);
+  size_t width = n + padding;
   ptrdiff_t none;
   bool right = true;
   p.a = make_matrix(t, m, depth, a, &p.a_row, &p.a_column);
@@ -499,7 +499,7 @@ static void test_product(const gr_Kernels *k, gr_DType t, size_t m, size_t n, si
   p.bias = has_bias ? make_matrix(t, 1, n, (Layout){ false, 0 }, &none, &none) : NULL;
   p.c = malloc((m * width + 1) * size_of(t));
   p.c_row = (ptrdiff_t)width;
-  p.scratch = aligned_alloc(64, (scratch + 64) / 64 * 64);
+  p.scratch = aligned_alloc(64, (set->product_scratch(&p) + 64) / 64 * 64);
   for (size_t i = 0; i <= m * width; i++) put(t, p.c, i, guard);
   set->product(&p);
   for (size_t i = 0; i < m && right; i++)
