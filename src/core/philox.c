@@ -251,20 +251,26 @@ void gr_stream_fill_normal(const gr_Context *context, const gr_Stream *stream, u
 
 /* ---- Permutations -------------------------------------------------------------------------- */
 
-/* Put what belongs at place i, from i down to 1 or to the end of the words; returns the next i. A
-** word times i + 1 has the index in its high half; the few words whose low half would favour some
-** indices are passed over. */
+/* Put what belongs at place i by one word, and return the next place. The word times i + 1 has the
+** index in its high half; the few words whose low half would favour some indices are passed over. */
+GR_INLINE size_t exchange(int64_t *x, size_t i, uint32_t word) {
+  uint32_t bound = (uint32_t)i + 1;
+  uint64_t product = (uint64_t)word * bound;
+  if ((uint32_t)product < bound && (uint32_t)product < -bound % bound) return i;
+  size_t j = high_half(product);
+  int64_t value = x[i];
+  x[i] = x[j];
+  x[j] = value;
+  return i - 1;
+}
+
+/* From i down to 1, or to the end of the words; returns the next i. */
 static size_t exchange_down(int64_t *x, size_t i, const Lanes *lanes) {
-  for (int w = 0; w < 4 * LANES && i > 0; w++) {
-    uint32_t word = (uint32_t)lanes->x[w % 4][w / 4], bound = (uint32_t)i + 1;
-    uint64_t product = (uint64_t)word * bound;
-    if ((uint32_t)product < bound && (uint32_t)product < -bound % bound) continue;
-    size_t j = high_half(product);
-    int64_t value = x[i];
-    x[i] = x[j];
-    x[j] = value;
-    i--;
-  }
+  for (int l = 0; l < LANES; l++)
+    for (int w = 0; w < 4; w++) {
+      if (i == 0) return 0;
+      i = exchange(x, i, (uint32_t)lanes->x[w][l]);
+    }
   return i;
 }
 
