@@ -1,5 +1,6 @@
 -- For `luarocks make src/gradus/gradus-0.1-1.rockspec` at the root of the tree: the module alone, for a
 -- Lua that is there already. `make install` installs the program, too.
+rockspec_format = "3.0"
 package = "gradus"
 version = "0.1-1"
 source = {

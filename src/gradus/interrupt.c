@@ -204,9 +204,8 @@ static int resume(lua_State *L, lua_State *co, int arguments) {
 }
 
 static lua_State *check_coroutine(lua_State *L) {
-  lua_State *co = lua_tothread(L, 1);
-  if (co == NULL) luaL_typeerror(L, 1, "coroutine");
-  return co;
+  luaL_checktype(L, 1, LUA_TTHREAD);
+  return lua_tothread(L, 1);
 }
 
 static int coroutine_resume(lua_State *L) {

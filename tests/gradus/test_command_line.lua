@@ -103,6 +103,21 @@ local same = {
     [[echo 'io.stderr:write(1000) cont' | LUA -e 'debug.debug()']],
     [[LUA -e 'x = = 1']], [[echo 'goto nowhere' > s.lua; LUA s.lua]], [[LUA -e 'local x <const> = 1; x = 2']],
     [[LUA -e 'local t = nil; t.x = 1']], [[LUA -e 'coroutine.wrap(function() error "in" end)()']] },
+  coroutines = {
+    [[LUA -e 'print(pcall(coroutine.resume, 1)) print(pcall(coroutine.close, 1))']],
+    [[LUA -e 'print(coroutine.resume(coroutine.running()))']], [[LUA -e 'coroutine.close(coroutine.running())']],
+    [[LUA -e 'local co co = coroutine.wrap(function() return co() end) print(pcall(co))']],
+    [[LUA -e 'local function r() return coroutine.wrap(r)() end print(pcall(r))']],
+    [[LUA -e 'local function f() return table.unpack({}, 1, 2e5) end print(#{coroutine.resume(coroutine.create(f))})']],
+    [[LUA -e 'print(coroutine.close(coroutine.create(print))) print(pcall(coroutine.wrap(function() error {} end)))' |
+      sed 's/0x.*//']],
+    [[LUA -e 'local co = coroutine.create(function()
+      local x <close> = setmetatable({}, { __close = function() error "closing" end }) coroutine.yield() end)
+      coroutine.resume(co) print(coroutine.close(co)) print(coroutine.status(co))']] },
+  tables_of_globals = { [[LUA -e 'for k in pairs(_G) do print(k) end' | sort]],
+    [[LUA -e 'for k in pairs(package.loaded) do print(k) end' | sort]],
+    [[LUA -e 'print(#package.searchers, next(package.preload) == nil)' | cut -c1]],
+    [[LUA -e 'setmetatable(_G, { __index = function(_, k) return k end }) print(some_name)']] },
   first_lines = { [[printf '#!/usr/bin/lua\nprint(3)' > s; LUA s]], [[printf '#only' > s; LUA s]],
     [[printf '\357\273\277print(3)' > s; LUA s]], [[printf '\357\273\277# c\nprint(3)' > s; LUA s]],
     [[printf '\357print(3)' > s; LUA s]], [[printf '' > s; LUA s]] },

@@ -48,6 +48,13 @@ function TestModule.test_only_its_entries_can_be_seen()
   end
 end
 
+function TestModule.test_luarocks_takes_the_rockspec()
+  lu.skipIf(not os.execute "command -v luarocks >/dev/null 2>&1", "luarocks is not installed")
+  local lint = io.popen "luarocks --lua-version=5.4 lint src/gradus/gradus-0.1-1.rockspec 2>&1"
+  local told = lint:read "a"
+  lu.assertTrue(lint:close(), told)
+end
+
 TestInstall = {}
 
 function TestInstall.test_what_is_installed_works_there_and_uninstall_leaves_nothing()
