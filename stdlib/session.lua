@@ -247,8 +247,10 @@ function Session:compile(text, options)
   local chunkname, first_line = options.chunkname, options.first_line or 1
   local lead = rep("\n", first_line - 1)
   if load(lead .. "return " .. text .. "\n", chunkname, "t") then
-    local found = survey(tokens.list(text))
-    return load_wrapped(self, "return " .. PASS .. "(" .. text .. "\n)", found, chunkname, first_line, {})
+    local list = tokens.list(text)
+    local expression = sub(text, 1, list[#list] and list[#list].last or 0)  -- without a comment behind it
+    return load_wrapped(self, "return " .. PASS .. "(" .. expression .. ")", survey(list), chunkname,
+      first_line, {})
   end
   local plain, message = load(lead .. text, chunkname, "t", self.environment)
   if not plain then return nil, message end

@@ -523,6 +523,23 @@ leave]]
   lu.assertNotStrContains(output, "gradus.session")
 end
 
+function TestPrompt.test_an_error_in_an_expression_names_the_line_where_it_stands()
+  local output = play [[
+prompt
+send nothing.x\n
+expect stdin:1: attempt to index a nil value
+prompt
+send ones(2)[0] -- a comment\n
+expect stdin:2: tensor: index 0
+prompt
+send -- only a comment\n
+prompt
+send { 1, -- one\n2 } -- two\n
+expect { 1, 2 }
+leave]]
+  lu.assertNotStrContains(output, "stdin:3")
+end
+
 function TestPrompt.test_a_name_that_a_value_does_not_have_gets_the_nearest_told()
   play [[
 prompt
