@@ -205,6 +205,26 @@ function Trainer:checked_step(batch, first_row)
   return self:finish_step(loss, batch.rows)
 end
 
+-- Whether all elements of a tensor are finite.
+local function all_finite(tensor)
+  local t = tensor:detach()
+  return t.size == 0 or is_finite(t:max():item()) and is_finite(t:min():item())
+end
+
+-- Where to look when the loss of a step or a weight after it is not finite: a sentence, or "".
+function Trainer:advice(step, loss)
+  local optimizer = self.model.optimizer
+  if not self.began_finite then
+    return " The weights were not finite before, perhaps after an earlier fit: make the model anew."
+  end
+  if not (all_finite(self.x) and all_finite(self.y)) then return " Look for nan and inf in x and y." end
+  if step == 1 and loss ~= loss then
+    return " x, y and the weights were finite: look at the layers and the loss."
+  end
+  if optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue then return "" end
+  return " Clipping bounds the step: SGD { clipnorm = 1 }."
+end
+
 -- The loss or a weight stopped being finite at the step before self.step.
 function Trainer:note_not_finite()
   local step = self.step - 1
@@ -216,15 +236,9 @@ function Trainer:note_not_finite()
   if not self.warns then return end
   local what = is_finite(loss) and "a weight is no longer finite after"
     or ("the loss is %s at"):format(loss ~= loss and "nan" or tostring(loss))
-  local optimizer, advice = self.model.optimizer, ""
-  if step == 1 and loss ~= loss then
-    advice = " Look for nan in x and y."
-  elseif not (optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue) then
-    advice = " Clipping bounds the step: SGD { clipnorm = 1 }."
-  end
   warn("fit: %s epoch %d, step %d of %d (gradient norm %.3g; at the first step %.3g).%s "
     .. "warn_nonfinite = false silences this", what, self.epoch, in_epoch, self.steps,
-    self.log.norms[step], self.log.norms[1], advice)
+    self.log.norms[step], self.log.norms[1], self:advice(step, loss))
 end
 
 -- Run the next step or steps of this shape: `left` of them at most. Returns how many were done and
@@ -358,6 +372,11 @@ function Trainer:close_log()
 end
 
 function Trainer:run()
+  core.break_recording "it trained a model"  -- that of a step whose layer calls fit
+  self.began_finite = true
+  for _, weight in ipairs(self.model.weights) do
+    self.began_finite = self.began_finite and all_finite(weight.tensor)
+  end
   for _, callback in ipairs(self.callbacks) do rawset(callback, "model", self.model) end
   self:callback("on_train_begin", {})
   for epoch = 1, self.epochs do

@@ -517,6 +517,24 @@ function TestPrinting.test_a_weight_that_is_not_finite_is_told_too()
   lu.assertStrContains(output, "\nweight\n")
 end
 
+function TestPrinting.test_a_loss_that_is_not_finite_says_where_to_look()
+  local script = PRELUDE .. [[
+    model:compile { loss = %s, optimizer = SGD { lr = %s, clipnorm = %s } }
+    %s
+    model:fit(X, y, { verbose = 0, epochs = 5 })
+  ]]
+  local mse = "'mse'"
+  local explodes = script:format(mse, "1e6", "nil", "")
+  lu.assertStrContains(run(explodes), "Clipping bounds the step")
+  lu.assertStrContains(run(explodes .. "model:fit(X, y, { verbose = 0 })"),
+    "The weights were not finite before, perhaps after an earlier fit: make the model anew.")
+  lu.assertStrContains(run(script:format(mse, "0.01", "1", "X[3][2] = 0/0")), "Look for nan and inf in x and y.")
+  lu.assertStrContains(run(script:format(mse, "0.01", "nil", "y[3] = math.huge")), "Look for nan and inf in x and y.")
+  lu.assertStrContains(run(script:format("function(t, p) return (t - p):mean() / 0 * 0 end", "0.01", "nil", "")),
+    "x, y and the weights were finite: look at the layers and the loss.")
+  lu.assertStrContains(run(script:format(mse, "1e30", "1e30", "")), "). warn_nonfinite")
+end
+
 -- Ctrl-C
 
 TestInterrupt = {}
