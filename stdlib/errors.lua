@@ -17,6 +17,25 @@ end
 -- a tensor [32, 20].
 errors.describe = core.describe
 
+-- Something to be closed: closing it calls f().
+local closable = { __close = function(self) self.f() end }
+function errors.closing(f) return setmetatable({ f = f }, closable) end
+
+local function close_and_return(guard, succeeded, ...)
+  getmetatable(guard).__close(guard)
+  if not succeeded then error((...), 0) end
+  return ...
+end
+
+-- Call f(...) and close `guard` after it, whether it returns or fails. An error is not caught, so that
+-- a traceback has the frames of f; but in a coroutine it is, as one that fails closes nothing.
+function errors.guarded(guard, f, ...)
+  local _, is_main = coroutine.running()
+  if not is_main then return close_and_return(guard, pcall(f, ...)) end
+  local _ <close> = guard
+  return f(...)
+end
+
 -- The number of single letters to insert, delete, replace or swap that make one word the other
 -- (optimal string alignment), or `limit` where it is not below that, which most words soon show.
 local function edit_distance(a, b, limit)

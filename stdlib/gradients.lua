@@ -24,10 +24,16 @@ local function run_apart(thread, enabled, ...)
   return finish(restore(core.set_grad_enabled(enabled), resume(thread, ...)))
 end
 
+-- What gives gradients back to those who had them, or takes them away.
+local guards = {}
+for _, enabled in ipairs { true, false } do
+  guards[enabled] = errors.closing(function() core.set_grad_enabled(enabled) end)
+end
+
 -- Call f(...) with gradients enabled or not, and leave them as they were, whether it returns, fails
 -- or yields. Returns what f returns.
 function gradients.with(enabled, f, ...)
-  if not isyieldable() then return restore(core.set_grad_enabled(enabled), pcall(f, ...)) end
+  if not isyieldable() then return errors.guarded(guards[core.set_grad_enabled(enabled)], f, ...) end
   return run_apart(create(function(...) return f(...) end), enabled, ...)
 end
 

@@ -170,6 +170,7 @@ end
 -- layer.called when the result depends on them; begin(called, path) is told of each before it is built.
 function layers.call_and_watch(layer, x, begin)
   local is_known, heard, outer = {}, {}, listener
+  local leaving = errors.closing(function() listener = outer end)
   local function enter(part) is_known[part] = true end
   local before = layer.called and #layer.called or 0
   layers.walk(layer, enter)
@@ -179,9 +180,7 @@ function layers.call_and_watch(layer, x, begin)
     layers.walk(called, enter)
     begin(called, "/called." .. before + #heard)
   end
-  local succeeded, y = pcall(layer, x)
-  listener = outer
-  if not succeeded then error(y, 0) end
+  local y = errors.guarded(leaving, layer, x)
   for _, called in ipairs(heard) do
     if matters(called, y) then
       layer.called = layer.called or {}

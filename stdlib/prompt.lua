@@ -206,7 +206,7 @@ end
 
 local function frame_name(frame)
   if frame.is_entry then return "" end
-  if frame.name then return "in " .. frame.name end
+  if frame.name and frame.name ~= "?" then return "in " .. frame.name end
   if frame.what == "main" then return "main chunk" end
   return "in a function"
 end

@@ -550,12 +550,12 @@ function training.fit(model, x, y, options)
   model.stop_training = false
   model:refresh(x)
   for _, batch in pairs(model.recordings) do batch.checked_epoch = nil end
+  local leaving = errors.closing(function()
+    hold(-1)
+    trainer.progress:leave()
+  end)
   hold(1)
-  local succeeded, result = pcall(with_gradients, true, trainer.run, trainer)
-  hold(-1)
-  trainer.progress:leave()
-  if not succeeded then error(result, 0) end
-  return result
+  return errors.guarded(leaving, with_gradients, true, trainer.run, trainer)
 end
 
 return training

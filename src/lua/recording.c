@@ -90,7 +90,27 @@ static MathRandom math_random(lua_State *L) {
   return state;
 }
 
-/* recording:capture(f, ...) -> what f returns
+/* recording:__close(): it stops listening. */
+static int recording_close(lua_State *L) {
+  gr_Recording *recording = check_recording(L, "close");
+  gr_Context *context = gr_lua_context(L);
+  if (context->recording == recording) gr_recording_end(context);
+  return 0;
+}
+
+/* Call what lies on the stack above the recording, at 1. An error is not caught, so that a traceback
+** has the frames of the function, but in a coroutine it is: one that fails closes nothing. */
+static int call_listening(lua_State *L) {
+  int arguments = lua_gettop(L) - 2;
+  bool is_main = lua_pushthread(L);
+  lua_pop(L, 1);
+  if (!is_main) return lua_pcall(L, arguments, LUA_MULTRET, 0);
+  lua_toclose(L, 1);
+  lua_call(L, arguments, LUA_MULTRET);
+  return LUA_OK;
+}
+
+/* recording:capture(f, ...) -> what f returned
 ** Call f(...) while the recording listens. */
 static int recording_capture(lua_State *L) {
   gr_Recording *recording = check_recording(L, "capture");
@@ -99,7 +119,7 @@ static int recording_capture(lua_State *L) {
   if (recording->has_begun) return gr_lua_error(L, "capture: a recording listens once");
   MathRandom before = math_random(L);
   gr_recording_begin(context, recording);
-  int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
+  int status = call_listening(L);
   MathRandom after = math_random(L);
   if (memcmp(before.bytes, after.bytes, before.size) != 0)
     gr_recording_break(context, "it drew random numbers");
@@ -322,6 +342,7 @@ void gr_lua_open_recording(lua_State *L) {
   find_math_random(L);
   luaL_setfuncs(L, functions, 0);
   gr_lua_new_metatable(L, "gradus.recording", (const luaL_Reg[]){{"__gc", recording_gc},
+                                                                 {"__close", recording_close},
                                                                  {NULL, NULL}});
   luaL_newlib(L, methods);
   lua_setfield(L, -2, "__index");

@@ -540,6 +540,37 @@ leave]]
   lu.assertNotStrContains(output, "stdin:3")
 end
 
+function TestPrompt.test_an_error_in_what_fit_calls_shows_where_it_is()
+  local output = play [[
+prompt
+send X = ones(4, 2); m = Sequential { Dense { 1, input_dim = 2 }, { call = function(_, x) return x end } }\n
+prompt
+send local function missing(t) return t.sqare.x end\n
+prompt
+send m:compile { loss = function(t, p) local e = missing(t - p) return e end }\n
+prompt
+send m:fit(X, ones(4), { verbose = 0 })\n
+expect there is no method or field "sqare"
+expect stdin:2  in missing
+expect stdin:3  in
+expect stdin:4
+prompt
+send m:compile { loss = "mse" }\n
+prompt
+send m:fit(X, ones(4), { verbose = 0, callbacks = { { on_epoch_end = function(_, _, logs)\n
+expect >>
+send return logs.loss.x end } } })\n
+expect attempt to index a number value
+expect stdin:7  in a function
+expect stdin:6
+prompt
+send no_grad(function() missing(X) end)\n
+expect stdin:2  in missing
+expect stdin:8
+leave]]
+  lu.assertNotStrContains(output, "gradus.")
+end
+
 function TestPrompt.test_a_name_that_a_value_does_not_have_gets_the_nearest_told()
   play [[
 prompt

@@ -348,6 +348,36 @@ function TestCallbacks.test_may_yield()
   lu.assertTrue((tensor({ 1 }, { requires_grad = true }) * 2).requires_grad)
 end
 
+function TestCallbacks.test_a_fit_that_fails_leaves_everything_as_it_was_in_a_coroutine_too()
+  local X, y = data()
+  local function fail() error("stopped", 0) end
+  local cases = {
+    function(model) model:fit(X, y, { verbose = 0, callbacks = { { on_epoch_end = fail } } }) end,
+    function(model)
+      model:compile { loss = fail }
+      model:fit(X, y, { verbose = 0 })
+    end,
+    function(model)
+      model:add { call = fail }
+      model(X)
+    end,
+  }
+  for _, case in ipairs(cases) do
+    for _, call in ipairs { pcall, function(f, ...) return coroutine.resume(coroutine.create(f), ...) end } do
+      local model = model_for()
+      no_grad(function()
+        local succeeded, message = call(case, model)
+        lu.assertFalse(succeeded)
+        lu.assertEquals(message, "stopped")
+        lu.assertFalse((tensor({ 1 }, { requires_grad = true }) * 2).requires_grad)
+      end)
+      local again = model_for()
+      again:fit(X, y, { verbose = 0 })
+      lu.assertStrContains(tostring(again), "replayed")
+    end
+  end
+end
+
 function TestCallbacks.test_see_the_running_mean_of_the_loss()
   local X, y = data()
   local means = {}
