@@ -1,6 +1,7 @@
 /* running.c: running Lua code and telling what went wrong. See running.h. */
 #include "running.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,37 @@ int gr_report(lua_State *L, int status) {
   return status;
 }
 
+/* Whether a line of a traceback, which its line break begins, is a frame of the library; or one that
+** may lead into it or out of it. */
+static bool is_library(const char *line) { return strncmp(line, "\n\tgradus.", 9) == 0; }
+
+static bool is_between(const char *line) {
+  return strncmp(line, "\n\t[C]: ", 7) == 0 || strncmp(line, "\n\t(...tail", 10) == 0;
+}
+
+static const char *next_line(const char *line) {
+  const char *next = strchr(line + 1, '\n');
+  return next == NULL ? line + strlen(line) : next;
+}
+
+/* Push the traceback of what runs: Lua's own, without the library's frames and the ones of C next to
+** them. */
+static void push_traceback(lua_State *L) {
+  luaL_Buffer kept;
+  luaL_traceback(L, L, NULL, 1);
+  const char *run = lua_tostring(L, -1), *end;
+  luaL_buffinit(L, &kept);
+  for (; *run != '\0'; run = end) {
+    bool has_library = false;
+    for (end = run; is_library(end) || is_between(end); end = next_line(end))
+      has_library = has_library || is_library(end);
+    if (end == run) end = next_line(end);
+    if (!has_library) luaL_addlstring(&kept, run, (size_t)(end - run));
+  }
+  luaL_pushresult(&kept);
+  lua_remove(L, -2);
+}
+
 /* The message of an error: its text, or what its __tostring makes of it, with a traceback. */
 static int add_traceback(lua_State *L) {
   gr_interrupt_take();
@@ -38,7 +70,8 @@ static int add_traceback(lua_State *L) {
     if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) return 1;
     message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
   }
-  luaL_traceback(L, L, message, 1);
+  push_traceback(L);
+  lua_pushfstring(L, "%s\n%s", message, lua_tostring(L, -1));
   return 1;
 }
 

@@ -261,6 +261,29 @@ function TestBeyond.test_words_are_globals_without_being_fields_of_G()
   lu.assertEquals(run("LUA s.lua"), { out = "", err = "", how = "exit", code = 0 })
 end
 
+function TestBeyond.test_a_traceback_has_no_frames_of_the_library()
+  write("fails.lua", [[
+    local model = Sequential { Dense { 1, input_dim = 2 } }
+    local function helper(t) return t.sqare end
+    model:compile { loss = function(t, p) local e = helper(t - p) return e end }
+    model:fit(ones(4, 2), ones(4), { verbose = 0 })
+  ]])
+  local err = run("LUA fails.lua").err
+  lu.assertEquals(err:match "\n(.*)", [[
+stack traceback:
+	[C]: in metamethod 'index'
+	fails.lua:2: in upvalue 'helper'
+	fails.lua:3: in field 'loss'
+	fails.lua:4: in main chunk
+	[C]: in ?
+]])
+  lu.assertEquals(run("LUA -e 'SGD { clipnrom = 1 }'").err:match "\n(.*)", [[
+stack traceback:
+	(command line):1: in main chunk
+	[C]: in ?
+]])
+end
+
 function TestBeyond.test_profile_tells_the_operations_however_the_script_ends()
   for _, ending in ipairs { "", "os.exit(0)", "os.exit(0, true)" } do
     local result = run(("LUA --profile -e 'zeros(3):exp() %s'"):format(ending))
