@@ -216,12 +216,13 @@ static void run_tiles(Tile *t) {
 
 /* -- copies ---------------------------------------------------------------------------------- */
 
-/* The shape of the copied blocks: one of B fills most of a second-level cache, one of A a part of
-** it, and a panel of B or a tile's rows of A about a first-level one. */
+/* The shape of the copied blocks: a panel of B fills most of a first-level cache, a block of A a
+** part of a second-level one; of B's block a panel is read at a time, so that it may lie further
+** out, and the wider it is the less often A is copied. */
 enum {
   NAME(BLOCK_DEPTH) = 256,
-  NAME(BLOCK_ROWS) = 12 * COPIED_ROWS,
-  NAME(BLOCK_COLUMNS) = 2048 / sizeof(ELEMENT)
+  NAME(BLOCK_ROWS) = 72,  /* a multiple of every level's COPIED_ROWS */
+  NAME(BLOCK_COLUMNS) = 8192 / sizeof(ELEMENT)
 };
 #define BLOCK_DEPTH NAME(BLOCK_DEPTH)
 #define BLOCK_ROWS NAME(BLOCK_ROWS)
