@@ -27,7 +27,8 @@
 #define dot_tiles NAME(dot_tiles)
 #define add_bias NAME(add_bias)
 #define activate NAME(activate)
-#define copy_panel NAME(copy_panel)
+#define copy_panels NAME(copy_panels)
+#define copy_columns NAME(copy_columns)
 #define columns_room NAME(columns_room)
 #define run_block NAME(run_block)
 #define run_columns NAME(run_columns)
@@ -228,17 +229,28 @@ enum {
 #define BLOCK_ROWS NAME(BLOCK_ROWS)
 #define BLOCK_COLUMNS NAME(BLOCK_COLUMNS)
 
-/* One panel of B: k rows of PANEL numbers. What stands in absent columns is never read. */
-static void copy_panel(number *to, const number *b, ptrdiff_t b_row, ptrdiff_t b_column,
-                       size_t k, size_t columns) {
-  if (b_column != 1 || columns < PANEL) {
-    turn(to, PANEL, k, columns, b, b_column, b_row);
-    return;
+/* `panels` whole panels of B that lies along rows: a row of them all at a time, as the next row may
+** lie in another page. */
+WORD void copy_panels(number *to, const number *b, ptrdiff_t b_row, size_t k, const int panels) {
+  const size_t panel = k * PANEL;
+  for (; k > 0; k--, to += PANEL, b += b_row)
+    UNROLLED for (int i = 0; i < panels; i++) {
+      store(to + (size_t)i * panel, load(b + i * PANEL));
+      store(to + (size_t)i * panel + LANES, load(b + i * PANEL + LANES));
+    }
+}
+
+/* B as panels, each of k rows of PANEL numbers. What stands in absent columns is never read. */
+static void copy_columns(number *to, const number *b, ptrdiff_t b_row, ptrdiff_t b_column,
+                         size_t k, size_t columns) {
+  size_t j = 0;
+  if (b_column == 1) {
+    for (; j + 4 * PANEL <= columns; j += 4 * PANEL) copy_panels(to + j * k, b + j, b_row, k, 4);
+    for (; j + PANEL <= columns; j += PANEL) copy_panels(to + j * k, b + j, b_row, k, 1);
   }
-  for (; k > 0; k--, to += PANEL, b += b_row) {
-    store(to, load(b));
-    store(to + LANES, load(b + LANES));
-  }
+  for (; j < columns; j += PANEL)
+    turn(to + j * k, PANEL, k, smaller(PANEL, columns - j), b + (ptrdiff_t)j * b_column, b_column,
+         b_row);
 }
 
 /* Elements of scratch for one block of B; for that and one of A, in bytes. */
@@ -290,9 +302,7 @@ static void run_block(const Tile *block, number *rows_room, const number *panels
 static void run_columns(const Tile *columns, ptrdiff_t b_column, number *scratch) {
   number *rows_room = scratch + columns_room(columns->columns, columns->k);
   Tile t = *columns;
-  for (size_t j = 0; j < t.columns; j += PANEL)
-    copy_panel(scratch + j * t.k, t.b + (ptrdiff_t)j * b_column, t.b_row, b_column, t.k,
-               smaller(PANEL, t.columns - j));
+  copy_columns(scratch, t.b, t.b_row, b_column, t.k, t.columns);
   for (size_t i = 0; i < columns->rows; i += BLOCK_ROWS) {
     t.rows = smaller(BLOCK_ROWS, columns->rows - i);
     t.a = columns->a + (ptrdiff_t)i * columns->a_row;
