@@ -92,8 +92,9 @@ gr_Status gr_stop(gr_Context *context);
 **   for (gr_Block block = {0}; gr_next_block(context, n, &block);)
 **     work(x + block.first, block.count);
 **
-** A block takes a few milliseconds at most; asking costs a few nanoseconds. */
-enum { GR_BLOCK = 1 << 20 };  /* elements */
+** A block takes a fraction of a millisecond, or some tens of them where all its memory is touched
+** for the first time on a machine that must find it first; asking costs a few nanoseconds. */
+enum { GR_BLOCK = 1 << 17 };  /* elements: 1,024 times a power of two, see kernels.h on sums */
 
 typedef struct gr_Block {
   size_t first, count;

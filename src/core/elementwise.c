@@ -219,16 +219,25 @@ static void binary_range(void *data, size_t first, size_t count, size_t part) {
                  binary->b + place * binary->b_step, binary->b_step, count);
 }
 
+static void advance(Binary *binary, size_t count) {
+  binary->y += count * binary->size;
+  binary->a += count * binary->size * binary->a_step;
+  binary->b += count * binary->size * binary->b_step;
+}
+
 static gr_Status binary_forward(gr_Context *context, gr_Node *node) {
   const gr_Tensor *a = node->inputs[0], *b = node->inputs[1], *y = node->output;
   gr_BinaryKernel *kernel = gr_kernels_for(context, y)->binary[node->operation->kernel];
   size_t n = gr_tensor_size(y);
-  if (n <= GR_BLOCK && lie_plainly(node)) {
-    Binary binary = {kernel, gr_tensor_data(y), gr_tensor_data(a), gr_tensor_data(b),
-                     a->rank > 0, b->rank > 0, gr_dtype_size(y->dtype)};
-    gr_parallel(context, n, UNIT, RANGE, binary_range, &binary);
-  } else {
+  if (!lie_plainly(node)) {
     for_pairs(context, node, gr_tensor_data(y), NULL, kernel, NULL);
+    return GR_OK;
+  }
+  Binary binary = {kernel, gr_tensor_data(y), gr_tensor_data(a), gr_tensor_data(b), a->rank > 0,
+                   b->rank > 0, gr_dtype_size(y->dtype)};
+  for (gr_Block block = {0, 0}; gr_next_block(context, n, &block);) {
+    gr_parallel(context, block.count, UNIT, RANGE, binary_range, &binary);
+    advance(&binary, block.count);
   }
   return GR_OK;
 }

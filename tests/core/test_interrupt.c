@@ -143,7 +143,7 @@ static void check_rows(gr_Context *context, gr_DType dtype, const void *x) {
   const gr_KernelSet *kernels = &context->kernels->of[dtype];
   const gr_Fold folds[] = {{kernels->sum, kernels->sum_rows, GR_ADD}, kernels->greatest,
                            kernels->least};
-  const size_t shapes[][2] = {{1500, 1001}, {3, GR_BLOCK + 77}};
+  const size_t shapes[][2] = {{GR_BLOCK / 700, 1001}, {3, GR_BLOCK + 77}};
   size_t most = (GR_BLOCK + 77) * gr_dtype_size(dtype);
   void *expected = malloc(most), *got = malloc(most);
   for (size_t i = 0; i < 2; i++)
