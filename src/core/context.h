@@ -53,7 +53,7 @@ typedef struct gr_Context {
   uint64_t seed;                     /* the script's one root of randomness */
   uint64_t random_states_made;       /* without a seed, since the seed was set */
   uint64_t random_draws;             /* numbers drawn so far: a recorded step must draw none */
-  bool (*interrupted)(void *data);   /* polled by long loops; NULL: never */
+  bool (*interrupted)(void *data);   /* polled by long loops, on any thread; NULL: never */
   void *interrupted_data;
   bool unbroken;                     /* what runs is brought to its end: an interrupt waits */
 } gr_Context;

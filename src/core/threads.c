@@ -18,7 +18,8 @@ struct gr_Pool {
   pthread_mutex_t lock;
   pthread_cond_t wake, done;
   atomic_uint generation;  /* counts the jobs; one more ends the workers */
-  bool is_open, ends;
+  bool is_open;
+  atomic_bool ends;
   atomic_int inside;       /* workers that have joined the job and not left it */
   gr_Range *run;
   void *data;

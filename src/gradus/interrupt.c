@@ -2,21 +2,25 @@
 #include "interrupt.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lua/library.h"
 
-static volatile sig_atomic_t interrupts;  /* how many came that nobody has taken */
-static volatile sig_atomic_t held;        /* whether somebody asks for them by core.interrupted */
+/* The handler writes these, and the core's threads ask for them. */
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler may use atomic_int");
+static atomic_int interrupts;             /* how many came that nobody has taken */
+static atomic_int held;                   /* whether somebody asks for them by core.interrupted */
+static atomic_int raised;                 /* how often one that nobody took was an error */
+
 static lua_State *volatile main_thread, *volatile running_thread;
 static struct timespec first_time;        /* when the first of `interrupts` came */
 static struct timespec raised_time;       /* when it first was an error */
 static struct timespec taken_time;        /* when one was last taken by who held them; 0: never */
 static int depth;                         /* of gr_call */
-static int raised;                        /* how often an interrupt that nobody took was an error */
-static int events;                        /* of the hook since */
+static int events;                        /* of the hook since one was an error */
 
 /* The handler and the hook */
 
@@ -47,10 +51,11 @@ static bool has_grace(lua_State *L) {
          (events < LEAST || milliseconds_since(&raised_time) < GRACE_MS);
 }
 
-/* The interrupt becomes an error now. */
-static void note_raise(void) {
-  if (raised < 2) raised++;
-  if (raised == 1) clock_gettime(CLOCK_MONOTONIC, &raised_time);
+/* The interrupt becomes an error now, having been one so often before; of several threads that say so
+** at once, one is heard. */
+static void note_raise(int before) {
+  if (!atomic_compare_exchange_strong(&raised, &before, before + 1)) return;
+  if (before == 0) clock_gettime(CLOCK_MONOTONIC, &raised_time);
   events = 0;
 }
 
@@ -61,7 +66,7 @@ static void stop(lua_State *L, lua_Debug *frame) {
     return;
   }
   if (has_grace(L)) return;
-  note_raise();
+  note_raise(raised);
   gr_lua_error(L, "interrupted");
 }
 
@@ -144,11 +149,12 @@ int gr_call(lua_State *L, int arguments, int results, int handler) {
 
 /* For the library */
 
-/* What the core polls: whoever hears that an interrupt came fails with "interrupted". */
+/* What the core polls, on any of its threads: whoever hears that an interrupt came fails with
+** "interrupted". */
 static bool is_asked(void *data) {
   (void)data;
   if (interrupts == 0) return false;
-  if (!held && raised == 0) note_raise();
+  if (!held) note_raise(0);
   return true;
 }
 
