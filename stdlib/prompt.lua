@@ -8,6 +8,7 @@
 
 local completion = require "gradus.completion"
 local errors = require "gradus.errors"
+local habits = require "gradus.habits"
 local pretty = require "gradus.pretty"
 local shortened = require("gradus.printing").shortened
 local session = require "gradus.session"
@@ -163,7 +164,7 @@ end
 -- place in it, or nothing for that when the entry is to be run.
 function Prompt.go_on(_, text, point)
   if match(text, "^%s*%?") or not match(text, "%S") then return nil end
-  if not session.is_incomplete(without_sign(text)) then
+  if habits.begins_block(text) or not session.is_incomplete(without_sign(text)) then
     return find(text, "\n") and (indentation(text)) or nil
   end
   local before, after = sub(text, 1, point), sub(text, point + 1)
@@ -286,7 +287,9 @@ end
 
 -- Tell what went wrong.
 function Prompt:tell(failure)
-  local message = self:message_of(failure.value) .. self:suggestion(failure)
+  local message = self:message_of(failure.value)
+  local habit = habits.of_error(message)
+  message = message .. (habit and "; " .. habit or self:suggestion(failure))
   local lines = { self:paint(failure.interrupted and "33" or "1;31",
                              wrapped(message, self.terminal.columns() - 1)) }
   for _, line in ipairs(self:traceback(failure.frames)) do lines[#lines + 1] = line end
@@ -306,7 +309,9 @@ end
 function Prompt:tell_syntax(message, source)
   local line = tonumber(match(message, "^[^\n]-:(%d+):") or nil)
   local text = line and self:line_of { source = source, line = line }
+  local habit = text and habits.of_line(message, text)
   if text then message = with_whole_letter(message, text) end
+  if habit then message = message .. "; " .. habit end
   local columns = self.terminal.columns()
   local lines = { self:paint("1;31", wrapped(message, columns - 1)) }
   if text then lines[#lines + 1] = "  " .. shortened(text, columns - 3) end

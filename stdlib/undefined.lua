@@ -6,6 +6,7 @@
 
 local debug = require "debug"
 local errors = require "gradus.errors"
+local habits = require "gradus.habits"
 local words = require "gradus.words"
 
 local told = {}
@@ -41,9 +42,10 @@ return function(name, fails)
   if told[name] and not fails then return end
   told[name] = true
   local reader = debug.getinfo(3, "Sl")
-  local near = errors.nearest(name, visible_names(3))
+  local habit = habits.of_name(name)
+  local near = not habit and errors.nearest(name, visible_names(3))
   local text = ("%s:%d: undefined global '%s'%s"):format(reader.short_src, reader.currentline, name,
-    near and (', did you mean "%s"?'):format(near) or "")
+    habit and "; " .. habit or near and (', did you mean "%s"?'):format(near) or "")
   if fails then return text end
   io.stdout:flush()
   io.stderr:write("gradus: warning: ", text, "\n")

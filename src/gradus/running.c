@@ -10,6 +10,7 @@
 
 #include "interrupt.h"
 #include "prompt.h"
+#include "lua/library.h"
 
 static const char program_key[] = "gradus.program";
 
@@ -126,6 +127,25 @@ static int push_arguments(lua_State *L) {
   return count;
 }
 
+/* (message, path) -> the message, and what somebody who knows Python may want to hear of the line */
+static int explain_message(lua_State *L) {
+  gr_lua_require(L, "gradus.habits");
+  lua_getfield(L, -1, "of_script");
+  lua_insert(L, 1);
+  lua_settop(L, 3);
+  lua_call(L, 2, 1);
+  return 1;
+}
+
+/* Add to the compiler's message, which is on top of the stack. */
+static void explain(lua_State *L, const char *path) {
+  lua_pushcfunction(L, explain_message);
+  lua_pushvalue(L, -2);
+  lua_pushstring(L, path);
+  if (lua_pcall(L, 2, 1, 0) == LUA_OK) lua_replace(L, -2);
+  else lua_pop(L, 1);
+}
+
 int gr_run_script(lua_State *L, const gr_Options *options) {
   char **argv = options->argv + options->script;
   bool is_stdin = strcmp(argv[0], "-") == 0 && strcmp(argv[-1], "--") != 0;
@@ -136,6 +156,8 @@ int gr_run_script(lua_State *L, const gr_Options *options) {
   if (status == LUA_OK) {
     int count = push_arguments(L);
     status = gr_call_traced(L, count, 0);
+  } else if (status == LUA_ERRSYNTAX && path != NULL) {
+    explain(L, path);
   }
   return gr_report(L, status);
 }

@@ -261,6 +261,13 @@ function TestBeyond.test_words_are_globals_without_being_fields_of_G()
   lu.assertEquals(run("LUA s.lua"), { out = "", err = "", how = "exit", code = 0 })
 end
 
+function TestBeyond.test_a_script_with_a_habit_of_python_is_told_how_lua_has_it()
+  write("python.lua", "local x = 3\nif x != 3 then print(x) end\n")
+  lu.assertEquals(run("LUA python.lua").err:match ": (.*)", "python.lua:2: 'then' expected near '!'; Lua says ~=\n")
+  write("wrong.lua", "x = = 3\n")
+  check_same "LUA wrong.lua"
+end
+
 function TestBeyond.test_a_traceback_has_no_frames_of_the_library()
   write("fails.lua", [[
     local model = Sequential { Dense { 1, input_dim = 2 } }

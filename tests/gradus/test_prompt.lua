@@ -601,6 +601,27 @@ leave]], { columns = 40 })
   lu.assertStrContains(output, "stdin:1: a message of several words\r\n  that goes beyond the end of the line,\r\n")
 end
 
+function TestPrompt.test_a_habit_of_python_is_told_how_lua_has_it()
+  play [[
+prompt
+send Dense(25, input_dim=20)\n
+expect ')' expected near '='; named arguments go into a table: Dense { ...,
+expect input_dim = ... }
+prompt
+send for i in range(10):\n
+expect ; Lua says if x then ... end, for i = 1, 10
+prompt
+send x = None\n
+expect undefined global 'None'; Lua says nil
+prompt
+send "%.3f" % 0.5\n
+expect attempt to mod a 'string' with a 'number'; Lua says
+prompt
+send ones(2, 3):shape()\n
+expect (method 'shape'); it is a field:
+leave]]
+end
+
 function TestPrompt.test_a_letter_that_lua_does_not_know_is_named_whole()
   play "prompt\nsend x = “a”\\n\nexpect unexpected symbol near '“'\nleave"
 end
