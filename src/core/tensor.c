@@ -131,7 +131,10 @@ gr_Status gr_tensor_copy(gr_Context *context, const gr_Tensor *tensor, gr_DType 
   gr_Status status = gr_tensor_new(context, dtype, tensor->rank, tensor->shape, result);
   if (status != GR_OK) return status;
   gr_tensor_gather(tensor, dtype, gr_tensor_data(*result));
-  return gr_must_stop(context) ? gr_stop(context) : GR_OK;
+  if (!gr_must_stop(context)) return GR_OK;
+  gr_tensor_release(*result);
+  *result = NULL;
+  return gr_stop(context);
 }
 
 gr_Tensor *gr_tensor_retain(gr_Tensor *tensor) {
@@ -417,11 +420,10 @@ gr_Status gr_tensors_lay_side_by_side(gr_Context *context, gr_Tensor **tensors, 
   storage->version = version;  /* a graph from before tells later writes by it */
   ptrdiff_t offset = 0;
   bool was_unbroken = context->unbroken;
+  context->unbroken = true;
   for (size_t i = 0; i < count; i++) {
     gr_Tensor *tensor = tensors[i];
-    context->unbroken = true;
     gr_tensor_gather(tensor, dtype, storage->data + (size_t)offset * size);
-    context->unbroken = was_unbroken;
     storage_release(tensor->storage);
     tensor->storage = storage;
     storage->references++;
@@ -429,6 +431,7 @@ gr_Status gr_tensors_lay_side_by_side(gr_Context *context, gr_Tensor **tensors, 
     gr_tensor_set_contiguous(tensor);
     offset += (ptrdiff_t)gr_tensor_size(tensor);
   }
+  context->unbroken = was_unbroken;
   storage_release(storage);
   return GR_OK;
 }

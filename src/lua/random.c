@@ -507,8 +507,8 @@ static void shuffle_tensor(lua_State *L, gr_RandomState *state, gr_Tensor *tenso
       ? NULL : gr_lua_new_tensor(L, tensor->dtype, tensor->rank, tensor->shape, where);
   gr_lua_check_writable(L, tensor, where);  /* here, since making the copy may run finalizers */
   if (copy == NULL) {
+    tensor->storage->version++;  /* first: who is interrupted has moved some rows */
     shuffle_contiguous(L, state, tensor, where);
-    tensor->storage->version++;
     return;
   }
   gr_tensor_assign(copy, tensor);

@@ -114,6 +114,15 @@ static void test_operations(gr_Context *context) {
   }
 }
 
+static void test_a_copy(gr_Context *context) {
+  gr_Tensor *x = new_tensor(context, 2, ROWS, COLUMNS, 1), *y;
+  size_t bytes = context->bytes_alive;
+  watch(context, 0);
+  check(gr_tensor_copy(context, x, GR_FLOAT64, &y) == GR_ERROR && y == NULL, "it is interrupted");
+  check(context->bytes_alive == bytes, "and leaves no tensor behind");
+  gr_tensor_release(x);
+}
+
 /* ---- Bits ---------------------------------------------------------------------------------- */
 
 static const size_t lengths[] = {GR_BLOCK, GR_BLOCK + 1, 2 * GR_BLOCK, 3 * GR_BLOCK + 12345};
@@ -222,6 +231,7 @@ int main(void) {
   gr_Context context;
   if (gr_context_init(&context) != GR_OK) abort();
   test_operations(&context);
+  test_a_copy(&context);
   test_bits(&context);
   test_random_numbers(&context);
   test_an_update_is_whole(&context);
