@@ -218,11 +218,9 @@ static void pass_chunks(void *data, size_t first, size_t count, size_t part) {
 
 static size_t count_chunks(size_t size) { return (size + GR_CHUNK - 1) / GR_CHUNK; }
 
-/* Room for what a pass finds out of each chunk of the largest parameter, asked for before anything
-** is updated; NULL: no memory. */
-static double *room_for_chunks(gr_Context *context, const gr_Optimizer *optimizer) {
-  size_t chunks = count_chunks(optimizer->largest);
-  return gr_scratch(context, chunks * (sizeof(double) + sizeof(gr_SgdOutcome)));
+/* The bytes for what a pass finds out of each chunk of the largest parameter. */
+static size_t room_for_chunks(const gr_Optimizer *optimizer) {
+  return count_chunks(optimizer->largest) * (sizeof(double) + sizeof(gr_SgdOutcome));
 }
 
 /* Go over parameter i: measure its gradient, or update by `step`, or both. */
@@ -334,10 +332,10 @@ static void update_parameters(gr_Context *context, gr_Optimizer *optimizer, doub
 gr_Status gr_optimizer_step(gr_Context *context, gr_Optimizer *optimizer) {
   double began = gr_profile_begin(context);
   bool was_unbroken = context->unbroken;
+  double *room = gr_scratch(context, room_for_chunks(optimizer));
+  if (room == NULL) return gr_fail_memory(context, room_for_chunks(optimizer));
   if (!take_gradients(optimizer))
     return gr_fail(context, "no parameter has a new gradient: call loss:backward() first");
-  double *room = room_for_chunks(context, optimizer);
-  if (room == NULL) return gr_fail_memory(context, GR_CHUNK);
   context->unbroken = true;  /* all weights are updated, or none */
   measure_gradients(context, optimizer, room);
   choose_scales(optimizer);
