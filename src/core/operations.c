@@ -116,12 +116,10 @@ void gr_fold_over_axes(const gr_Context *context, const gr_Fold *fold, gr_DType 
     half = 1 - half;
   }
   for (int i = last - 1; left > 0; i--) {
-    outer /= shape[i] > 0 ? (size_t)shape[i] : 1;
+    outer /= (size_t)shape[i];
     if (!marked[i]) { inner *= (size_t)shape[i]; continue; }
     unsigned char *to = --left == 0 ? y : halves[half];
-    size_t rows_before = 1;
-    for (int j = 0; j < i; j++) rows_before *= (size_t)shape[j];
-    fold_middle(context, fold, dtype, from, to, rows_before, (size_t)shape[i], inner);
+    fold_middle(context, fold, dtype, from, to, outer, (size_t)shape[i], inner);
     from = to;
     half = 1 - half;
   }
