@@ -113,12 +113,12 @@ gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording) {
   return recording->forward_only ? GR_OK : gr_backward_run(context, recording->plan);
 }
 
-/* Tensor i of those that a replay writes: the inputs, then the results; a view has no memory of its
-** own and counts as empty. */
+/* Tensor i of those that a replay writes: the inputs, then the results; a view of what an operation
+** was given has no memory of its own and counts as empty. */
 static size_t written(const gr_Recording *recording, size_t i, gr_Tensor **tensor) {
   size_t inputs = (size_t)recording->inputs_count;
   *tensor = i < inputs ? recording->inputs[i] : recording->results[i - inputs];
-  if (i >= inputs && (*tensor)->node->operation->forward == NULL) return 0;
+  if (i >= inputs && (*tensor)->storage == (*tensor)->node->inputs[0]->storage) return 0;
   return gr_tensor_size(*tensor) * gr_dtype_size((*tensor)->dtype);
 }
 
