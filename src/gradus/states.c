@@ -7,7 +7,7 @@
 #include "lua/library.h"
 #include "opening.h"
 
-enum { STATE_TAG = 0x67725374 };
+enum { STATE_TAG = 0x67725361 };
 
 typedef struct StateBlock {
   uint64_t tag;
