@@ -274,9 +274,13 @@ static void deal_with_signals(const char *prompt) {
 
 static void take_line(char *line) {
   rl_callback_handler_remove();
+  editor.is_done = !editor.goes_on;
   if (editor.goes_on) {
     free(line);
-  } else if (editor.above != NULL) {
+    editor.entry = NULL;
+    return;
+  }
+  if (editor.above != NULL) {
     if (line == NULL) {  /* Ctrl-D leaves the entry, not the program */
       gr_recall_remember(editor.above);
       rl_crlf();
@@ -284,8 +288,7 @@ static void take_line(char *line) {
     replace(&line, line == NULL ? copy("") : join(editor.above, line));
     replace(&editor.above, NULL);
   }
-  editor.entry = editor.goes_on ? NULL : line;
-  editor.is_done = !editor.goes_on;
+  editor.entry = line;
 }
 
 /* Begin a line, the first one or another. */
