@@ -103,6 +103,10 @@ gr_Tensor *gr_lua_new_tensor(lua_State *L, gr_DType dtype, int rank, const int64
 ** finalizers, that is Lua code: call it before any pointer is taken. */
 void gr_lua_collect(lua_State *L, gr_Context *context);
 
+/* Whether what ended so is worth another try: memory ran out, and now the garbage is gone, whose
+** tensors hold more than Lua knows of. May run finalizers. */
+bool gr_lua_made_room(lua_State *L, gr_Status status);
+
 /* Arguments. Each raises with the function's and the argument's name. */
 gr_DType gr_lua_check_dtype(lua_State *L, int index, const char *where);
 double gr_lua_check_number(lua_State *L, int index, const char *where, const char *argument);

@@ -253,6 +253,14 @@ static void check_given(lua_State *L, const gr_Operation *operation) {
   }
 }
 
+static gr_Status apply(lua_State *L, gr_Context *context, const gr_Operation *operation,
+                       gr_Tensor *const *inputs, const gr_Attributes *attributes,
+                       gr_Tensor **result) {
+  gr_Status status = gr_apply(context, operation, inputs, attributes, result);
+  return gr_lua_made_room(L, status) ? gr_apply(context, operation, inputs, attributes, result)
+                                     : status;
+}
+
 /* The function for every row. Its upvalues: the row, gradus.core, the context, the metatable of
 ** tensors. */
 static int call_operation(lua_State *L) {
@@ -281,7 +289,7 @@ static int call_operation(lua_State *L) {
                      &attributes);
   }
   gr_Tensor **result = gr_lua_push_slot_with(L, context, lua_upvalueindex(4));
-  gr_lua_check(L, gr_apply(context, operation, inputs, has_attributes ? &attributes : NULL, result),
+  gr_lua_check(L, apply(L, context, operation, inputs, has_attributes ? &attributes : NULL, result),
                operation->name);
   return 1;
 }

@@ -92,11 +92,19 @@ void gr_lua_collect(lua_State *L, gr_Context *context) {
   if (lua_gc(L, LUA_GCISRUNNING)) lua_gc(L, LUA_GCSTEP, kilobytes);  /* it runs a stopped one, too */
 }
 
+bool gr_lua_made_room(lua_State *L, gr_Status status) {
+  if (status == GR_NO_MEMORY) lua_gc(L, LUA_GCCOLLECT);
+  return status == GR_NO_MEMORY;
+}
+
 gr_Tensor *gr_lua_new_tensor(lua_State *L, gr_DType dtype, int rank, const int64_t *shape,
                              const char *where) {
   gr_lua_collect(L, gr_lua_context(L));
+  gr_Context *context = gr_lua_context(L);
   gr_Tensor **slot = gr_lua_push_slot(L);
-  gr_lua_check(L, gr_tensor_new(gr_lua_context(L), dtype, rank, shape, slot), where);
+  gr_Status status = gr_tensor_new(context, dtype, rank, shape, slot);
+  if (gr_lua_made_room(L, status)) status = gr_tensor_new(context, dtype, rank, shape, slot);
+  gr_lua_check(L, status, where);
   return *slot;
 }
 
@@ -861,8 +869,11 @@ static int tensor_concat(lua_State *L) {
 **   print(w.grad) */
 static int tensor_backward(lua_State *L) {
   gr_Tensor *loss = check_self(L, "backward", "t:backward()", 0);
-  gr_lua_collect(L, gr_lua_context(L));
-  gr_lua_check(L, gr_backward(gr_lua_context(L), loss), "backward");
+  gr_Context *context = gr_lua_context(L);
+  gr_lua_collect(L, context);
+  gr_Status status = gr_backward(context, loss);
+  if (gr_lua_made_room(L, status)) status = gr_backward(context, loss);
+  gr_lua_check(L, status, "backward");
   return 0;
 }
 
