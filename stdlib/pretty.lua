@@ -29,10 +29,10 @@ local no_colors = setmetatable({}, { __index = function() return "" end })
 local colors = { string = "\27[32m", number = "\27[36m", constant = "\27[35m", dim = "\27[2m",
                  bold = "\27[1m", red = "\27[31m", reset = "\27[0m" }
 
--- How things may look: { width, color = escape sequences or "", unicode }.
+-- How things may look: { width, height or nil, color = escape sequences or "", unicode }.
 local function look_of(options)
   options = options or {}
-  return { width = max(20, options.width or 80), unicode = options.unicode ~= false,
+  return { width = max(20, options.width or 80), height = options.height, unicode = options.unicode ~= false,
            color = options.color and colors or no_colors }
 end
 
@@ -362,13 +362,14 @@ end
 
 -- ---- everything ----
 
--- The text of a value. options: width (columns), color, unicode.
+-- The text of a value. options: width (columns), height (lines of a tensor, more are left out), color,
+-- unicode.
 function pretty.text(value, options)
   local look = look_of(options)
   local text = scalar_text(value, look, STRING)
   if text then return text end
   if is_history(value) then return pretty.history(value, look) end
-  if core.is_tensor(value) then return printing.tensor(value, look.width - 1) end
+  if core.is_tensor(value) then return printing.tensor(value, look.width - 1, look.height) end
   text = own_text(value, getmetatable(value))
   if text then return text end
   if type(value) ~= "table" then return paint(look, "dim", tostring(value)) end

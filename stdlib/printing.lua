@@ -113,22 +113,32 @@ local function shown_numbers(tensor, shortens)
   return read(1)
 end
 
--- tostring(t); with a width, lines of at most so many columns, where that is less than NumPy's.
-function printing.tensor(tensor, width_limit)
-  local rank = tensor.rank
+-- The numbers of a tensor of rank 1 or more, in lines of at most `width` columns.
+local function numbers_text(tensor, shortens, width)
+  local rank, value = tensor.rank, shown_numbers(tensor, shortens)
+  local format = choose_format(value, rank, shortens)
+  local number_width = 0
+  each_shown(value, rank, shortens, function(number)
+    number_width = math.max(number_width, #number_text(format, number))
+  end)
+  return nested_text(value, rank, shortens, function(number)
+    return pad(number_text(format, number), number_width)
+  end, " ", width)
+end
+
+local function line_count(text) return select(2, text:gsub("\n", "")) + 1 end
+
+-- tostring(t); with a width, lines of at most so many columns, where that is less than NumPy's; with a
+-- height, shortened where there would be more lines than that.
+function printing.tensor(tensor, width_limit, height_limit)
   local suffix = ("tensor [%s] %s"):format(table.concat(tensor.shape, ", "), tensor.dtype)
   if tensor.size == 0 then return "[]  " .. suffix end
-  local shortens = tensor.size > THRESHOLD
-  local value = shown_numbers(tensor, shortens)
-  if rank == 0 then return tostring(value) end  -- as its number
-  local format = choose_format(value, rank, shortens)
-  local width = 0
-  each_shown(value, rank, shortens, function(number)
-    width = math.max(width, #number_text(format, number))
-  end)
-  local text = nested_text(value, rank, shortens, function(number)
-    return pad(number_text(format, number), width)
-  end, " ", math.min(LINE_WIDTH, width_limit or LINE_WIDTH))
+  if tensor.rank == 0 then return tostring(tensor:totable()) end  -- as its number
+  local width, shortens = math.min(LINE_WIDTH, width_limit or LINE_WIDTH), tensor.size > THRESHOLD
+  local text = numbers_text(tensor, shortens, width)
+  if not shortens and height_limit and line_count(text) > height_limit then
+    text = numbers_text(tensor, true, width)
+  end
   return text .. "\n" .. suffix
 end
 

@@ -18,7 +18,7 @@ local words = require "gradus"
 local concat, unpack = table.concat, table.unpack
 local find, format, gsub, match, rep, sub =
   string.find, string.format, string.gsub, string.match, string.rep, string.sub
-local getenv, open, stdout, stderr = os.getenv, io.open, io.stdout, io.stderr
+local getenv, max, open, stdout, stderr = os.getenv, math.max, io.open, io.stdout, io.stderr
 local getmetatable, ipairs, rawget, rawset, require, setmetatable, tostring, type =
   getmetatable, ipairs, rawget, rawset, require, setmetatable, tostring, type
 local len, offset = utf8.len, utf8.offset
@@ -44,7 +44,7 @@ local function is_unicode()
   return find(string.lower(locale), "utf%-?8") ~= nil
 end
 
--- terminal: call(entry, f, ...), columns(), files(beginning); see prompt.c.
+-- terminal: call(entry, f, ...), columns(), rows(), files(beginning); see prompt.c.
 function prompt.new(terminal)
   local self = setmetatable({ terminal = terminal, session = session.new(environment),
                               is_dumb = is_dumb(), colored = not is_dumb() and not variable "NO_COLOR",
@@ -324,7 +324,8 @@ end
 -- Show what the entry gave; where that is nil, the name that was perhaps meant.
 function Prompt:show(values, text)
   rawset(environment, "_", values[2])
-  local options = { width = self.terminal.columns(), color = self.colored, unicode = self.unicode }
+  local options = { width = self.terminal.columns(), height = max(3, self.terminal.rows() - 3),
+                    color = self.colored, unicode = self.unicode }
   local chain, name = match(text, "^([%a_][%w_.]*)%.([%a_][%w_]*)$")
   local near = chain and values.n == 2 and values[2] == nil
     and self:nearest(chain, name, self.scope.lookup)

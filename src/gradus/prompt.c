@@ -301,6 +301,14 @@ static int get_columns(lua_State *L) {
   return 1;
 }
 
+/* terminal.rows() -> how high it is */
+static int get_rows(lua_State *L) {
+  struct winsize size;
+  bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0;
+  lua_pushinteger(L, known ? size.ws_row : 24);
+  return 1;
+}
+
 /* terminal.files(folder) -> a list of the names in it, folders with a slash behind */
 static int list_files(lua_State *L) {
   const char *folder = luaL_checkstring(L, 1);
@@ -319,6 +327,7 @@ static int list_files(lua_State *L) {
 static const luaL_Reg terminal_functions[] = {
   {"call", call_safely},
   {"columns", get_columns},
+  {"rows", get_rows},
   {"files", list_files},
   {NULL, NULL}
 };

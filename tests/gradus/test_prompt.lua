@@ -108,6 +108,23 @@ expect █
 leave]]
 end
 
+function TestPrompt.test_a_tensor_that_is_higher_than_the_terminal_is_shown_in_part()
+  local output = play [=[
+prompt
+send range(21):reshape(21, 1)\n
+expect tensor [21, 1]
+send range(22):reshape(22, 1)\n
+expect tensor [22, 1]
+send print(range(22):reshape(22, 1))\n
+expect tensor [22, 1]
+send range(300)\n
+expect [  1.   2.   3. ... 298. 299. 300.]
+leave]=]
+  local counts = {}
+  for text in output:gmatch "reshape(.-)tensor" do counts[#counts + 1] = select(2, text:gsub("%[ *%d+%.%]", "")) end
+  lu.assertEquals(counts, { 21, 6, 22 })
+end
+
 -- ---- locals ----
 
 function TestPrompt.test_a_local_lives_on_and_stays_the_variable_that_functions_share()
