@@ -593,8 +593,50 @@ static int tensor_fill(lua_State *L) {
 
 /* Properties */
 
+/* A shape is a list of its own, which may be changed; it prints as in messages, and equals a list of
+** the same numbers. */
+static int shape_tostring(lua_State *L) {
+  luaL_Buffer text;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_buffinit(L, &text);
+  luaL_addchar(&text, '[');
+  for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, 1); i++) {
+    if (i > 1) luaL_addstring(&text, ", ");
+    lua_rawgeti(L, 1, i);
+    luaL_tolstring(L, -1, NULL);
+    lua_remove(L, -2);
+    luaL_addvalue(&text);
+  }
+  luaL_addchar(&text, ']');
+  luaL_pushresult(&text);
+  return 1;
+}
+
+static int shape_eq(lua_State *L) {
+  lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
+  bool equal = lua_istable(L, 1) && lua_istable(L, 2) && (lua_Integer)lua_rawlen(L, 2) == count;
+  for (lua_Integer i = 1; equal && i <= count; i++) {
+    lua_rawgeti(L, 1, i);
+    lua_rawgeti(L, 2, i);
+    equal = lua_rawequal(L, -2, -1);
+    lua_pop(L, 2);
+  }
+  lua_pushboolean(L, equal);
+  return 1;
+}
+
+static const luaL_Reg shape_metamethods[] = {
+  {"__tostring", shape_tostring},
+  {"__eq", shape_eq},
+  {NULL, NULL}
+};
+
+static const char shape_key = 's';
+
 static int push_shape_table(lua_State *L, const gr_Tensor *tensor) {
   lua_createtable(L, tensor->rank, 0);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &shape_key);
+  lua_setmetatable(L, -2);
   for (int i = 0; i < tensor->rank; i++) {
     lua_pushinteger(L, tensor->shape[i]);
     lua_rawseti(L, -2, i + 1);
@@ -624,8 +666,8 @@ static int push_transposed(lua_State *L, gr_Tensor *tensor) {
 }
 
 /* t.shape -> list of integers
-** The dimensions, in a new table; empty for a tensor of rank 0. #t is the first of them. As
-** numpy.ndarray.shape.
+** The dimensions, in a new table; empty for a tensor of rank 0. It prints as [2, 3], and == compares
+** its numbers. #t is the first of them. As numpy.ndarray.shape.
 ** Example: zeros(2, 3).shape */
 
 /* t.rank, t.size -> integer
@@ -1004,6 +1046,8 @@ static const luaL_Reg functions[] = {
 
 void gr_lua_open_tensor(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
+  luaL_newlib(L, shape_metamethods);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &shape_key);
   gr_lua_new_metatable(L, "gradus.tensor", metamethods);
   luaL_newlib(L, methods);
   lua_pushvalue(L, -1);

@@ -24,6 +24,22 @@ function TestMaking.test_nested_tables_give_shape_and_numbers()
   lu.assertEquals(tensor({ { { 7 } } }).shape, { 1, 1, 1 })
 end
 
+function TestMaking.test_a_shape_is_a_list_that_prints_and_compares()
+  local x = zeros(2, 3)
+  lu.assertEquals(tostring(x.shape), "[2, 3]")
+  lu.assertEquals(tostring(tensor(5).shape), "[]")
+  lu.assertTrue(x.shape == ones(2, 3).shape)
+  lu.assertTrue(x.shape == { 2, 3 })
+  lu.assertFalse(x.shape == ones(3, 2).shape)
+  lu.assertFalse(x.shape == ones(2).shape)
+  lu.assertFalse(x.shape == { 2, 3, 1 })
+  lu.assertFalse(x.shape == 2)
+  local changed = x.shape
+  changed[1] = "batch"
+  lu.assertEquals(tostring(changed), "[batch, 3]")
+  lu.assertEquals(x.shape, { 2, 3 })
+end
+
 function TestMaking.test_a_number_gives_rank_0()
   local x = tensor(2.5)
   lu.assertEquals(x.shape, {})
