@@ -104,22 +104,39 @@ local function first_names()
   return table.move(globals, 1, #globals, #names + 1, names)
 end
 
--- The names by which a value is reached from one named `name`.
-local function names_within(name, value)
-  local names = {}
-  if type(value) == "table" then
-    for i, entry in ipairs(sorted_entries(value)) do names[i] = { join(name, entry[1]), entry[2] } end
-  elseif type(value) == "function" then
-    local i, upvalue, inner = 1, debug.getupvalue(value, 1)
-    while upvalue do
-      if upvalue ~= "" and upvalue ~= "_ENV" then
-        names[#names + 1] = { ("%s (%s)"):format(name, upvalue), inner }
-      end
-      i = i + 1
-      upvalue, inner = debug.getupvalue(value, i)
+local function upvalue_names(name, f)
+  local names, i = {}, 1
+  local upvalue, value = debug.getupvalue(f, 1)
+  while upvalue do
+    if upvalue ~= "" and upvalue ~= "_ENV" then
+      names[#names + 1] = { ("%s (%s)"):format(name, upvalue), value }
     end
+    i = i + 1
+    upvalue, value = debug.getupvalue(f, i)
   end
   return names
+end
+
+local function field_names(name, value)
+  local names = {}
+  for i, entry in ipairs(sorted_entries(value)) do names[i] = { join(name, entry[1]), entry[2] } end
+  return names
+end
+
+-- The names by which a value is reached from one named `name`. Of a model, those of its weights come
+-- first that a script says: model.layers[1].kernel.
+local function names_within(name, value)
+  if type(value) == "function" then return upvalue_names(name, value) end
+  if type(value) ~= "table" then return {} end
+  local names, model_layers = {}, rawget(value, "layers")
+  for i, layer in ipairs(type(model_layers) == "table" and model_layers or {}) do
+    if type(layer) == "table" then
+      local fields = field_names(join(join(name, "layers"), i), layer)
+      table.move(fields, 1, #fields, #names + 1, names)
+    end
+  end
+  local fields = field_names(name, value)
+  return table.move(fields, 1, #fields, #names + 1, names)
 end
 
 -- Every tensor that a name leads to, under its shortest name: a list of { name, tensor }.

@@ -43,6 +43,18 @@ function TestWhos.test_it_lists_names_shapes_types_and_sizes()
   lu.assertStrMatches(shown, ".*\n4 tensors with a name; all tensors alive take 108 B\n")
 end
 
+function TestWhos.test_weights_have_the_names_that_a_script_says()
+  local shown = output [[
+    model = Sequential { Dense { 3, input_dim = 2 }, Dense { 1 } }
+    model:compile { loss = "mse" }
+    model:fit(ones(4, 2), ones(4), { verbose = 0 })
+    whos()]]
+  for _, name in ipairs { "layers[1].kernel", "layers[1].bias", "layers[2].kernel", "layers[2].bias" } do
+    lu.assertStrContains(shown, "model." .. name)
+  end
+  lu.assertNotStrContains(shown, "known")
+end
+
 TestSource = {}
 
 function TestSource.test_it_prints_a_function_with_its_comment()
