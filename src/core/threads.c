@@ -56,8 +56,8 @@ static unsigned next_job(struct gr_Pool *pool, unsigned seen) {
   return atomic_load(&pool->generation);
 }
 
-/* Join the job that is open, if one is, and set *seen to its number; a number that came meanwhile and
-** opened none, as that of the end, is seen next. */
+/* Join the job that is open, if one is, and set *seen to its number; a number that came meanwhile
+** and opened none, as that of the end, is seen next. */
 static bool join_job(struct gr_Pool *pool, unsigned *seen) {
   pthread_mutex_lock(&pool->lock);
   bool joins = pool->is_open;

@@ -21,7 +21,7 @@ typedef void gr_Range(void *data, size_t first, size_t count, size_t part);
 size_t gr_count_ranges(const gr_Context *context, size_t n, size_t grain);
 
 /* Call `run` on each of these ranges, on this thread and the pool's, and return when all are done.
-** Ranges begin at multiples of `unit`. Of the context they may ask gr_must_stop, and nothing else. */
+** Ranges begin at multiples of `unit`. Of the context they may ask gr_must_stop and nothing else. */
 void gr_parallel(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Range *run,
                  void *data);
 

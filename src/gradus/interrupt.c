@@ -51,8 +51,8 @@ static bool has_grace(lua_State *L) {
          (events < LEAST || milliseconds_since(&raised_time) < GRACE_MS);
 }
 
-/* The interrupt becomes an error now, having been one so often before; of several threads that say so
-** at once, one is heard. */
+/* The interrupt becomes an error now, having been one so often before; of several threads that say
+** so at once, one is heard. */
 static void note_raise(int before) {
   if (!atomic_compare_exchange_strong(&raised, &before, before + 1)) return;
   if (before == 0) clock_gettime(CLOCK_MONOTONIC, &raised_time);
@@ -129,7 +129,10 @@ int gr_call(lua_State *L, int arguments, int results, int handler) {
   lua_State *running_before = running_thread;
   sigaction(SIGINT, NULL, &before);
   if (depth++ == 0) {
-    interrupts = raised = events = held = 0;
+    interrupts = 0;
+    raised = 0;
+    held = 0;
+    events = 0;
     taken_time.tv_sec = 0;
   }
   running_thread = L;

@@ -402,8 +402,8 @@ static int push_upvalue(lua_State *L) {
   return 1;
 }
 
-/* Let getmetatable show copies of these metatables, without their finalizers: a script that called one
-** of those from a finalizer of its own could free what a function at work holds. */
+/* Let getmetatable show copies of these metatables, without their finalizers: a script that called
+** one of those from a finalizer of its own could free what a function at work holds. */
 static void hide_finalizers(lua_State *L) {
   static const char *const classes[] = {"gradus.tensor", "gradus.optimizer", "gradus.recording"};
   for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {

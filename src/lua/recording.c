@@ -227,7 +227,8 @@ static void read_sources(lua_State *L, int index, gr_Run *run) {
 ** Take `steps` batches of rows, from number first_row of `order` on, and train on each. `log` is a
 ** table of float64 tensors losses, norms, scales, cuts, written from number first_step on. Each
 ** step's loss times its rows is added to the sum. With `watch` the run ends at the first loss or
-** weight that is not finite; with `seconds` above 0 after that long. Rows and steps count from 1. */
+** weight that is not finite; with `seconds` above 0 after that long. Rows and steps count from 1.
+*/
 static int recording_run(lua_State *L) {
   static const char *const ends[] = {
     [GR_RUN_COMPLETE] = "complete", [GR_RUN_NOT_FINITE] = "not finite",

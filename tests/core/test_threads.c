@@ -1,5 +1,5 @@
-/* test_threads.c: the pool of threads hands out every part of a job once, and ends whenever it is told
-** to, be it while a worker comes late to the last job. */
+/* test_threads.c: the pool of threads hands out every part of a job once, and ends whenever it is
+** told to, be it while a worker comes late to the last job. */
 #include <unistd.h>
 
 #include "core/threads.h"

@@ -1,8 +1,9 @@
-/* test_memory.c: memory that runs out, at every moment of a short training. As SQLite is tested: each
-** allocation is made to fail in turn, and whatever runs must end in an error that says so or, where it
-** can do without, in the right numbers; nothing is lost, and the next training works.
+/* test_memory.c: memory that runs out, at every moment of a short training. As SQLite is tested:
+** each allocation is made to fail in turn, and whatever runs must end in an error that says so or,
+** where it can do without, in the right numbers; nothing is lost, and the next training works.
 **
-** The core's allocations come here by the linker's --wrap (see the Makefile), Lua's by its allocator. */
+** The core's allocations come here by the linker's --wrap (see the Makefile), Lua's by its
+** allocator. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 void *__real_malloc(size_t size), *__wrap_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size), *__wrap_calloc(size_t count, size_t size);
 void *__real_realloc(void *block, size_t size), *__wrap_realloc(void *block, size_t size);
-void *__real_aligned_alloc(size_t unit, size_t size), *__wrap_aligned_alloc(size_t unit, size_t size);
+void *__real_aligned_alloc(size_t unit, size_t size);
+void *__wrap_aligned_alloc(size_t unit, size_t size);
 void __real_free(void *block), __wrap_free(void *block);
 
 static size_t place;     /* the number, from 1, of the next allocation that fails; 0: this one */
@@ -78,8 +80,8 @@ static const char script[] =
   "  function(x) return x:relu() * 0.5 + x:mean(2, true) end, Dense { 1 } }\n"
   "local optimizer = SGD { momentum = 0.9, clipnorm = 1 }\n"
   "model:compile { loss = 'mse', optimizer = optimizer }\n"
-  "local history = model:fit(X:rows(1, 18), y:rows(1, 18), { epochs = 3, batch_size = 7, verbose = 0,\n"
-  "  validation_data = { X:rows(19, 24), y:rows(19, 24) } })\n"
+  "local history = model:fit(X:rows(1, 18), y:rows(1, 18), { epochs = 3, batch_size = 7,\n"
+  "  verbose = 0, validation_data = { X:rows(19, 24), y:rows(19, 24) } })\n"
   "local plain = Sequential { Dense { 2, input_dim = 3 }, Dense { 1 } }\n"
   "plain:compile { loss = 'mae', optimizer = SGD { clipvalue = 0.5 } }\n"
   "plain:fit(X, y, { epochs = 2, verbose = 0, validation_split = 0.25 })\n"
@@ -133,8 +135,8 @@ static void expect_number(lua_State *L, double number, size_t first) {
 
 static void expect_error(lua_State *L, size_t first) {
   const char *message = lua_tostring(L, 2);
-  check(message != NULL && strstr(message, "not enough memory") != NULL, "allocation %zu: %s", first,
-        message == NULL ? "no message" : message);
+  check(message != NULL && strstr(message, "not enough memory") != NULL, "allocation %zu: %s",
+        first, message == NULL ? "no message" : message);
 }
 
 /* Nothing of the training is left: its memory was given back once its tensors are collected (which
@@ -150,8 +152,8 @@ static void expect_order(lua_State *L, size_t first) {
 
 static size_t succeeded;  /* trainings to their end though an allocation failed */
 
-/* Let allocation number `first` fail, and the next ones, `count` in all. False when there were not so
-** many. */
+/* Let allocation number `first` fail, and the next ones, `count` in all. False when there were not
+** so many. */
 static bool fail_at(lua_State *L, size_t first, size_t count, double number) {
   place = first;
   refusals = count;
