@@ -59,7 +59,7 @@ local function name_layer(self, layer)
   if layer.name then return end
   local same = 0
   for _, other in ipairs(self.layers) do
-    if other ~= layer and other.kind == layer.kind then same = same + 1 end
+    if other ~= layer and layers.is_layer(other) and other.kind == layer.kind then same = same + 1 end
   end
   layer.name = same == 0 and layer.kind or layer.kind .. "_" .. same
 end
@@ -72,8 +72,20 @@ local function settle(self, layer, place, path)
   end, true, path)
 end
 
+local function is_settled(layer) return layers.is_layer(layer) and layer.stream ~= nil end
+
+-- What is given as the layer of a place becomes it. Returns the layer.
+local function take_layer(self, layer, place)
+  if layer == self then errors.fail("Sequential: a model cannot be a layer of itself") end
+  layer = layers.adopt("Sequential", layer)
+  self.layers[place] = layer
+  name_layer(self, layer)
+  settle(self, layer, place)
+  return layer
+end
+
 -- model.layers -> list of layers
--- The layers in order, from 1. As keras.Model.layers.
+-- The layers in order, from 1; one that is put into the list is built when the model runs next. As keras.Model.layers.
 -- Example: Sequential({ Dense { 3 }, Dense { 1 } }).layers[2].units
 
 -- model.trainable_weights -> list of tensors
@@ -107,15 +119,10 @@ end
 function Sequential:add(layer, ...)
   check_self(self, "add", "layer")
   errors.refuse_more("add", "expected one layer,", ...)
-  if layer == self then errors.fail("Sequential: a model cannot be a layer of itself") end
-  layer = layers.adopt("Sequential", layer)
-  local place = #self.layers + 1
   for _, other in ipairs(self.layers) do
     if other == layer then errors.fail("Sequential: the layer %s is in this model already", layer.name) end
   end
-  name_layer(self, layer)
-  self.layers[place] = layer
-  settle(self, layer, place)
+  take_layer(self, layer, #self.layers + 1)
   self.is_built, self.recordings = false, {}
   local first = self.layers[1]
   if first.input_dim then self:build { 1, first.input_dim } end
@@ -168,6 +175,7 @@ function Sequential:build(input_shape)
   gradients.with(true, function()
     local x = core.zeros(input_shape, self.dtype)
     for place, layer in ipairs(self.layers) do
+      if not is_settled(layer) then layer = take_layer(self, layer, place) end
       layer:ensure_built(x.shape)
       x = layers.call_and_watch(layer, x, function(called, path)
         settle(self, called, place, path)
@@ -179,9 +187,17 @@ function Sequential:build(input_shape)
   self.is_built = true
 end
 
+-- Whether the layers are those that were built: a script may put another one into the list.
+local function are_built(self)
+  for _, layer in ipairs(self.layers) do
+    if not (is_settled(layer) and layer.output_shape) then return false end
+  end
+  return self.is_built and self.layers[1] ~= nil
+end
+
 -- A row shape for building: one row of x.
 local function ensure_built(self, x)
-  if self.is_built then return end
+  if are_built(self) then return end
   local shape = x.shape
   if #shape > 0 then shape[1] = 1 end
   self:build(shape)

@@ -470,6 +470,29 @@ end
 
 -- evaluate
 
+function TestSequential.test_a_layer_may_be_put_into_the_list()
+  local X, y = ones(8, 3), ones(8)
+  local function model_of(...)
+    seed(1)
+    local model = Sequential { Dense { 4, input_dim = 3 }, ... }
+    model:compile { loss = "mse" }
+    return model
+  end
+  local whole, put = model_of(Dense { 1 }), model_of(Dense { 2 })
+  put:fit(X, ones(8, 2), { verbose = 0 })
+  put.layers[1]:set_weights(whole.layers[1]:get_weights())
+  put.layers[2] = Dense { 1 }
+  lu.assertEquals(put:fit(X, y, { verbose = 0 }).loss, whole:fit(X, y, { verbose = 0 }).loss)
+  lu.assertStrContains(tostring(put), "Total parameters: 21")
+  put.layers[3] = function(x) return x:relu() end
+  put.layers[4] = function(x) return x + 1 end
+  lu.assertEquals(put:predict(X), whole:predict(X):relu() + 1)
+  put.layers[3] = "relu"
+  lu.assertErrorMsgContains("Sequential: a layer must be Dense { ... }", put.evaluate, put, X, y)
+  put.layers = {}
+  lu.assertErrorMsgContains("the model has no layers; add one first", put.fit, put, X, y)
+end
+
 TestEvaluate = {}
 
 local function data(rows)
