@@ -84,8 +84,8 @@ local function named_argument(list, i)
   local called = chain_before(list, open)
   if list[open].text ~= "(" or called == "" or before ~= "(" and before ~= "," then return nil end
   local name = list[i - 1].text
-  local call = before == "(" and "%s { %s = ... }" or find(called, "[.:]") and "%s(..., { %s = ... })"
-    or "%s { ..., %s = ... }"
+  local takes_more = before == "," and not find(called, "^%u%w*$")
+  local call = takes_more and "%s(..., { %s = ... })" or before == "," and "%s { ..., %s = ... }" or "%s { %s = ... }"
   return "named arguments go into a table: " .. format(call, called, name)
 end
 
@@ -206,6 +206,9 @@ end
 function habits.of_error(message)
   if find(message, "attempt to mod a 'string'", 1, true) then return "Lua says " .. FORMAT end
   if find(message, "attempt to call a table value %(%a+ 'shape'%)") then return "it is a field: x.shape[1]" end
+  if find(message, "attempt to call a tensor value (for iterator", 1, true) then
+    return "Lua says for i = 1, n do, or for i, row in ipairs(x) do"
+  end
   local name = match(message, "bad argument #%d+ to '([%w_]+)' %(number expected, got tensor%)")
   if name and require("gradus.core").methods[name] then return format("of a tensor it is x:%s()", name) end
   return name and "the number in a tensor of one element is x:item()" or nil

@@ -93,7 +93,7 @@ end
 local lua_libraries = { "string", "table", "math", "io", "os", "coroutine", "utf8", "debug", "package" }
 local loaded = package.loaded
 
--- Call visit(function, name) for what has a name of its own: Lua's functions, words, methods.
+-- Call visit(function, name) for what has a name of its own: words, methods, Lua's functions.
 local function each_named_function(visit)
   for name, f in next, core.methods do visit(f, "t:" .. name) end
   for name, f in next, words do visit(f, name) end
@@ -101,17 +101,20 @@ local function each_named_function(visit)
   for _, library in ipairs(lua_libraries) do
     for name, f in next, loaded[library] or {} do visit(f, library .. "." .. name) end
   end
-  for name, f in next, loaded._G or {} do
-    if type(f) == "function" and getinfo(f, "S").what == "C" then visit(f, name) end
-  end
 end
 
--- The name by which a function is known, or nil.
+-- The name by which a function is known, or nil. A global may be a person's own name for one that has
+-- another, as `_` is.
 local function known_name(f)
   local found
-  each_named_function(function(known, name)
-    if rawequal(known, f) and (not found or name < found) then found = name end
-  end)
+  local function compare(known, name)
+    if rawequal(known, f) and name ~= "_" and (not found or name < found) then found = name end
+  end
+  each_named_function(compare)
+  if found then return found end
+  for name, global in next, loaded._G or {} do
+    if type(name) == "string" then compare(global, name) end
+  end
   return found
 end
 

@@ -41,6 +41,7 @@ function TestHabits.test_lines_of_python()
     ['"%.3f":format(x)'] = "stands in brackets",
     ["make_regression(n_samples=10)"] = "make_regression { n_samples = ... }",
     ["model.add(Dense(25, input_dim=20))"] = "Dense { ..., input_dim = ... }",
+    ["train_test_split(X, y, test_size=0.5)"] = "train_test_split(..., { test_size = ... })",
     ["model:fit(X, y, epochs=3)"] = "model:fit(..., { epochs = ... })",
     ["plot.plot(h.loss, label='train')"] = "plot.plot(..., { label = ... })",
     ["model.compile(loss='mse', optimizer=SGD{})"] = "model.compile { loss = ... }",
@@ -92,5 +93,6 @@ function TestHabits.test_errors()
   lu.assertEquals(hint(function() return ones(2).shape() end), "it is a field: x.shape[1]")
   lu.assertEquals(hint(function() return math.exp(ones(2)) end), "of a tensor it is x:exp()")
   lu.assertStrContains(hint(function() return string.format("%.3f", ones(1)) end), "x:item()")
+  lu.assertStrContains(hint(function() for _ in range(3) do print() end end), "for i = 1, n do")
   lu.assertNil(hint(error, "anything else"))
 end

@@ -28,6 +28,10 @@ function TestPretty.test_functions_are_shown_by_their_names()
   lu.assertEquals(pretty.text({ print, string.rep, SGD, ones(1).sum, plot.title }, { width = 100 }),
     "{ function print, function string.rep, function SGD, function t:sum, function plot.title }")
   lu.assertStrMatches(pretty.text(function() end), "function at .*test_pretty.lua:%d+")
+  rawset(_G, "_", ones(1).sum)
+  local text = pretty.text(ones(1).sum)
+  rawset(_G, "_", nil)
+  lu.assertEquals(text, "function t:sum")
 end
 
 local function nest(depth)
