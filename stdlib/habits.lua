@@ -17,7 +17,8 @@ local habits = {}
 
 local NUMPY = "tensors have methods: x:mean(), x:exp()"
 
-local names = {
+-- Names of Python and its libraries -> what Lua has for them.
+habits.names = {
   None = "Lua says nil", True = "Lua says true", False = "Lua says false",
   len = "the length of x is #x", f = 'for f"..." Lua has ("loss %.3f"):format(loss)',
   np = NUMPY, numpy = NUMPY, plt = "it is plot here", pyplot = "it is plot here",
@@ -34,7 +35,7 @@ end
 
 -- What to say of an undefined global before the nearest name is thought of, or nil.
 function habits.of_name(name)
-  if names[name] then return names[name] end
+  if habits.names[name] then return habits.names[name] end
   if is_choice(name) then return format('as the value of an option it is "%s"', name) end
   if require("gradus.core").methods[name] then return format("tensors have it as a method: x:%s()", name) end
 end

@@ -7,6 +7,7 @@
 
 local core = require "gradus.core"
 local errors = require "gradus.errors"
+local habits = require "gradus.habits"
 local pages = require "gradus.page"
 local reference = require "gradus.reference"
 local tokens = require "gradus.tokens"
@@ -311,7 +312,14 @@ local function answer_with_words(page, word)
   return true
 end
 
-local answers = { answer_with_group, answer_with_entries, answer_with_options, answer_with_lua }
+local function answer_with_habit(page, word)
+  local habit = habits.names[word]
+  if habit then page:line(('There is no "%s": %s.'):format(word, habit)) end
+  return habit ~= nil
+end
+
+local answers = { answer_with_group, answer_with_entries, answer_with_options, answer_with_lua,
+                  answer_with_habit }
 
 local function about_name(page, name)
   name = name:gsub("^%s+", ""):gsub("%s*[({].*$", ""):gsub("%s+$", "")

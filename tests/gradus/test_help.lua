@@ -150,6 +150,7 @@ function TestHelp.test_functions_methods_and_names_are_the_same_question()
   lu.assertEquals(help_text '"t.sum"', help_text "ones(2).sum")
   lu.assertEquals(help_text '"t:sum"', help_text '"x:sum"')
   lu.assertStrContains(help_text '"t.shape"', "t.shape -> list of integers")
+  lu.assertStrContains(help_text '"len"', 'There is no "len": the length of x is #x.')
 end
 
 function TestHelp.test_values_tell_what_makes_them_and_what_they_have()
