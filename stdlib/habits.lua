@@ -120,11 +120,12 @@ local function list_literal(list, i)
   end
 end
 
+local COMMENT = "a comment begins with --"
 local FORMAT = '("%.3f"):format(x)'
 
 local function text_in_quotes(list, i)
   if list[i].kind ~= "string" then return nil end
-  if list[i].text == '""' and list[i + 1].kind == "string" then return "a long text is [[ ... ]]" end
+  if find(list[i].text, "^([\"'])%1$") and list[i + 1].kind == "string" then return "a long text is [[ ... ]]" end
   if list[i + 1].text == "%" then return "Lua says " .. FORMAT end
   if list[i + 1].text ~= ":" then return nil end
   if list[i + 2].kind == "name" and list[i + 3].text == "(" then
@@ -133,7 +134,25 @@ local function text_in_quotes(list, i)
   return "a table is { name = value }"
 end
 
+-- Whether a token may be the end of a value.
+local function ends_value(token)
+  return token.kind == "name" or token.kind == "number" or token.kind == "string" or find(token.text, "^[%)%]}]$")
+end
+
+-- y if x else z
+local function is_choice_of_values(list, i)
+  if list[i].text ~= "if" or not ends_value(list[i - 1]) then return false end
+  for k = i + 1, rawlen(list) do
+    if list[k].text == "then" then return false end
+    if list[k].text == "else" then return true end
+  end
+  return false
+end
+
 local function operator(list, i)
+  if is_choice_of_values(list, i) then return "Lua says x and y or z" end
+  if list[i].text == "#" and ends_value(list[i - 1]) then return COMMENT end
+  if list[i].text == "is" and ends_value(list[i - 1]) then return "Lua says x == nil, x ~= nil" end
   if is_pair(list, i, "!", "=") then return "Lua says ~=" end
   if is_pair(list, i, "*", "*") then return "Lua says x ^ 2" end
   if list[i].text == "@" then return "the product of matrices is a:matmul(b)" end
@@ -146,9 +165,10 @@ local beginnings = {
   import = 'nothing needs an import: the words of Gradus are there, and require "name" loads a module',
   def = "a function is function f(x) ... end", class = "Lua has tables for classes",
   elif = "Lua says elseif x then", try = "Lua says local succeeded, message = pcall(f)",
-  del = "Lua says x = nil", ["#"] = "a comment begins with --",
+  with = "Lua says local file <close> = io.open(name)", del = "Lua says x = nil", assert = "Lua says assert(x)",
+  raise = "Lua says error(message)", ["#"] = COMMENT,
 }
-beginnings.from = beginnings.import
+beginnings.from, beginnings.except = beginnings.import, beginnings.try
 
 local blocks = { ["if"] = true, ["else"] = true, ["for"] = true, ["while"] = true, elif = true, def = true,
                  class = true, try = true, except = true, with = true }
@@ -190,17 +210,6 @@ function habits.of_line(message, line)
   return is_comma_missing(message) and "is a comma missing before it?" or nil
 end
 
--- The compiler's message about a script, with what there is to say of the line.
-function habits.of_script(message, path)
-  local number = tonumber(match(message, "^[^\n]-:(%d+):"))
-  local file <close> = number and open_file(path, "rb")
-  if not file then return message end
-  local line
-  for _ = 1, number do line = file:read "l" end
-  local habit = line and habits.of_line(message, line)
-  return habit and message .. "; " .. habit or message
-end
-
 -- ---- errors ----
 
 -- What to say of an error besides its message, or nil.
@@ -213,6 +222,38 @@ function habits.of_error(message)
   local name = match(message, "bad argument #%d+ to '([%w_]+)' %(number expected, got tensor%)")
   if name and require("gradus.core").methods[name] then return format("of a tensor it is x:%s()", name) end
   return name and "the number in a tensor of one element is x:item()" or nil
+end
+
+-- ---- scripts ----
+
+-- The number of the first line with `else if`, whose `if` wants an end of its own; or nil.
+local function line_of_else_if(lines)
+  for number, line in ipairs(lines) do
+    local list = tokens_of(line)
+    for i = 1, rawlen(list) do
+      if list[i].text == "else" and list[i + 1].text == "if" then return number end
+    end
+  end
+end
+
+-- What to say of a script that does not compile, or nil.
+local function of_script(message, path)
+  local number = tonumber(match(message, "^[^\n]-:(%d+):"))
+  local file <close> = number and open_file(path, "rb")
+  if not file then return nil end
+  local lines = {}
+  for line in file:lines() do lines[#lines + 1] = line end
+  local place = find(message, "'end' expected.*near <eof>") and line_of_else_if(lines)
+  if place then return format("line %d has else if, which Lua says as elseif", place) end
+  return lines[number] and habits.of_line(message, lines[number])
+end
+
+-- The message of a script that does not compile, given its path, or of one that failed, with what
+-- there is to say.
+function habits.explained(message, path)
+  local first, rest = match(message, "^([^\n]*)(.*)$")
+  local habit = path and of_script(message, path) or not path and habits.of_error(first)
+  return habit and first .. "; " .. habit .. rest or message
 end
 
 return habits

@@ -127,21 +127,23 @@ static int push_arguments(lua_State *L) {
   return count;
 }
 
-/* (message, path) -> the message, and what somebody who knows Python may want to hear of the line */
+/* (message, path or nil) -> the message, and what somebody who knows Python may want to hear of it */
 static int explain_message(lua_State *L) {
   gr_lua_require(L, "gradus.habits");
-  lua_getfield(L, -1, "of_script");
+  lua_getfield(L, -1, "explained");
   lua_insert(L, 1);
   lua_settop(L, 3);
   lua_call(L, 2, 1);
   return 1;
 }
 
-/* Add to the compiler's message, which is on top of the stack. */
-static void explain(lua_State *L, const char *path) {
+/* Add to the message on top of the stack, of a script that does not compile or of one that failed. */
+static void explain(lua_State *L, int status, const char *path) {
+  if (lua_type(L, -1) != LUA_TSTRING) return;
   lua_pushcfunction(L, explain_message);
   lua_pushvalue(L, -2);
-  lua_pushstring(L, path);
+  if (status == LUA_ERRSYNTAX) lua_pushstring(L, path);
+  else lua_pushnil(L);
   if (lua_pcall(L, 2, 1, 0) == LUA_OK) lua_replace(L, -2);
   else lua_pop(L, 1);
 }
@@ -156,9 +158,8 @@ int gr_run_script(lua_State *L, const gr_Options *options) {
   if (status == LUA_OK) {
     int count = push_arguments(L);
     status = gr_call_traced(L, count, 0);
-  } else if (status == LUA_ERRSYNTAX && path != NULL) {
-    explain(L, path);
   }
+  if ((status == LUA_ERRSYNTAX && path != NULL) || status == LUA_ERRRUN) explain(L, status, path);
   return gr_report(L, status);
 }
 

@@ -264,6 +264,11 @@ end
 function TestBeyond.test_a_script_with_a_habit_of_python_is_told_how_lua_has_it()
   write("python.lua", "local x = 3\nif x != 3 then print(x) end\n")
   lu.assertEquals(run("LUA python.lua").err:match ": (.*)", "python.lua:2: 'then' expected near '!'; Lua says ~=\n")
+  write("else.lua", "if x then\n  y()\nelse if z then\n  y()\nend\n")
+  lu.assertStrContains(run("LUA else.lua").err, "near <eof>; line 3 has else if, which Lua says as elseif\n")
+  write("runs.lua", "local t = ones(1)\nprint(('%.3f'):format(t))\n")
+  lu.assertStrContains(run("LUA runs.lua").err,
+    "got tensor); the number in a tensor of one element is x:item()\nstack traceback:\n")
   write("wrong.lua", "x = = 3\n")
   check_same "LUA wrong.lua"
 end
