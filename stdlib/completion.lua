@@ -9,6 +9,7 @@ local core = require "gradus.core"
 local tokens = require "gradus.tokens"
 
 local find, match, sub, unpack = string.find, string.match, string.sub, table.unpack
+local getinfo = debug.getinfo
 local getmetatable, ipairs, next, rawget, require, sort, tonumber, type =
   getmetatable, ipairs, next, rawget, require, table.sort, tonumber, type
 
@@ -34,14 +35,28 @@ local function each_field(value, visit)
   end
 end
 
--- What the reference knows of values of this kind ("optimizer", "history", ...).
+-- What the reference knows of values of this kind ("optimizer", "history", ...): its entries, and the
+-- options of what makes one.
 local function each_described(kind, visit)
   for _, entry in ipairs(require("gradus.reference").entries()) do
-    if entry.owner == kind then visit(entry.short_name, entry.is_method and print or nil) end
-    if entry.result == kind then
+    if entry.owner == kind and entry.short_name ~= kind then
+      visit(entry.short_name, entry.is_method and print or nil)
+    end
+    if entry.result == kind and not entry.owner then
       for _, option in ipairs(entry.options) do visit(option.name, nil) end
     end
   end
+end
+
+-- Call visit(name, value) for the fields of a value of the library but those that are its own affair:
+-- the ones that its class hides, and functions of the library without an entry.
+local function each_shown_field(value, kind, class, visit)
+  local hides, is_described = rawget(class, "__hidden") or {}, {}
+  each_described(kind, function(name) is_described[name] = true end)
+  each_field(value, function(name, field)
+    local is_inner = type(field) == "function" and find(getinfo(field, "S").source, "^=gradus%.")
+    if is_described[name] or not (is_inner or hides[name]) then visit(name, field) end
+  end)
 end
 
 -- Call visit(name, value) for whatever can follow a value and a dot.
@@ -55,12 +70,12 @@ local function each_member(value, words, visit)
   if value == words then
     for _, name in ipairs(require("gradus.reference").words()) do visit(name, nil) end
   end
-  each_field(value, visit)
   local metatable = getmetatable(value)
-  if type(metatable) ~= "table" then return end
+  local kind = type(metatable) == "table" and rawget(metatable, "__name")
+  if type(kind) ~= "string" then return each_field(value, visit) end
+  each_shown_field(value, kind, metatable, visit)
   if type(value) == "userdata" then each_field(rawget(metatable, "__index"), visit) end
-  local kind = rawget(metatable, "__name")
-  if type(kind) == "string" then each_described(kind, visit) end
+  each_described(kind, visit)
   local series = kind == "history" and rawget(value, "history")
   if series then each_field(series, visit) end
 end

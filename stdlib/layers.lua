@@ -507,6 +507,14 @@ function Layer:__tostring()
   return require("gradus.printing").constructor("Layer", self, { "name", "build", "call" }, {})
 end
 
+-- Fields that Tab does not show.
+Layer.__hidden = {}
+for _, name in ipairs { "called", "is_built", "is_built_in", "kind", "stream", "type_name", "weights",
+                        "weights_before_build" } do
+  Layer.__hidden[name] = true
+end
+Dense.__hidden = Layer.__hidden
+
 -- Fields that nearly have the name of a field: of Dense all count, of a layer of one's own only what
 -- nobody would take for a field of their own.
 setmetatable(Layer, { __index = errors.catch_slips("layer", Layer, {

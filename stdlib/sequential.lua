@@ -499,6 +499,13 @@ function Sequential:__tostring()
   return require("gradus.printing").model(self)
 end
 
+-- Fields that Tab does not show.
+Sequential.__hidden = {}
+for _, name in ipairs { "count", "eager_reason", "is_built", "known", "number", "outline", "recordings", "run_eagerly",
+                        "shuffles", "trains", "watched", "weights" } do
+  Sequential.__hidden[name] = true
+end
+
 -- Every field and method, so that a name that is nearly one of them is an error.
 local names = { "loss", "optimizer", "stop_training", "trainable", "layers", "weights", "trainable_weights", "name",
                 "dtype", "run_eagerly", "is_built" }

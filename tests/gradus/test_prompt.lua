@@ -477,6 +477,29 @@ expect "stdlib/prompt.lua"
 leave]]
 end
 
+function TestPrompt.test_tab_shows_nothing_that_is_the_librarys_own_affair()
+  local output = play [[
+prompt
+send m = Sequential { Dense { 1, input_dim = 2 } }; m:compile { loss = "mse" }\n
+prompt
+send h = m:fit(ones(4, 2), ones(4), { verbose = 0 }); m.note = "mine"\n
+prompt
+send m.\t\t
+expect trainable_weights
+send \x15m.layers[1].\t\t
+expect use_bias
+send \x15h.\t\t
+expect val_loss
+send \x15
+leave]]
+  for _, name in ipairs { "compile", "fit", "layers", "loss", "note", "optimizer", "get_weights", "kernel", "steps" } do
+    lu.assertStrMatches(output, ".*%f[%w_]" .. name .. "%f[^%w_].*")
+  end
+  for _, name in ipairs { "take_in", "as_input", "known", "recordings", "stream", "kind", "batch_size" } do
+    lu.assertNotStrContains(output, name)
+  end
+end
+
 function TestPrompt.test_tab_completes_what_an_option_may_be()
   play [[
 prompt
