@@ -19,28 +19,28 @@ local function train(norm, value, run)
   return model:evaluate(trainX, trainy), model:evaluate(testX, testy)
 end
 
-local function quartiles(errors)  -- infinity where that share of the runs failed
+local function quartiles(errors)  -- infinity where that share of the runs was not finite
   table.sort(errors)
   return errors[(#errors + 3) // 4], errors[(#errors + 1) // 2], errors[(3 * #errors + 3) // 4]
 end
 
-print "norm   value     train MSE: 25 %   50 %     75 %   test MSE: 25 %   50 %     75 %   failed"
+print "norm   value     train MSE: 25 %   50 %     75 %   test MSE: 25 %   50 %     75 %   not finite"
 local grid, best = {}, nil
 for i, norm in ipairs(thresholds) do
   grid[i] = {}
   for j, value in ipairs(thresholds) do
-    local train_errors, test_errors, failed = {}, {}, 0
+    local train_errors, test_errors, not_finite = {}, {}, 0
     for run = 1, runs do
       local train_mse, test_mse = train(norm, value, run)
       local finite = train_mse < math.huge and test_mse < math.huge
-      if not finite then failed = failed + 1 end
+      if not finite then not_finite = not_finite + 1 end
       train_errors[run] = finite and train_mse or math.huge
       test_errors[run] = finite and test_mse or math.huge
     end
     local a, b, c = quartiles(train_errors)
     local low, middle, high = quartiles(test_errors)
-    print(("%-6g %-6g %17.5g %9.5g %9.5g %14.5g %9.5g %9.5g %7.0f %%"):format(norm, value, a, b, c, low,
-      middle, high, 100 * failed / runs))
+    print(("%-6g %-6g %17.5g %9.5g %9.5g %14.5g %9.5g %9.5g %11.0f %%"):format(norm, value, a, b, c, low,
+      middle, high, 100 * not_finite / runs))
     grid[i][j] = middle
     if not best or middle < best.error then best = { norm = norm, value = value, error = middle } end
   end

@@ -17,26 +17,26 @@ local function train(threshold, run)
   return model:evaluate(trainX, trainy), model:evaluate(testX, testy)
 end
 
-local function quartiles(errors)  -- infinity where that share of the runs failed
+local function quartiles(errors)  -- infinity where that share of the runs was not finite
   table.sort(errors)
   return errors[(#errors + 3) // 4], errors[(#errors + 1) // 2], errors[(3 * #errors + 3) // 4]
 end
 
-print "value       train MSE: 25 %   50 %     75 %   test MSE: 25 %   50 %     75 %   failed"
+print "value       train MSE: 25 %   50 %     75 %   test MSE: 25 %   50 %     75 %   not finite"
 local low, middle, high, best = {}, {}, {}, 1
 for i, threshold in ipairs(thresholds) do
-  local train_errors, test_errors, failed = {}, {}, 0
+  local train_errors, test_errors, not_finite = {}, {}, 0
   for run = 1, runs do
     local train_mse, test_mse = train(threshold, run)
     local finite = train_mse < math.huge and test_mse < math.huge  -- false for nan, too
-    if not finite then failed = failed + 1 end
+    if not finite then not_finite = not_finite + 1 end
     train_errors[run] = finite and train_mse or math.huge
     test_errors[run] = finite and test_mse or math.huge
   end
   local a, b, c = quartiles(train_errors)
   low[i], middle[i], high[i] = quartiles(test_errors)
-  print(("%9g %14.5g %9.5g %9.5g %14.5g %9.5g %9.5g %7.0f %%"):format(threshold, a, b, c, low[i],
-    middle[i], high[i], 100 * failed / runs))
+  print(("%9g %14.5g %9.5g %9.5g %14.5g %9.5g %9.5g %11.0f %%"):format(threshold, a, b, c, low[i],
+    middle[i], high[i], 100 * not_finite / runs))
   if middle[i] < middle[best] then best = i end
 end
 print(("The median test error over %d seeds is smallest, %.3g, with clipvalue = %g; at %g it is %.3g and at %g %.3g.")
@@ -46,6 +46,7 @@ print(("The median test error over %d seeds is smallest, %.3g, with clipvalue = 
 plot.title "Test error after 100 epochs: median and quartiles of 20 seeds"
 plot.fill_between(thresholds, low, high, { label = "quartiles" })
 plot.plot(thresholds, middle, { label = "median", marker = "o" })
+plot.axhline(testy:var():item(), { label = "variance of y: nothing learned" })
 plot.xscale "log"
 plot.yscale "log"
 plot.xlabel "clipvalue"

@@ -29,6 +29,7 @@ plot.legend()
 plot.subplot(1, 2, 2)
 plot.title "Loss of each step"
 plot.plot(history.steps.loss:rows(1, 16), { label = "train", marker = "o" })
+plot.axvline(history.first_not_finite.step, { label = "no longer finite" })
 plot.yscale "log"
 plot.xlabel "step of the first epoch"
 plot.legend()
