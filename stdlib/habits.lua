@@ -15,6 +15,7 @@ local habits = {}
 
 -- ---- names ----
 
+local LEAVE = "os.exit() ends a script, Ctrl-D the prompt"
 local NUMPY = "tensors have methods: x:mean(), x:exp()"
 
 -- Names of Python and its libraries -> what Lua has for them.
@@ -24,7 +25,7 @@ habits.names = {
   np = NUMPY, numpy = NUMPY, plt = "it is plot here", pyplot = "it is plot here",
   str = "Lua says tostring(x)", int = "Lua says math.floor(x)", float = "Lua says tonumber(x)",
   enumerate = "Lua says for i, value in ipairs(list) do", list = "a list is { 1, 2, 3 }",
-  dict = "a table is { name = value }",
+  dict = "a table is { name = value }", exit = LEAVE, quit = LEAVE, clear = "Ctrl-L clears the screen",
 }
 
 -- Whether a text is one of those that an option may be, such as "relu".
@@ -206,6 +207,7 @@ function habits.of_line(message, line)
       if hint then return hint end
     end
   end
+  if find(message, "'then' expected near '='", 1, true) then return "== compares" end
   if begins_block(list) then return "Lua says if x then ... end, for i = 1, 10 do ... end" end
   return is_comma_missing(message) and "is a comma missing before it?" or nil
 end

@@ -29,6 +29,7 @@ function TestHabits.test_lines_of_python()
     ["# a comment of words"] = "a comment begins with --",
     ["elif x > 3:"] = "elseif x then",
     ["try:"] = "pcall(f)",
+    ["if x = 3 then print(x) end"] = "== compares",
     ["if x != 3 then print(x) end"] = "~=",
     ["i += 1"] = "i = i + ...",
     ["self.count -= 1"] = "self.count = self.count - ...",
@@ -87,6 +88,7 @@ end
 function TestHabits.test_names()
   lu.assertEquals(habits.of_name "None", "Lua says nil")
   lu.assertEquals(habits.of_name "len", "the length of x is #x")
+  lu.assertStrContains(habits.of_name "quit", "Ctrl-D")
   lu.assertEquals(habits.of_name "mean", "tensors have it as a method: x:mean()")
   for _, name in ipairs { "relu", "mse", "he_uniform", "linear" } do
     lu.assertStrContains(habits.of_name(name), ('"%s"'):format(name))
