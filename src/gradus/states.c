@@ -11,7 +11,7 @@ enum { STATE_TAG = 0x67725361 };
 
 typedef struct StateBlock {
   uint64_t tag;
-  lua_State *state;  /* NULL: closed */
+  lua_State *state;  /* NULL: closed, or called just now */
   bool interrupted;  /* whether the last call ended by Ctrl-C */
 } StateBlock;
 
@@ -65,8 +65,7 @@ static int call_by_name(lua_State *L) {
 
 /* Call the function below `arguments` arguments on the state's stack, which then holds its results
 ** or a message only. */
-static bool call_in_state(StateBlock *block, int arguments) {
-  lua_State *state = block->state;
+static bool call_in_state(StateBlock *block, lua_State *state, int arguments) {
   lua_pushlightuserdata(state, block);
   lua_pushcclosure(state, describe_error, 1);
   lua_insert(state, 1);
@@ -79,16 +78,18 @@ static int state_call(lua_State *L) {
   StateBlock *block = check_state(L);
   lua_State *state = block->state;
   int arguments = lua_gettop(L) - 1;
-  if (state == NULL) return gr_lua_error(L, "state: it is closed");
+  if (state == NULL) return gr_lua_error(L, "state: it is closed, or is called already");
+  block->state = NULL;  /* a finalizer that runs meanwhile does not close it */
   luaL_checkstack(state, arguments + 3, "too many arguments");
   lua_pushcfunction(state, call_by_name);
   for (int i = 2; i <= arguments + 1; i++) copy_value(L, i, state);
-  bool succeeded = call_in_state(block, arguments);
+  bool succeeded = call_in_state(block, state, arguments);
   int results = lua_gettop(state);
   luaL_checkstack(L, results + 1, "too many results");
   if (!succeeded) lua_pushnil(L);
   for (int i = 1; i <= results; i++) copy_value(state, i, L);
   lua_settop(state, 0);
+  block->state = state;
   return results + (succeeded ? 0 : 1);
 }
 
@@ -114,7 +115,7 @@ static int new_state(lua_State *L) {
   if (block->state == NULL) return gr_lua_error(L, "new_state: not enough memory");
   lua_pushcfunction(block->state, open_state);
   lua_pushlightuserdata(block->state, (void *)gr_options_of(L));
-  if (!call_in_state(block, 1)) {
+  if (!call_in_state(block, block->state, 1)) {
     copy_value(block->state, 1, L);
     return lua_error(L);
   }

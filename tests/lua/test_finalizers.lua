@@ -28,6 +28,7 @@ local function under_attack(times, work, spoil)
   hostile, runs = spoil, 0
   local pause, multiplier = collectgarbage("setpause", 0), collectgarbage("setstepmul", 1000)
   for _ = 1, 3 do plant() end
+  collectgarbage()  -- the pause is that of the next cycle
   local succeeded, message = pcall(function() for _ = 1, times do work() end end)
   hostile = nil
   collectgarbage("setpause", pause)
@@ -94,6 +95,20 @@ function TestFinalizers.test_tensors_and_training()
       model.recordings = {}
     end
   end)
+end
+
+function TestFinalizers.test_a_state_is_not_closed_while_it_is_called()
+  local state, text, is_called = core.new_state(), ("x"):rep(100000), false
+  local call, message = state.call, nil
+  under_attack(20, function()
+    is_called = true
+    message = select(2, call(state, "core", "fail", text))
+    is_called = false
+  end, function() if is_called then state:close() end end)
+  lu.assertStrContains(message, text)
+  lu.assertEquals(state:call("core", "describe", "a"), 'the string "a"')
+  state:close()
+  lu.assertErrorMsgContains("state: it is closed", call, state, "core", "describe", "a")
 end
 
 -- Called by hand, at the wrong moment, the library's own finalizers would free what a function holds.
