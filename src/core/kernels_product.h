@@ -114,43 +114,37 @@ WORD void tile(const Tile *t, const int rows, const int vectors, const bool part
 WORD void tiles(const Tile *first, size_t count, const int rows, const int vectors,
                 const bool part, const bool copied) {
   Tile t = *first;
+  if (copied) {  /* known beforehand, so that one address reaches all rows */
+    t.a_row = 1;
+    t.a_column = COPIED_ROWS;
+    t.b_row = PANEL;
+  }
   for (; count > 0; count--, t.a += t.a_tile, t.c += rows * t.c_row)
     tile(&t, rows, vectors, part, copied);
 }
 
-#define TILE_OF(rows) \
-  static void NAME(tiles_of_##rows)(const Tile *t, size_t count) { \
-    if (t->columns == PANEL) tiles(t, count, rows, 2, false, false); \
-    else if (t->columns > LANES) tiles(t, count, rows, 2, true, false); \
-    else if (t->columns == LANES) tiles(t, count, rows, 1, false, false); \
-    else tiles(t, count, rows, 1, true, false); \
+#define TILES(name, rows, copied) \
+  static void NAME(name)(const Tile *t, size_t count) { \
+    if (t->columns == PANEL) tiles(t, count, rows, 2, false, copied); \
+    else if (t->columns > LANES) tiles(t, count, rows, 2, true, copied); \
+    else if (t->columns == LANES) tiles(t, count, rows, 1, false, copied); \
+    else tiles(t, count, rows, 1, true, copied); \
   }
 
-TILE_OF(1)
-TILE_OF(2)
-TILE_OF(3)
-TILE_OF(4)
+TILES(copied_tiles, COPIED_ROWS, true)
+TILES(tiles_of_1, 1, false)
+TILES(tiles_of_2, 2, false)
+TILES(tiles_of_3, 3, false)
+TILES(tiles_of_4, 4, false)
 #if TILE_ROWS >= 6
-TILE_OF(5)
-TILE_OF(6)
+TILES(tiles_of_5, 5, false)
+TILES(tiles_of_6, 6, false)
 #endif
 #if TILE_ROWS >= 8
-TILE_OF(7)
-TILE_OF(8)
+TILES(tiles_of_7, 7, false)
+TILES(tiles_of_8, 8, false)
 #endif
-#undef TILE_OF
-
-/* From copies of A and B: more rows, which lie side by side for each k. */
-static void NAME(copied_tiles)(const Tile *first, size_t count) {
-  Tile t = *first;
-  t.a_row = 1;
-  t.a_column = COPIED_ROWS;
-  t.b_row = PANEL;
-  if (t.columns == PANEL) tiles(&t, count, COPIED_ROWS, 2, false, true);
-  else if (t.columns > LANES) tiles(&t, count, COPIED_ROWS, 2, true, true);
-  else if (t.columns == LANES) tiles(&t, count, COPIED_ROWS, 1, false, true);
-  else tiles(&t, count, COPIED_ROWS, 1, true, true);
-}
+#undef TILES
 
 #if TILE_ROWS == 8
 #define WHOLE_TILES NAME(tiles_of_8)

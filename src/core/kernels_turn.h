@@ -35,7 +35,8 @@ WORD __m256 two_narrow_rows(const float *from, ptrdiff_t from_row) {
 
 WORD void turn_pair_float(float *to, ptrdiff_t to_row, const float *from, ptrdiff_t from_row) {
   __m256 a = two_narrow_rows(from, from_row), b = two_narrow_rows(from + from_row, from_row);
-  __m256 c = two_narrow_rows(from + 2 * from_row, from_row), d = two_narrow_rows(from + 3 * from_row, from_row);
+  __m256 c = two_narrow_rows(from + 2 * from_row, from_row);
+  __m256 d = two_narrow_rows(from + 3 * from_row, from_row);
   __m256 ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
   __m256 cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
   _mm256_storeu_ps(to, _mm256_shuffle_ps(ab_low, cd_low, 0x44));

@@ -31,7 +31,8 @@ static double scaled_norm(const gr_Context *context, const double *x, size_t n) 
 }
 
 /* The norm whose square is `squares`, where that is sound. */
-static double checked_norm(const gr_Context *context, gr_DType dtype, const void *x, size_t n, double squares) {
+static double checked_norm(const gr_Context *context, gr_DType dtype, const void *x, size_t n,
+                           double squares) {
   double norm = sqrt(squares);
   return dtype == GR_FLOAT32 || is_sound(norm) ? norm : scaled_norm(context, x, n);
 }

@@ -195,7 +195,7 @@ static bool scales_by_norm(const gr_Optimizer *optimizer) {
 
 typedef struct Pass {
   const gr_KernelSet *kernels;
-  size_t n, size;           /* elements, and bytes of one */
+  size_t size;              /* bytes of an element */
   unsigned char *w, *v;
   const unsigned char *g;
   const gr_SgdStep *step;   /* NULL: nothing is updated */
@@ -231,7 +231,7 @@ static void go_over(gr_Context *context, gr_Optimizer *optimizer, size_t i, doub
   size_t n = optimizer->sizes[i], chunks = count_chunks(n);
   double *squares = room;
   gr_SgdOutcome *outcomes = (gr_SgdOutcome *)(squares + chunks);
-  Pass pass = {gr_kernels_for(context, w), n, gr_dtype_size(w->dtype), gr_tensor_data(w),
+  Pass pass = {gr_kernels_for(context, w), gr_dtype_size(w->dtype), gr_tensor_data(w),
                gr_tensor_data(optimizer->velocities[i]), gr_tensor_data(g), step,
                measures ? squares : NULL, outcomes};
   gr_parallel(context, n, GR_CHUNK, GRAIN, pass_chunks, &pass);
