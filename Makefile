@@ -135,7 +135,8 @@ help:
 	@echo 'make doc        the reference ($(BUILD)/reference.md) and annotations for editors ($(BUILD)/library)'
 	@echo 'make test       the quick tests'
 	@echo 'make check      everything: gcc and clang, sanitizers, valgrind, fuzzers, linters'
-	@echo 'make check-lua LUA_SUITE=folder  run the files of a Lua test suite (testes/ of Lua 5.4) as lua5.4 does'
+	@echo 'make check-lua LUA_SUITE=folder  run the files of a Lua test suite (testes/ of Lua 5.4) as lua5.4,'
+	@echo '                or the program LUA_PEER=, does'
 	@echo 'make bench      speed, each row a ratio against a rival; JSON=file keeps it, TOPICS=... picks some'
 	@echo 'make bench-setup  install the rivals'
 	@echo 'make profile    where the time of a training step goes'
@@ -226,7 +227,7 @@ check-fuzz:
 
 # Lua's own test suite, which is no part of this project: what passes under lua5.4 passes here.
 check-lua: $(BUILD)/gradus
-	@$(BUILD)/gradus tests/gradus/lua_suite.lua '$(LUA_SUITE)'
+	@$(BUILD)/gradus tests/gradus/lua_suite.lua '$(LUA_SUITE)' $(LUA_PEER)
 
 # Speed against rivals in the same run; those that are not installed are skipped with a word.
 bench: $(BUILD)/gradus

@@ -225,10 +225,15 @@ static int coroutine_resume(lua_State *L) {
   return results >= 0 ? results + 1 : 2;
 }
 
+/* Before 5.4.6 a chain of threads that close each other was not counted among the nested calls. */
+#if LUA_VERSION_RELEASE_NUM < 50406
+#define lua_closethread(co, from) lua_resetthread(co)
+#endif
+
 /* Close `co`; what went wrong is then on top of its stack. */
 static int close_thread(lua_State *L, lua_State *co) {
   run_again(co);
-  int status = lua_resetthread(co);
+  int status = lua_closethread(co, L);
   run_again(L);
   return status;
 }

@@ -95,9 +95,16 @@ int gr_run_string(lua_State *L, const char *code, const char *chunkname) {
 
 int gr_run_file(lua_State *L, const char *path) { return run_chunk(L, luaL_loadfile(L, path)); }
 
+/* How many characters of "global=module" or "module" name the global; later releases of Lua leave
+** the version in "module-v2" out. */
+static size_t length_of_global(const char *text) {
+  const char *stops = LUA_VERSION_RELEASE_NUM >= 50405 ? "=-" : "=";
+  return strchr(text, '=') != NULL ? strcspn(text, "=") : strcspn(text, stops);
+}
+
 int gr_run_library(lua_State *L, const char *text) {
   const char *equals = strchr(text, '=');
-  lua_pushlstring(L, text, equals == NULL ? strlen(text) : (size_t)(equals - text));
+  lua_pushlstring(L, text, length_of_global(text));
   lua_getglobal(L, "require");
   lua_pushstring(L, equals == NULL ? text : equals + 1);
   int status = gr_call_traced(L, 1, 1);
