@@ -19,7 +19,7 @@ LuaUnit, each file in a fresh Lua state. A name like TestClass or TestClass.test
   -s                       in random order
   -r number                each test so many times
   -f, -e                   stop at the first failure or error, at the first error
-The exit status is the number of tests that failed.]]
+The exit status is the number of tests that failed; without any test it is 1.]]
 
 -- ---- what to run ----
 
@@ -73,7 +73,8 @@ local function read_words(words)
       elseif kind == "folder" then
         local found = find_files(word)
         table.move(found, 1, #found, #plan.files + 1, plan.files)
-      elseif word:find "^[Tt]est[%w_]*%.?[%w_]*$" then plan.names[word] = true
+      elseif word:find "^[Tt]est[%w_]*%.?[%w_]*$" then
+        plan.names[#plan.names + 1], plan.names[word] = word, true
       else fail("there is no file, folder or test '%s'", word) end
     end
     i = i + 1
@@ -137,9 +138,29 @@ end
 
 -- ---- running ----
 
+-- A name without the file that make_unique put behind its class.
+local function plain_name(name) return (name:gsub(" %(.-%)", "")) end
+
 local function is_picked(names, entry)
-  local class, method = entry[1]:match "^([^.]*)%.(.*)$"
-  return names[entry[1]] or (class and (names[class] or names[method]))
+  local name = plain_name(entry[1])
+  local class, method = name:match "^([^.]*)%.(.*)$"
+  return names[name] or (class and (names[class] or names[method]))
+end
+
+-- Fail where there is nothing to run: a misspelt name must not look like a success.
+local function check_tests(plan, list)
+  if #list == 0 then fail("there are no tests in %s", table.concat(plan.files, ", ")) end
+  local known = {}
+  for _, entry in ipairs(list) do
+    local name = plain_name(entry[1])
+    known[name] = true
+    for method in pairs(type(entry[2]) == "table" and entry[2] or {}) do
+      known[method], known[name .. "." .. method] = true, true
+    end
+  end
+  for _, name in ipairs(plan.names) do
+    if not known[name] then fail("there is no test '%s'", name) end
+  end
 end
 
 -- A LuaUnit whose tests are proxies.
@@ -160,7 +181,7 @@ local function new_suite(luaunit, plan, broken)
   function suite.applyPatternFilter(patterns, list)
     local included, excluded = {}, {}
     for _, entry in ipairs(list) do
-      local keeps = broken[entry[1]] or next(plan.names) == nil or is_picked(plan.names, entry)
+      local keeps = broken[entry[1]] or #plan.names == 0 or is_picked(plan.names, entry)
       if keeps then included[#included + 1] = entry else excluded[#excluded + 1] = entry end
     end
     local kept, dropped = {}, excluded
@@ -183,7 +204,8 @@ local function run_suite(luaunit, plan, list, broken)
 end
 
 -- gradus --test: run what the words behind it say. Returns the exit status, the number of tests that
--- did not succeed (at most 255, which is all that a process can tell).
+-- did not succeed (at most 255, which is all that a process can tell). No tests at all are an error, as
+-- in pytest.
 function runner.main(...)
   local plan = read_words { ... }
   if plan.help then
@@ -199,6 +221,7 @@ function runner.main(...)
     states[i] = load_file(plan, list, broken, path)
     make_unique(list, first, taken, path)
   end
+  check_tests(plan, list)
   local failed = run_suite(luaunit, plan, list, broken)
   for i, state in ipairs(states) do
     local _, message = state:call("testfile", "finish")

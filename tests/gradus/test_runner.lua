@@ -59,6 +59,7 @@ end
 function TestRunner.test_files_names_and_patterns_choose()
   lu.assertEquals(select(2, run "test_one.lua"), 0)
   lu.assertStrContains((run "test_one.lua TestOne.test_it"), "Ran 1 tests")
+  lu.assertStrContains((run "test_one.lua sub/test_two.lua TestOne"), "Ran 3 tests")
   lu.assertStrContains((run "-p function"), "Ran 1 tests")
   lu.assertStrContains((run "-x test_two -x function sub"), "Ran 2 tests")
 end
@@ -100,6 +101,15 @@ function TestRunner.test_os_exit_in_a_test_is_an_error()
   local output, code = run "test_exit.lua"
   lu.assertStrContains(output, "os.exit(0) was called in a test")
   lu.assertEquals(code, 1)
+end
+
+function TestRunner.test_no_tests_are_no_success()
+  write("train.lua", "print 'trained'")
+  local output, code = run "train.lua"
+  lu.assertEquals({ output:match "there are no tests in (.*)", code }, { "train.lua\n", 1 })
+  output, code = run "test_one.lua TestOne.test_ti"
+  lu.assertEquals({ output:match "there is no test (.*)", code }, { "'TestOne.test_ti'\n", 1 })
+  lu.assertEquals(select(2, run "test_one.lua train.lua"), 0)
 end
 
 function TestRunner.test_wrong_words()
