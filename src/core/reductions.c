@@ -2,7 +2,8 @@
 **
 ** sum and mean follow the rule of a sum in the tensor's own type; max and min select. The others,
 ** and the derivatives of max and min, are statistics: the elements that belong together are laid in
-** a run, in double, and a scalar function computes from the run; the result is rounded once. */
+** a run, in double, and a scalar function computes from the run; the result is rounded once. argmax
+** and argmin are such functions, too, without a derivative. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,13 @@ static gr_Status reduce_some_shape(gr_Context *context, gr_Node *node) {
     return gr_fail(context, "expected at least one element to work on, got a tensor of shape %s",
                    gr_tensor_shape_text(text, node->inputs[0]));
   return reduce_shape(context, node);
+}
+
+/* Places are float64 whatever x is, as all that counts. */
+static gr_Status place_shape(gr_Context *context, gr_Node *node) {
+  gr_Status status = reduce_some_shape(context, node);
+  node->output->dtype = GR_FLOAT64;
+  return status;
 }
 
 /* dy seen in the shape of x: stride 0 along the reduced axes. */
@@ -150,19 +158,27 @@ typedef struct Statistic {
   void (*derivative)(const Run *run, double y, double *dx);  /* dx[i] = dy/dx[i] */
 } Statistic;
 
-static double largest(const Run *run) {
-  double most = run->x[0];
+/* The first of the elements that are largest, or smallest; of a run with NaN, the first NaN. */
+static size_t place_of_largest(const Run *run) {
+  const double *x = run->x;
+  size_t most = 0;
   EACH(i, run)
-    if (most == most && (run->x[i] > most || run->x[i] != run->x[i])) most = run->x[i];
+    if (x[most] == x[most] && (x[i] > x[most] || x[i] != x[i])) most = i;
   return most;
 }
 
-static double smallest(const Run *run) {
-  double least = run->x[0];
+static size_t place_of_smallest(const Run *run) {
+  const double *x = run->x;
+  size_t least = 0;
   EACH(i, run)
-    if (least == least && (run->x[i] < least || run->x[i] != run->x[i])) least = run->x[i];
+    if (x[least] == x[least] && (x[i] < x[least] || x[i] != x[i])) least = i;
   return least;
 }
+
+static double largest(const Run *run) { return run->x[place_of_largest(run)]; }
+static double smallest(const Run *run) { return run->x[place_of_smallest(run)]; }
+static double argmax(const Run *run) { return 1 + (double)place_of_largest(run); }
+static double argmin(const Run *run) { return 1 + (double)place_of_smallest(run); }
 
 /* An equal share for each element that has the extreme value; NaN for all where that is NaN. */
 static void extreme_derivative(const Run *run, double y, double *dx) {
@@ -238,11 +254,13 @@ static void quantile_derivative(const Run *run, double y, double *dx) {
 
 enum { PASSES = 64 };  /* over a run, as a quantile makes them */
 
-typedef enum StatisticKind { MAX, MIN, VAR, STD, NORM, QUANTILE } StatisticKind;
+typedef enum StatisticKind { MAX, MIN, ARGMAX, ARGMIN, VAR, STD, NORM, QUANTILE } StatisticKind;
 
 static const Statistic statistics[] = {
   [MAX] = {largest, extreme_derivative},
   [MIN] = {smallest, extreme_derivative},
+  [ARGMAX] = {argmax, NULL},
+  [ARGMIN] = {argmin, NULL},
   [VAR] = {variance, variance_derivative},
   [STD] = {deviation, deviation_derivative},
   [NORM] = {length, length_derivative},
@@ -322,6 +340,10 @@ static gr_Status statistic_backward(gr_Context *context, const gr_Node *node,
   {name, 1, {GR_AXES, GR_KEEPDIMS}, kind, 0, reduce_some_shape, forward, statistic_backward,  \
    -2, 2, "x:" name "([axes [, keepdims]]) -> tensor", help}
 
+#define PLACE(name, kind, help)                                                             \
+  {name, 1, {GR_AXES, GR_KEEPDIMS}, kind, 0, place_shape, statistic_forward, NULL, -2, 2,   \
+   "x:" name "([axes [, keepdims]]) -> tensor", help}
+
 const gr_Operation gr_reduction_operations[] = {
   {"sum", 1, {GR_AXES, GR_KEEPDIMS}, 0, 0, reduce_shape, sum_forward, sum_backward, -2, 2,
    "x:sum([axes [, keepdims]]) -> tensor",
@@ -336,6 +358,13 @@ const gr_Operation gr_reduction_operations[] = {
   STATISTIC("min", MIN, min_forward,
             "The smallest element, over all axes or some; nan if there is one. "
             REDUCED "As numpy.min; equal elements share the gradient."),
+  PLACE("argmax", ARGMAX,
+        "Where the largest element is, counted from 1, in float64: its place along an axis, or among "
+        "all elements as x:reshape(-1) has them, or those of a list of axes. The first of equal "
+        "ones; the first nan if there is one; without gradient. " REDUCED "As numpy.argmax."),
+  PLACE("argmin", ARGMIN,
+        "Where the smallest element is, as argmax tells of the largest. " REDUCED
+        "As numpy.argmin."),
   STATISTIC("var", VAR, statistic_forward,
             "The variance of the population, over all axes or some. " REDUCED
             "As numpy.var."),

@@ -232,6 +232,33 @@ case("mean_squared_error", [y, p], np.mean((p[:, 0] - y) ** 2), tolerance=1e-14)
 case("mean_absolute_error", [y, p], np.mean(np.abs(p[:, 0] - y)), tolerance=1e-14)
 
 
+# Places of extremes
+
+def place(f, x, axes, keepdims):
+    """What f (argmax or argmin) finds over a list of axes, counted from 1 as Gradus counts."""
+    axes = range(x.ndim) if axes is None else axes if isinstance(axes, tuple) else (axes,)
+    axes = sorted(axis % x.ndim for axis in axes)
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    shape = [x.shape[axis] for axis in kept]
+    found = f(x.transpose(kept + axes).reshape(shape + [-1]), axis=-1) + 1
+    return np.expand_dims(found, axes) if keepdims else found
+
+
+for name, f in (("argmax", np.argmax), ("argmin", np.argmin)):
+    for shape in ((1,), (5,), (3, 4), (2, 3, 4), (2, 1, 3)):
+        x = np.round(draw(*shape))
+        for axes in axes_of(len(shape)):
+            for keepdims in (False, True):
+                case(name, [x], place(f, x, axes, keepdims), counted_from_one(axes), keepdims)
+    for x in ([1, np.nan, 2, np.nan], [np.nan], [np.inf, 1, np.inf], [-np.inf, 1, -np.inf],
+              [0.0, -0.0, 0.0], [[1, np.nan], [np.inf, 2], [3, 4]]):
+        x = np.array(x)
+        case(name, [x], f(x) + 1)
+        case(name, [x], f(x, axis=0) + 1, 1)
+    case(name, [np.array(2.5)], 1)
+    case(name, [np.zeros((0, 3))], f(np.zeros((0, 3)), axis=1) + 1, 2)
+
+
 # Parts: the key as Gradus writes it, and what NumPy's own key gives
 
 parts = []
