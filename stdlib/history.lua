@@ -172,7 +172,8 @@ function Series.__index(_, name)
 end
 
 function history.new(params)
-  return setmetatable({ history = setmetatable({ loss = {} }, Series), epoch = {}, params = params, interrupted = false },
+  return setmetatable({ history = setmetatable({ loss = {} }, Series), epoch = {}, params = params,
+                        interrupted = false },
     History)
 end
 

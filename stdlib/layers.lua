@@ -191,8 +191,9 @@ function layers.call_and_watch(layer, x, begin)
 end
 
 -- What decides about a layer or a model: whether it is frozen, what it computes with, and, unless it is
--- built in, the tables in its fields, among which its inner layers are. write_outline writes it into `list` from place n + 1
--- on and returns the last place; is_outlined compares, and returns that place or nil.
+-- built in, the tables in its fields, among which its inner layers are. write_outline writes it into
+-- `list` from place n + 1 on and returns the last place; is_outlined compares, and returns that place
+-- or nil.
 function layers.write_outline(object, list, n)
   local trainable = rawget(object, "trainable")
   list[n + 1] = trainable == nil or trainable

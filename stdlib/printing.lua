@@ -230,7 +230,9 @@ end
 -- How many parameters a layer has with those inside it, but for what is in `seen`.
 local function count_with_inner(layer, seen)
   local count = 0
-  require("gradus.layers").walk(layer, function(part) count = count + count_parameters(part.weights or {}) end, true, nil, seen)
+  require("gradus.layers").walk(layer, function(part)
+    count = count + count_parameters(part.weights or {})
+  end, true, nil, seen)
   return count
 end
 

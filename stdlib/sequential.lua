@@ -40,7 +40,8 @@ local function new(fields, ...)
   local self = setmetatable({
     layers = {}, is_built = false, number = core.next_model_number(), shuffles = 0, recordings = {},
     dtype = fields.dtype or core.floatx(), name = fields.name or "sequential",
-    trainable_weights = {}, weights = {}, trains = {}, known = {}, watched = false, run_eagerly = false, eager_reason = false,
+    trainable_weights = {}, weights = {}, trains = {}, known = {}, watched = false, run_eagerly = false,
+    eager_reason = false,
   }, Sequential)
   if self.dtype ~= "float32" and self.dtype ~= "float64" then
     errors.argument("Sequential", "dtype", '"float32" or "float64"', self.dtype)
@@ -478,7 +479,8 @@ end
 function Sequential:set_weights(values)
   check_self(self, "set_weights", "list")
   if not self.is_built then
-    errors.fail("set_weights: the model has no weights yet: give the first layer input_dim, or call model:build { 1, features }")
+    errors.fail("set_weights: the model has no weights yet: give the first layer input_dim, or call "
+      .. "model:build { 1, features }")
   end
   layers.assign_weights("set_weights", self.weights, values)
 end

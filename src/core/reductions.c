@@ -359,9 +359,9 @@ const gr_Operation gr_reduction_operations[] = {
             "The smallest element, over all axes or some; nan if there is one. "
             REDUCED "As numpy.min; equal elements share the gradient."),
   PLACE("argmax", ARGMAX,
-        "Where the largest element is, counted from 1, in float64: its place along an axis, or among "
-        "all elements as x:reshape(-1) has them, or those of a list of axes. The first of equal "
-        "ones; the first nan if there is one; without gradient. " REDUCED "As numpy.argmax."),
+        "Where the largest element is, counted from 1, in float64: its place along an axis, or "
+        "among all elements as x:reshape(-1) has them, or those of a list of axes. The first of "
+        "equal ones; the first nan if there is one; without gradient. " REDUCED "As numpy.argmax."),
   PLACE("argmin", ARGMIN,
         "Where the smallest element is, as argmax tells of the largest. " REDUCED
         "As numpy.argmin."),

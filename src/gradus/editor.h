@@ -16,8 +16,8 @@ typedef struct gr_Advisor {
   char *(*go_on)(void *data, const char *text, int *point);
   /* The characters that end the word to be completed, for the text before the cursor. */
   const char *(*word_breaks)(void *data, const char *before);
-  /* The words, from malloc and ended by NULL, that may replace the last one of that text; NULL: none.
-  ** *are_files: they name files. */
+  /* The words, from malloc and ended by NULL, that may replace the last one of that text; NULL:
+  ** none. *are_files: they name files. */
   char **(*complete)(void *data, const char *before, bool *are_files);
 } gr_Advisor;
 

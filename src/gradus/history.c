@@ -21,8 +21,8 @@ static void make_folders(char *path) {
   }
 }
 
-/* The file's path; false when there is no place for one. A relative XDG_STATE_HOME is to be ignored,
-** says its specification. */
+/* The file's path; false when there is no place for one. A relative XDG_STATE_HOME is to be
+** ignored, says its specification. */
 static bool find_path(char path[PATH_MAX]) {
   const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
   int length = -1;

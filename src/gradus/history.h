@@ -1,9 +1,9 @@
 /* history.h: the entries of earlier prompts, in a file.
 **
 ** The file is $XDG_STATE_HOME/gradus/history (~/.local/state where that is not set), one entry a
-** line, with \n for a newline inside an entry and \\ for a backslash. An entry is added by one write
-** at the end of the file, so that prompts at work at the same time lose nothing, and the file is
-** never rewritten; a prompt reads the last of it when it starts. */
+** line, with \n for a newline inside an entry and \\ for a backslash. An entry is added by one
+** write at the end of the file, so that prompts at work at the same time lose nothing, and the file
+** is never rewritten; a prompt reads the last of it when it starts. */
 #ifndef GR_GRADUS_HISTORY_H
 #define GR_GRADUS_HISTORY_H
 

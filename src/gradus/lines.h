@@ -1,8 +1,8 @@
 /* lines.h: an entry of several lines in readline, which knows but one.
 **
 ** It is drawn with a prompt of its own before each line after the first, and in part where it is
-** higher than the screen; Home, End and the keys that kill to the end or the beginning mean the line
-** that the cursor stands in. */
+** higher than the screen; Home, End and the keys that kill to the end or the beginning mean the
+** line that the cursor stands in. */
 #ifndef GR_GRADUS_LINES_H
 #define GR_GRADUS_LINES_H
 

@@ -353,8 +353,8 @@ static void push_session(lua_State *L) {
 }
 
 /* Call a method of the session with the arguments on top of the stack; when it fails, tell that and
-** leave `results` nils. Whatever a person has done to the state, the prompt goes on, and Ctrl-C ends
-** nothing but the call. */
+** leave `results` nils. Whatever a person has done to the state, the prompt goes on, and Ctrl-C
+** ends nothing but the call. */
 static int call_session(lua_State *L, const char *method, int arguments, int results) {
   int base = lua_gettop(L) - arguments;
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &session_key) != LUA_TTABLE) {

@@ -1,8 +1,8 @@
 /* prompt.h: the prompt, where a person types Lua and sees what it gives.
 **
 ** On a terminal, editor.c reads an entry, and the module gradus.prompt (stdlib/prompt.lua) decides
-** all the rest: whether an entry is complete, how it is compiled so that its locals live on, what is
-** shown, what completes a word. Elsewhere the prompt is that of lua5.4, to the letter. */
+** all the rest: whether an entry is complete, how it is compiled so that its locals live on, what
+** is shown, what completes a word. Elsewhere the prompt is that of lua5.4, to the letter. */
 #ifndef GR_GRADUS_PROMPT_H
 #define GR_GRADUS_PROMPT_H
 

@@ -1,9 +1,9 @@
 /* recall.h: walking through the history, with Up and Down.
 **
 ** They go to the entries that begin with what stands before the cursor; in an entry of several
-** lines they first move in it. After an entry that was called back has been run, Down brings the one that
-** came after it. What was being typed when the walk began is where it ends below, and is kept until
-** it is run. */
+** lines they first move in it. After an entry that was called back has been run, Down brings the
+** one that came after it. What was being typed when the walk began is where it ends below, and is
+** kept until it is run. */
 #ifndef GR_GRADUS_RECALL_H
 #define GR_GRADUS_RECALL_H
 

@@ -32,8 +32,8 @@ int gr_report(lua_State *L, int status) {
   return status;
 }
 
-/* Whether a line of a traceback, which its line break begins, is a frame of the library; or one that
-** may lead into it or out of it. */
+/* Whether a line of a traceback, which its line break begins, is a frame of the library; or one
+** that may lead into it or out of it. */
 static bool is_library(const char *line) { return strncmp(line, "\n\tgradus.", 9) == 0; }
 
 static bool is_between(const char *line) {
@@ -45,8 +45,8 @@ static const char *next_line(const char *line) {
   return next == NULL ? line + strlen(line) : next;
 }
 
-/* Push the traceback of what runs: Lua's own, without the library's frames and the ones of C next to
-** them. */
+/* Push the traceback of what runs: Lua's own, without the library's frames and the ones of C next
+** to them. */
 static void push_traceback(lua_State *L) {
   luaL_Buffer kept;
   luaL_traceback(L, L, NULL, 1);
@@ -134,7 +134,7 @@ static int push_arguments(lua_State *L) {
   return count;
 }
 
-/* (message, path or nil) -> the message, and what somebody who knows Python may want to hear of it */
+/* (message, path or nil) -> the message, with what somebody who knows Python may want to hear */
 static int explain_message(lua_State *L) {
   gr_lua_require(L, "gradus.habits");
   lua_getfield(L, -1, "explained");
@@ -144,7 +144,7 @@ static int explain_message(lua_State *L) {
   return 1;
 }
 
-/* Add to the message on top of the stack, of a script that does not compile or of one that failed. */
+/* Add to the message on top of the stack, of a script that does not compile or that failed. */
 static void explain(lua_State *L, int status, const char *path) {
   if (lua_type(L, -1) != LUA_TSTRING) return;
   lua_pushcfunction(L, explain_message);

@@ -27,8 +27,8 @@ static int context_gc(lua_State *L) {
 
 static const luaL_Reg context_functions[] = {{"__gc", context_gc}, {NULL, NULL}};
 
-/* As a module in a stock interpreter there is no signal handler of ours; the hook that lua.c sets at
-** Ctrl-C, for whatever comes next, is the sign to stop. */
+/* As a module in a stock interpreter there is no signal handler of ours; the hook that lua.c sets
+** at Ctrl-C, for whatever comes next, is the sign to stop. */
 static bool hook_is_set(void *data) {
   const int mask = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT;
   return lua_gethookmask((lua_State *)data) == mask && lua_gethookcount((lua_State *)data) == 1;

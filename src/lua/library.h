@@ -67,8 +67,8 @@ void gr_lua_push_names(lua_State *L, const char *const *names);
 /* Push the module of that name, whatever a script has put in the place of `require`. */
 void gr_lua_require(lua_State *L, const char *name);
 
-/* Make the copy of the globals that the library works with now; luaopen_gradus makes it where nobody
-** did before. */
+/* Make the copy of the globals that the library works with now; luaopen_gradus makes it where
+** nobody did before. */
 void gr_lua_keep_globals(lua_State *L);
 
 /* Userdata: a block of `size` bytes that begins with the tag, all else zero, with the metatable

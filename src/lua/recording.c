@@ -62,8 +62,8 @@ static int make_recording(lua_State *L) {
   return 1;
 }
 
-/* The state of Lua's own generator is an upvalue of math.random: a step that changes it draws. It is
-** looked up once, since a script may put a function of its own in the place of math.random. */
+/* The state of Lua's own generator is an upvalue of math.random: a step that changes it draws. It
+** is looked up once, since a script may put a function of its own in the place of math.random. */
 typedef struct MathRandom {
   unsigned char bytes[64];
   size_t size;
@@ -98,8 +98,9 @@ static int recording_close(lua_State *L) {
   return 0;
 }
 
-/* Call what lies on the stack above the recording, at 1. An error is not caught, so that a traceback
-** has the frames of the function, but in a coroutine it is: one that fails closes nothing. */
+/* Call what lies on the stack above the recording, at 1. An error is not caught, so that a
+** traceback has the frames of the function, but in a coroutine it is: one that fails closes
+** nothing. */
 static int call_listening(lua_State *L) {
   int arguments = lua_gettop(L) - 2;
   bool is_main = lua_pushthread(L);
@@ -158,8 +159,8 @@ static int recording_put_back(lua_State *L) {
 }
 
 /* recording:evaluate(f, ...) -> number
-** The loss that f(...) computes: the first time by calling it while the recording listens, from then
-** on by replay. */
+** The loss that f(...) computes: the first time by calling it while the recording listens, from
+** then on by replay. */
 static int recording_evaluate(lua_State *L) {
   gr_Recording *recording = check_recording(L, "evaluate");
   if (!recording->forward_only) return gr_lua_error(L, "evaluate: the recording is of a step");

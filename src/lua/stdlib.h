@@ -18,7 +18,7 @@ typedef struct gr_Module {
 
 extern const gr_Module gr_stdlib[];
 
-/* Open the library and push the module of that name: what require does with luaopen_gradus_<name>. */
+/* Open the library and push the module of that name, as require does with luaopen_gradus_<name>. */
 int gr_lua_open_module(lua_State *L, const char *name);
 
 #define GR_ENTRY(module)                                    \

@@ -89,7 +89,7 @@ void gr_lua_collect(lua_State *L, gr_Context *context) {
   if (context->bytes_made < BYTES_BETWEEN_STEPS) return;
   int kilobytes = kilobytes_to_tell(L, context->bytes_made);
   context->bytes_made = 0;
-  if (lua_gc(L, LUA_GCISRUNNING)) lua_gc(L, LUA_GCSTEP, kilobytes);  /* it runs a stopped one, too */
+  if (lua_gc(L, LUA_GCISRUNNING)) lua_gc(L, LUA_GCSTEP, kilobytes);  /* runs a stopped one, too */
 }
 
 bool gr_lua_made_room(lua_State *L, gr_Status status) {
@@ -593,8 +593,8 @@ static int tensor_fill(lua_State *L) {
 
 /* Properties */
 
-/* A shape is a list of its own, which may be changed; it prints as in messages, and equals a list of
-** the same numbers. */
+/* A shape is a list of its own, which may be changed; it prints as in messages, and equals a list
+** of the same numbers. */
 static int shape_tostring(lua_State *L) {
   luaL_Buffer text;
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -648,7 +648,7 @@ static int push_shape_table(lua_State *L, const gr_Tensor *tensor) {
 static int push_gradient(lua_State *L, const gr_Tensor *tensor) {
   gr_lua_note_read(L, "it read a gradient");
   gr_lua_collect(L, gr_lua_context(L));
-  gr_Tensor **slot = gr_lua_push_slot(L);  /* may run finalizers: the gradient is looked at after it */
+  gr_Tensor **slot = gr_lua_push_slot(L);  /* may run finalizers: look at the gradient after it */
   gr_Tensor *gradient = tensor->grad;
   if (gradient == NULL) lua_pushnil(L);
   else if (!gradient->is_rewritten) *slot = gr_tensor_retain(gradient);
@@ -666,8 +666,8 @@ static int push_transposed(lua_State *L, gr_Tensor *tensor) {
 }
 
 /* t.shape -> list of integers
-** The dimensions, in a new table; empty for a tensor of rank 0. It prints as [2, 3], and == compares
-** its numbers. #t is the first of them. As numpy.ndarray.shape.
+** The dimensions, in a new table; empty for a tensor of rank 0. It prints as [2, 3], and ==
+** compares its numbers. #t is the first of them. As numpy.ndarray.shape.
 ** Example: zeros(2, 3).shape */
 
 /* t.rank, t.size -> integer

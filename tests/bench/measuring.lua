@@ -38,8 +38,8 @@ end
 -- Compile tests/bench/<name>.c, with the core where it is wanted; the path of the program.
 function measuring.compile(name, compiler, flags, with_core)
   local program = folder .. name .. "_" .. compiler
-  local command = ("mkdir -p %s && %s %s -D_GNU_SOURCE -Isrc -o %s tests/bench/%s.c %s -lm -ldl -lpthread"):format(folder,
-    compiler, flags, program, name, with_core and objects or "")
+  local command = ("mkdir -p %s && %s %s -D_GNU_SOURCE -Isrc -o %s tests/bench/%s.c %s -lm -ldl -lpthread")
+    :format(folder, compiler, flags, program, name, with_core and objects or "")
   if not os.execute(command) then error("bench: " .. name .. " does not build", 0) end
   return program
 end

@@ -1,7 +1,8 @@
 -- matrix: computes the golden bits afresh with every compiler, level of optimization, instruction set,
 -- number of threads and processor there is, and compares. Run by `make bits`.
 --
--- Each build has a folder of its own under build/bits; other processors are qemu's. What is not installed is skipped with a word.
+-- Each build has a folder of its own under build/bits; other processors are qemu's. What is not
+-- installed is skipped with a word.
 -- The last line is `all bits are equal`, or how many runs had others.
 
 local digests = dofile "tests/bits/digests.lua"
@@ -39,7 +40,8 @@ if machine ~= "aarch64" then
   for _, optimization in ipairs { "-O1", "-O3" } do
     add { name = "aarch64-gcc" .. optimization, needs = { "aarch64-linux-gnu-gcc", "qemu-aarch64" },
           levels = { "portable" }, runner = "qemu-aarch64 -L /usr/aarch64-linux-gnu ",
-          variables = ("ARCH=aarch64 CC=aarch64-linux-gnu-gcc OPT=%s KERNEL_OPT=%s"):format(optimization, optimization) }
+          variables = ("ARCH=aarch64 CC=aarch64-linux-gnu-gcc OPT=%s KERNEL_OPT=%s"):format(
+            optimization, optimization) }
   end
 end
 

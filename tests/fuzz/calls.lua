@@ -16,7 +16,8 @@ local numbers = { 0, 1, 2, 3, -1, 0.5, 1e-300, 1e300, 1 / 0, -1 / 0, 0 / 0, math
 local strings = { "", "float32", "float64", "relu", "tanh", "mse", "sgd", "x", "\n`'\"", ("y"):rep(300) }
 
 local function fresh_tensor()
-  local shapes = { {}, { 0 }, { 1 }, { 3 }, { 2, 3 }, { 3, 2 }, { 4, 1 }, { 1, 3 }, { 2, 0 }, { 2, 3, 4 }, { 17 }, { 5, 5 } }
+  local shapes = { {}, { 0 }, { 1 }, { 3 }, { 2, 3 }, { 3, 2 }, { 4, 1 }, { 1, 3 }, { 2, 0 }, { 2, 3, 4 },
+                   { 17 }, { 5, 5 } }
   local shape = shapes[random(#shapes)]
   local t = core.full(shape, numbers[random(#numbers)], random(2) == 1 and "float32" or "float64")
   if random(3) == 1 then t = t + core.range(1, math.max(1, t.size)):rows(1, math.max(t.size, 0)):reshape(shape) end

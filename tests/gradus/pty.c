@@ -55,7 +55,7 @@ static void finish(const char *problem, const char *text) {
   _exit(problem == NULL ? 0 : 1);
 }
 
-/* Read what comes within so many seconds; false when the program's end of the terminal is closed. */
+/* Read what comes within so many seconds; false when the program has closed its terminal. */
 static bool read_some(double seconds) {
   struct pollfd input = {play.terminal, POLLIN, 0};
   char buffer[4096];

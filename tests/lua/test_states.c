@@ -42,7 +42,8 @@ static void test_settings(void) {
 
 /* The numbers that a state draws are those it draws alone, whatever the other does in between. */
 static void test_random_numbers(void) {
-  const char *draw = "return ('%.17g'):format(gradus.RandomState():uniform(0, 1, { 3 }):sum():item())";
+  const char *draw =
+    "return ('%.17g'):format(gradus.RandomState():uniform(0, 1, { 3 }):sum():item())";
   char alone[2][64];
   lua_State *a = new_state();
   run(a, "gradus.seed(5)");
@@ -97,13 +98,15 @@ static void test_many(void) {
   }
 }
 
-/* What was made before the library is opened again in the same state is as good as what comes after. */
+/* What was made before the library is opened again in the same state is as good as what comes
+** after it. */
 static void test_opening_again(void) {
   lua_State *L = new_state();
   run(L, "t = gradus.ones(1000); sum = t.sum");
   run(L, "package.loaded.gradus, package.loaded['gradus.core'] = nil");
   luaL_requiref(L, "gradus", luaopen_gradus, 1);
-  expect(L, "collectgarbage(); collectgarbage(); return sum(t + gradus.ones(1000)):item()", "2000.0");
+  expect(L, "collectgarbage(); collectgarbage(); return sum(t + gradus.ones(1000)):item()",
+         "2000.0");
   expect(L, "t = nil; collectgarbage(); return gradus.core.bytes_alive()", "0");
   lua_close(L);
 }
