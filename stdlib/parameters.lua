@@ -25,7 +25,7 @@ end
 local special = { inf = math.huge, ["-inf"] = -math.huge, nan = 0 / 0 }
 
 local function expect(where, name, text, expected, default)
-  errors.fail('%s: %s must be %s, as its default %s is; got "%s"', where, name, expected,
+  errors.fail('%s: %s must be %s, as its default %s is, or nil; got "%s"', where, name, expected,
               tostring(default), text)
 end
 
@@ -53,8 +53,9 @@ end
 -- What `-D name=value` on the command line gave, as a value of the default's type, else the default.
 -- A whole number as default takes whole numbers only, 1.0 takes all numbers (inf and nan, too), a
 -- boolean true or false, a list a list: -D thresholds=0.1,1,10, its elements of its first element's
--- type. Without a default the value is a string, or nil. Errors: a value that does not fit; a name
--- given by -D that the script does not take. Gradus's own.
+-- type. -D clipnorm=nil gives nil where the default is no string, which turns an option off. Without a
+-- default the value is a string, or nil. Errors: a value that does not fit; a name given by -D that
+-- the script does not take. Gradus's own.
 -- Example: param("clipnorm", 1.0)
 function parameters.param(name, default)
   if type(name) ~= "string" then errors.argument("param", "name", "a string", name) end
@@ -65,6 +66,7 @@ function parameters.param(name, default)
   end
   if not definition then return default end
   definition.is_taken = true
+  if definition.text == "nil" and type(default) ~= "string" then return nil end
   return parameters.convert("param", name, definition.text, default)
 end
 

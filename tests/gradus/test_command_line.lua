@@ -336,15 +336,23 @@ function TestParameters.test_a_value_takes_the_type_of_its_default()
   lu.assertEquals(run("LUA -Depochs=3 -D clipnorm=inf -D thresholds=1,2,3 -D who=7 -D fast=true s.lua").out,
     "3\tinf\t1.0 2.0 3.0\t7\ttrue\n")
   for wrong, expected in pairs {
-    ["epochs=1.5"] = 'param: epochs must be a whole number, as its default 100 is; got "1.5"',
-    ["clipnorm=x"] = 'param: clipnorm must be a number, as its default 1.0 is; got "x"',
-    ["fast=1"] = 'param: fast must be true or false, as its default false is; got "1"',
+    ["epochs=1.5"] = 'param: epochs must be a whole number, as its default 100 is, or nil; got "1.5"',
+    ["clipnorm=x"] = 'param: clipnorm must be a number, as its default 1.0 is, or nil; got "x"',
+    ["fast=1"] = 'param: fast must be true or false, as its default false is, or nil; got "1"',
     epochs = "-D: expected name=value, got 'epochs'",
   } do
     local result = run("LUA -D " .. wrong .. " s.lua")
     lu.assertStrContains(result.err, expected)
     lu.assertEquals(result.code, 1)
   end
+end
+
+function TestParameters.test_nil_turns_off_whatever_is_no_string()
+  write("n.lua", 'print(param("clipnorm", 1.0), param("epochs", 1), param("list", { 1 }), param("name", "x"), param "none")')
+  lu.assertEquals(run("LUA -D clipnorm=nil -D epochs=nil -D list=nil -D name=nil -D none=nil n.lua").out,
+    "nil\tnil\tnil\tnil\tnil\n")
+  write("n.lua", 'print(type(param("name", "x")), type(param("list", { 1 })))')
+  lu.assertEquals(run("LUA -D name=nil n.lua").out, "string\ttable\n")
 end
 
 function TestParameters.test_an_unknown_name_fails_before_the_script_runs()
