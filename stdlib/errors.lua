@@ -1,4 +1,4 @@
--- errors: the one place for errors of the Lua part of the library.
+-- errors: the one place for errors and warnings of the Lua part of the library.
 --
 -- An error names the function, the argument, what was expected and what came, and points at the
 -- user's own line: the core passes over every frame of the library, whose chunks are all named
@@ -11,6 +11,15 @@ local errors = {}
 -- Raise an error whose text is made as string.format makes it.
 function errors.fail(format, ...)
   core.fail(format:format(...))
+end
+
+-- How a warning is laid out; the prompt breaks it between words.
+function errors.laid_out(text) return text end
+
+-- Warn on standard error, with a text that is made as string.format makes it.
+function errors.warn(format, ...)
+  io.stdout:flush()
+  io.stderr:write(errors.laid_out("gradus: warning: " .. format:format(...)), "\n")
 end
 
 -- How a value is shown in a message: nothing, the string "abc", the number 3, a table,

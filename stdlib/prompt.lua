@@ -44,12 +44,31 @@ local function is_unicode()
   return find(string.lower(locale), "utf%-?8") ~= nil
 end
 
+-- A text in lines that fit, broken between words; what a line goes on with is moved in.
+local function wrapped(text, width)
+  local lines = {}
+  for line in string.gmatch(text .. "\n", "([^\n]*)\n") do
+    local margin = ""
+    while (len(line) or #line) > width do
+      local room = (offset(line, width + 1) or width + 1) - 1
+      local cut = match(sub(line, 1, room + 1), "^%s*%S.*()%s")
+      if not cut then break end
+      lines[#lines + 1] = sub(line, 1, cut - 1)
+      margin = margin == "" and match(line, "^%s*") .. "  " or margin
+      line = margin .. match(line, "^%s*(.*)$", cut)
+    end
+    lines[#lines + 1] = line
+  end
+  return concat(lines, "\n")
+end
+
 -- terminal: call(entry, f, ...), columns(), rows(), files(beginning); see prompt.c.
 function prompt.new(terminal)
   local self = setmetatable({ terminal = terminal, session = session.new(environment),
                               is_dumb = is_dumb(), colored = not is_dumb() and not variable "NO_COLOR",
                               unicode = is_unicode() }, Prompt)
   words.core.session = self.session  -- for whos() and source(f)
+  errors.laid_out = function(text) return wrapped(text, terminal.columns() - 1) end
   self.scope = {
     environment = environment, words = words, files = terminal.files,
     names = function() return self.session:names() end,
@@ -71,24 +90,6 @@ end
 local function say(text)
   write(stdout, text, "\n")
   stdout:flush()
-end
-
--- A text in lines that fit, broken between words; what a line goes on with is moved in.
-local function wrapped(text, width)
-  local lines = {}
-  for line in string.gmatch(text .. "\n", "([^\n]*)\n") do
-    local margin = ""
-    while (len(line) or #line) > width do
-      local room = (offset(line, width + 1) or width + 1) - 1
-      local cut = match(sub(line, 1, room + 1), "^%s*%S.*()%s")
-      if not cut then break end
-      lines[#lines + 1] = sub(line, 1, cut - 1)
-      margin = margin == "" and match(line, "^%s*") .. "  " or margin
-      line = margin .. match(line, "^%s*(.*)$", cut)
-    end
-    lines[#lines + 1] = line
-  end
-  return concat(lines, "\n")
 end
 
 -- Put the cursor at the beginning of a line, a new one where the entry left something in the last

@@ -13,6 +13,7 @@
 
 local core = require "gradus.core"
 local errors = require "gradus.errors"
+local warn = errors.warn
 local with_gradients = require("gradus.gradients").with
 local history = require "gradus.history"
 local layers = require "gradus.layers"
@@ -29,11 +30,6 @@ local hold_interrupts = core.hold_interrupts or core.interrupted
 local function hold(more)
   fits_running = fits_running + more
   if more > 0 or fits_running == 0 then hold_interrupts(more > 0) end
-end
-
-local function warn(format, ...)
-  io.stdout:flush()
-  io.stderr:write("gradus: warning: ", format:format(...), "\n")
 end
 
 local function is_finite(number) return number - number == 0 end

@@ -47,6 +47,5 @@ return function(name, fails)
   local text = ("%s:%d: undefined global '%s'%s"):format(reader.short_src, reader.currentline, name,
     habit and "; " .. habit or near and (', did you mean "%s"?'):format(near) or "")
   if fails then return text end
-  io.stdout:flush()
-  io.stderr:write("gradus: warning: ", text, "\n")
+  errors.warn("%s", text)
 end

@@ -639,6 +639,8 @@ prompt
 send error "a message of several words that goes beyond the end of the line, which is narrow"\n
 leave]], { columns = 40 })
   lu.assertStrContains(output, "stdin:1: a message of several words\r\n  that goes beyond the end of the line,\r\n")
+  output = play("prompt\nsend ones = zeors\\n\nleave", { columns = 40 })
+  lu.assertStrContains(output, "gradus: warning: stdin:1: undefined\r\n  global 'zeors', did you mean \"zeros\"?\r\n")
 end
 
 function TestPrompt.test_a_habit_of_python_is_told_how_lua_has_it()
