@@ -49,6 +49,17 @@ function parameters.convert(where, name, text, default)
               name, errors.describe(default))
 end
 
+-- An option behind the script's name is the script's own word, as in Lua: whoever meant one is told.
+local function warn_of_late(name)
+  local words = type(_G.arg) == "table" and _G.arg or {}
+  for i, word in ipairs(words) do
+    local text = word == "-D" and words[i + 1] or tostring(word):match "^%-D(.*)$"
+    if text and tostring(text):match "^[^=]*=" == name .. "=" then
+      errors.warn("-D %s stands behind the script's name and is not read: options go before it", text)
+    end
+  end
+end
+
 -- param(name [, default]) -> value
 -- What `-D name=value` on the command line gave, as a value of the default's type, else the default.
 -- A whole number as default takes whole numbers only, 1.0 takes all numbers (inf and nan, too), a
@@ -63,6 +74,7 @@ function parameters.param(name, default)
   if not asked[name] then
     asked[name] = true
     asked[#asked + 1] = name
+    if not definition then warn_of_late(name) end
   end
   if not definition then return default end
   definition.is_taken = true

@@ -347,6 +347,17 @@ function TestParameters.test_a_value_takes_the_type_of_its_default()
   end
 end
 
+function TestParameters.test_a_value_behind_the_scripts_name_is_told()
+  write("l.lua", 'print(param("clipnorm", 1.0), param("clipnorm", 2.0), param("clip", 1), #arg)')
+  for words, count in pairs { ["-D clipnorm=3"] = 2, ["-Dclipnorm=3"] = 1 } do
+    local result = run("LUA l.lua " .. words)
+    lu.assertEquals(result.out, "1.0\t2.0\t1\t" .. count .. "\n")
+    lu.assertEquals(result.err, "gradus: warning: -D clipnorm=3 stands behind the script's name and is not read: "
+      .. "options go before it\n")
+  end
+  lu.assertEquals(run("LUA -D clipnorm=4 l.lua x=-D -D other=3 -D").err, "")
+end
+
 function TestParameters.test_nil_turns_off_whatever_is_no_string()
   write("n.lua", 'print(param("clipnorm", 1.0), param("epochs", 1), param("list", { 1 }), param("name", "x"), param "none")')
   lu.assertEquals(run("LUA -D clipnorm=nil -D epochs=nil -D list=nil -D name=nil -D none=nil n.lua").out,
