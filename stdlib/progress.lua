@@ -48,8 +48,14 @@ function Progress:interval() return self.redraws and INTERVAL or 0 end
 function Progress:begin_epoch(epoch)
   if self.verbose == 0 then return end
   self.began, self.epoch = os.clock(), epoch
-  self.drawn, self.is_open = self.began, false
-  io.write(("Epoch %d/%d\n"):format(epoch, self.epochs))
+  self.drawn, self.is_open, self.is_announced = self.began, false, false
+end
+
+-- Write the epoch's heading, once: an error in its first step has none above it.
+function Progress:announce()
+  if self.verbose == 0 or self.is_announced then return end
+  self.is_announced = true
+  io.write(("Epoch %d/%d\n"):format(self.epoch, self.epochs))
 end
 
 function Progress:line(done, logs)

@@ -284,7 +284,14 @@ end
 
 -- x as a tensor of the model's type.
 function Sequential:as_input(where, x)
-  if type(x) == "table" and not core.is_tensor(x[1]) then x = core.tensor(x, self.dtype) end
+  if type(x) == "table" then
+    if core.is_tensor(x[1]) then
+      local takes_y = where == "fit" or where == "evaluate"
+      errors.fail("%s: x must be a tensor, got a table of tensors; arguments stand in round brackets: %s", where,
+        takes_y and "(x, y, { ... })" or "(x)")
+    end
+    x = core.tensor(x, self.dtype)
+  end
   if not core.is_tensor(x) then errors.argument(where, "x", "a tensor", x) end
   return x
 end

@@ -297,10 +297,12 @@ function Trainer:run_batches()
     local left = rows - first_row + 1
     local count = left < size and left or size
     if self.calls_each_step then
+      self.progress:announce()
       self:callback("on_train_batch_begin", done + 1, {})
       self:prepare()
     end
     local steps, finite = self:advance(batch_of(self, count), first_row, left // count)
+    self.progress:announce()
     first_row, done = first_row + steps * count, done + steps
     if self.watch and not finite then self:note_not_finite() end
     if self.tells_steps then self:tell_steps(done, { loss = mean(self.sum, first_row - 1) }) end

@@ -509,6 +509,15 @@ function TestPrinting.test_verbose_2_is_a_line_an_epoch()
   lu.assertStrMatches(output, "Epoch 1/2\n" .. line .. "Epoch 2/2\n" .. line)
 end
 
+function TestPrinting.test_a_heading_stands_above_its_first_batch_and_above_no_error()
+  lu.assertEquals(run(PRELUDE .. "print(pcall(model.fit, model, X, X) or 'failed')"), "failed\n")
+  local output = run(PRELUDE .. [[
+    local say = { on_train_batch_begin = function(_, batch) print("batch", batch) end }
+    model:fit(X, y, { callbacks = { say } })
+  ]])
+  lu.assertEquals(output:match "^.-\n.-\n", "Epoch 1/1\nbatch\t1\n")
+end
+
 function TestPrinting.test_verbose_0_prints_nothing()
   lu.assertEquals(run(PRELUDE .. "model:fit(X, y, { verbose = 0, epochs = 2 })"), "")
 end

@@ -257,7 +257,10 @@ end
 
 function TestOtherSlips.test_x_and_y_in_one_table()
   local model = model_of()
-  fails("fit: x must be a tensor, got a table", model.fit, model, { ones(4, 2), ones(4) })
+  fails("fit: x must be a tensor, got a table of tensors; arguments stand in round brackets: (x, y, { ... })",
+    model.fit, model, { ones(4, 2), ones(4), epochs = 3 })
+  fails("predict: x must be a tensor, got a table of tensors; arguments stand in round brackets: (x)",
+    model.predict, model, { ones(4, 2) })
   fails("fit: y must be a tensor, got a table", model.fit, model, ones(4, 2), { ones(4) })
 end
 
