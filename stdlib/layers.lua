@@ -455,6 +455,7 @@ function Dense:build(input_shape)
     errors.fail("Dense: input has %s features, input_dim is %d", inputs, self.input_dim)
   end
   if not inputs then errors.fail("Dense: the input must have at least one axis") end
+  self.built_units = self.units
   self.kernel = self:add_weight { name = "kernel", shape = { inputs, self.units },
                                   initializer = self.kernel_initializer }
   if self.use_bias then
@@ -465,6 +466,10 @@ end
 
 -- A weight that is not the one which is trained would be used in its place.
 local function check_weights(self)
+  if self.units ~= self.built_units or self.use_bias ~= (self.bias ~= nil) then
+    errors.fail("Dense: units and use_bias cannot change once the weights are made (%d units, %s bias): put a "
+      .. "new layer in the place of this one", self.built_units, self.bias and "with" or "without")
+  end
   if rawequal(self.kernel, self.weights[1].tensor)
       and (not self.bias or rawequal(self.bias, self.weights[2].tensor)) then return end
   errors.fail("Dense: a weight was put in the place of the layer's own: layer:set_weights { kernel, bias } "
@@ -510,7 +515,7 @@ end
 
 -- Fields that Tab does not show.
 Layer.__hidden = {}
-for _, name in ipairs { "called", "is_built", "is_built_in", "kind", "stream", "type_name", "weights",
+for _, name in ipairs { "built_units", "called", "is_built", "is_built_in", "kind", "stream", "type_name", "weights",
                         "weights_before_build" } do
   Layer.__hidden[name] = true
 end

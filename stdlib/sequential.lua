@@ -220,6 +220,8 @@ local function check_recordings(self)
     note(layer.call)
     note(layer.kernel)
     note(layer.bias)
+    note(layer.units)
+    note(layer.use_bias)
   end)
   for _, entry in ipairs(self.weights) do note(entry.tensor.requires_grad) end
   if has_changed then self.recordings = {} end

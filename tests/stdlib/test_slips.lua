@@ -264,6 +264,25 @@ function TestOtherSlips.test_x_and_y_in_one_table()
   fails("fit: y must be a tensor, got a table", model.fit, model, ones(4, 2), { ones(4) })
 end
 
+function TestOtherSlips.test_what_a_layers_weights_were_made_for_cannot_change()
+  local model, x = model_of(), ones(4, 2)
+  model:fit(x, ones(4), { verbose = 0 })
+  for name, value in pairs { units = 30, use_bias = false } do
+    local layer = model.layers[1]
+    local before = layer[name]
+    layer[name] = value
+    for _, method in ipairs { "fit", "predict" } do
+      fails("Dense: units and use_bias cannot change once the weights are made (3 units, with bias): put a new layer",
+        model[method], model, x, method == "fit" and ones(4) or nil)
+    end
+    layer[name] = before
+  end
+  model:fit(x, ones(4), { verbose = 0 })
+  model.layers[1] = Dense { 30, input_dim = 2 }
+  model.layers[2] = Dense { 1 }
+  model:fit(x, ones(4), { verbose = 0 })
+end
+
 function TestOtherSlips.test_a_weight_in_the_place_of_a_layers_own()
   local model, x = model_of(), ones(4, 2)
   model:fit(x, ones(4), { verbose = 0 })
