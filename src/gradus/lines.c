@@ -102,6 +102,17 @@ static char *shown_text(const Window *window, int *point, int *mark) {
   return text;
 }
 
+/* The same where there is one row for it all, each newline a space. */
+static char *shown_in_one_row(int *point, int *mark) {
+  char *text = malloc((size_t)rl_end + 1);
+  if (text == NULL) return NULL;
+  for (int i = 0; i < rl_end; i++) text[i] = rl_line_buffer[i] == '\n' ? ' ' : rl_line_buffer[i];
+  text[rl_end] = '\0';
+  *point = rl_point;
+  *mark = rl_mark;
+  return text;
+}
+
 /* Readline 8.2 leaves parts of a search's prompt behind when it goes back to a coloured one. */
 static void clear_after_search(void) {
   static bool was_searching;
@@ -115,12 +126,14 @@ static void clear_after_search(void) {
 
 static void draw(void) {
   clear_after_search();
-  bool has_lines = gr_lines_can_be_shown() && newlines_between(0, rl_end) > 0;
+  bool has_lines = newlines_between(0, rl_end) > 0;
   char *buffer = rl_line_buffer, *shown = NULL;
   int point = rl_point, mark = rl_mark, end = rl_end, shown_point = 0, shown_mark = 0;
-  if (has_lines) {
+  if (has_lines && gr_lines_can_be_shown()) {
     Window window = find_window();
     shown = shown_text(&window, &shown_point, &shown_mark);
+  } else if (has_lines) {
+    shown = shown_in_one_row(&shown_point, &shown_mark);
   }
   if (shown == NULL) {
     rl_redisplay();

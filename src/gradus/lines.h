@@ -14,7 +14,8 @@ void gr_lines_open(void);
 /* What is shown before the second line and those that follow; the string must stay. */
 void gr_lines_set_prompt(const char *continuation);
 
-/* Whether the terminal can: its cursor must be able to go up. */
+/* Whether the terminal can: its cursor must be able to go up. Where it cannot, a space stands for
+** the end of a line. */
 bool gr_lines_can_be_shown(void);
 
 /* Where the line that holds this byte of the entry begins and ends. */

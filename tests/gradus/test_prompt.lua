@@ -289,6 +289,11 @@ send \x15\x04
 expect >\x20
 send 6 * 7\n
 expect 42
+prompt
+send for i = 1, 2 do\x10
+expect for i = 1, 2 do   print("line " .. i)   end
+send \n
+expect line 2
 leave]], { environment = "TERM=dumb" })
   lu.assertNotStrContains(output, "^J")
   lu.assertNotStrContains(output, "\27")
