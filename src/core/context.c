@@ -23,6 +23,7 @@ static gr_Status take_threads(gr_Context *context, const char *text) {
 }
 
 enum { SPARES = 4096 };  /* of tensors and of storages: together about two megabytes */
+enum { LARGE_SPARES = 64 * 1024 * 1024 };  /* bytes */
 
 gr_Status gr_context_init(gr_Context *context) {
   memset(context, 0, sizeof *context);
@@ -31,6 +32,7 @@ gr_Status gr_context_init(gr_Context *context) {
   context->threads = 1;
   context->tensors = (gr_Spares){sizeof(gr_Tensor), SPARES, 0, NULL};
   context->storages = (gr_Spares){GR_SMALL_STORAGE, SPARES, 0, NULL};
+  context->large = (gr_LargeSpares){LARGE_SPARES, 0, NULL};
   const char *level = getenv("GRADUS_SIMD");
   context->kernels = gr_kernels_choose(level);
   if (context->kernels == NULL) {
@@ -46,6 +48,7 @@ void gr_context_free(gr_Context *context) {
   gr_pool_free(context);
   gr_spares_close(&context->tensors);
   gr_spares_close(&context->storages);
+  gr_large_close(&context->large);
   free(context->scratch);
   free(context->range_scratch);
   context->scratch = context->range_scratch = NULL;

@@ -46,6 +46,7 @@ typedef struct gr_Context {
   void *range_scratch;               /* see gr_range_scratch */
   size_t range_scratch_size;
   gr_Spares tensors, storages;       /* for tensors, and for their storages where they are small */
+  gr_LargeSpares large;              /* for storages where they are large */
   int threads;                       /* that large work is spread over, see threads.h */
   struct gr_Pool *pool;              /* the other threads, or NULL */
   size_t bytes_made;                 /* for tensors and graphs since the collector was last told */

@@ -1,9 +1,12 @@
 /*
-** spares.h: blocks of one size that were given back, kept for the next time.
+** spares.h: blocks of memory that were given back, kept for the next time: small ones of one size,
+** and large ones.
 **
 ** A script that computes with small tensors makes and drops millions of them, in bursts of
-** thousands between two cycles of the collector: too many for the C library's own caches. Where
-** memory is watched (AddressSanitizer), nothing is kept, so that a use after the end is seen.
+** thousands between two cycles of the collector: too many for the C library's own caches. Of large
+** ones there are few, but each costs more to be given by the system, which fills it with zeros,
+** than to be computed. Where memory is watched (AddressSanitizer), nothing is kept, so that a use
+** after the end is seen.
 */
 #ifndef GR_SPARES_H
 #define GR_SPARES_H
@@ -23,5 +26,20 @@ void gr_spares_give(gr_Spares *spares, void *block);
 
 /* Free what is kept, and keep nothing from now on. */
 void gr_spares_close(gr_Spares *spares);
+
+/* From here on a block is large: so many bytes are one page, where the system has large pages. */
+enum { GR_LARGE = 2 * 1024 * 1024 };
+
+typedef struct gr_LargeSpares {
+  size_t room;   /* how many bytes are kept at most */
+  size_t bytes;  /* in those that are kept */
+  struct gr_LargeSpare *first;  /* the last one given back */
+} gr_LargeSpares;
+
+/* A block of at least `size` bytes, aligned to a large page; NULL: no memory. */
+void *gr_large_take(gr_LargeSpares *spares, size_t size);
+/* `size` is what the block was taken with. */
+void gr_large_give(gr_LargeSpares *spares, void *block, size_t size);
+void gr_large_close(gr_LargeSpares *spares);
 
 #endif

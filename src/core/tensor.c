@@ -4,9 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined __linux__
-#include <sys/mman.h>
-#endif
 
 #include "tape.h"
 
@@ -15,26 +12,22 @@
 /* With its head, in whole cache lines. */
 static size_t storage_size(size_t bytes) { return (sizeof(gr_Storage) + bytes + 63) / 64 * 64; }
 
-/* Much memory comes in large pages, where the system has them: of small ones, each costs more to be
-** given than to be filled. */
-static void ask_for_large_pages(void *memory, size_t size) {
-#ifdef MADV_HUGEPAGE
-  enum { PAGE = 4096, MUCH = 4 * 1024 * 1024 };
-  uintptr_t first = ((uintptr_t)memory + PAGE - 1) / PAGE * PAGE;
-  uintptr_t end = ((uintptr_t)memory + size) / PAGE * PAGE;
-  if (size >= MUCH) madvise((void *)first, end - first, MADV_HUGEPAGE);
-#else
-  (void)memory, (void)size;
-#endif
+static void *block_new(gr_Context *context, size_t size) {
+  if (size <= GR_SMALL_STORAGE) return gr_spares_take(&context->storages);
+  return size < GR_LARGE ? aligned_alloc(64, size) : gr_large_take(&context->large, size);
+}
+
+static void block_release(gr_Context *context, void *block, size_t size) {
+  if (size <= GR_SMALL_STORAGE) gr_spares_give(&context->storages, block);
+  else if (size < GR_LARGE) free(block);
+  else gr_large_give(&context->large, block, size);
 }
 
 static gr_Storage *storage_new(gr_Context *context, size_t bytes) {
   size_t size = storage_size(bytes);
   if (size < bytes) return NULL;
-  gr_Storage *storage = size <= GR_SMALL_STORAGE ? gr_spares_take(&context->storages)
-                                                 : aligned_alloc(64, size);
+  gr_Storage *storage = block_new(context, size);
   if (storage == NULL) return NULL;
-  ask_for_large_pages(storage, size);
   storage->references = 1;
   storage->bytes = bytes;
   storage->version = 0;
@@ -47,9 +40,7 @@ static gr_Storage *storage_new(gr_Context *context, size_t bytes) {
 static void storage_release(gr_Storage *storage) {
   if (storage == NULL || --storage->references > 0) return;
   storage->context->bytes_alive -= storage->bytes;
-  if (storage_size(storage->bytes) <= GR_SMALL_STORAGE)
-    gr_spares_give(&storage->context->storages, storage);
-  else free(storage);
+  block_release(storage->context, storage, storage_size(storage->bytes));
 }
 
 /* Tensors */
