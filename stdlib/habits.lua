@@ -28,6 +28,16 @@ habits.names = {
   dict = "a table is { name = value }", exit = LEAVE, quit = LEAVE, clear = "Ctrl-L clears the screen",
 }
 
+local SAVE = "a model is not saved to a file; model:get_weights() hands out its weights"
+local TABLE = "it is x:totable() here"
+
+-- Methods that Keras, NumPy and PyTorch have -> what there is here.
+local methods = {
+  save = SAVE, save_weights = SAVE, load_weights = SAVE, astype = 'it is x:cast "float64" here',
+  copy = "it is x:clone() here", dot = "it is a:matmul(b) here", flatten = "it is x:reshape(-1) here",
+  numpy = TABLE, tolist = TABLE,
+}
+
 -- Whether a text is one of those that an option may be, such as "relu".
 local function is_choice(name)
   return pcall(require("gradus.losses").get, "", name) or pcall(require("gradus.initializers").get, "", "", name)
@@ -221,6 +231,9 @@ function habits.of_error(message)
   if find(message, "attempt to call a tensor value (for iterator", 1, true) then
     return "Lua says for i = 1, n do, or for i, row in ipairs(x) do"
   end
+  local method = match(message, "a nil value %(method '([%w_]+)'%)$")
+    or match(message, 'there is no method or field "([%w_]+)"')
+  if methods[method] then return methods[method] end
   local name = match(message, "bad argument #%d+ to '([%w_]+)' %(number expected, got tensor%)")
   if name and require("gradus.core").methods[name] then return format("of a tensor it is x:%s()", name) end
   return name and "the number in a tensor of one element is x:item()" or nil

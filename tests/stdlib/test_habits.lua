@@ -104,5 +104,8 @@ function TestHabits.test_errors()
   lu.assertEquals(hint(function() return math.exp(ones(2)) end), "of a tensor it is x:exp()")
   lu.assertStrContains(hint(function() return string.format("%.3f", ones(1)) end), "x:item()")
   lu.assertStrContains(hint(function() for _ in range(3) do print() end end), "for i = 1, n do")
+  lu.assertStrContains(hint(function() Sequential({}):save "x" end), "model:get_weights()")
+  lu.assertStrContains(hint(function() ones(2):astype "float32" end), 'x:cast "float64"')
+  lu.assertNil(hint(function() ones(2):coloms(1) end))
   lu.assertNil(hint(error, "anything else"))
 end
