@@ -207,10 +207,10 @@ local RELATED = 12  -- how many entries "See also" names, at most
 -- tell how to look around, which have it as an example.
 local function add_see_also(page, word, shown)
   local others, is_shown = {}, {}
-  for _, entry in ipairs(shown) do is_shown[entry.name] = true end
+  for _, entry in ipairs(shown) do is_shown[entry.signature] = true end
   local in_name, in_text = by_word(word)
   local function add(entry)
-    if not is_shown[entry.name] and #others < RELATED then others[#others + 1] = entry end
+    if not is_shown[entry.signature] and #others < RELATED then others[#others + 1] = entry end
   end
   for _, entry in ipairs(in_name) do add(entry) end
   local whole_word = beginning(word) .. "%f[^%w_]"
@@ -322,7 +322,7 @@ local answers = { answer_with_group, answer_with_entries, answer_with_options, a
                   answer_with_habit }
 
 local function about_name(page, name)
-  name = name:gsub("^%s+", ""):gsub("%s*[({].*$", ""):gsub("%s+$", "")
+  name = name:gsub("^%s+", ""):gsub("%s*[({].*$", ""):gsub("%s+$", ""):gsub("^([\"'])(.*)%1$", "%2")
   if name == "" then return overview(page) end
   if name:find "^%-%-?%a" then
     return page:line "gradus --help lists the options of the program; man gradus tells more."

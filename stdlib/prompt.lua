@@ -283,7 +283,8 @@ end
 function Prompt:nearest(chain, name, lookup)
   local scope = setmetatable({ lookup = lookup }, { __index = self.scope })
   local value = completion.value_of(chain, scope)
-  return value ~= nil and errors.nearest(name, completion.members(value, scope)) or nil
+  local near = value ~= nil and errors.nearest(name, completion.members(value, scope))
+  return near and near ~= name and near or nil  -- a field that is there may be nil
 end
 
 -- Tell what went wrong.

@@ -149,6 +149,7 @@ function TestHelp.test_functions_methods_and_names_are_the_same_question()
   lu.assertStrContains(help_text "print", "Lua's own")
   lu.assertEquals(help_text '"t.sum"', help_text "ones(2).sum")
   lu.assertEquals(help_text '"t:sum"', help_text '"x:sum"')
+  lu.assertNotStrContains(help_text "zeros", "  ones, ")  -- which has the same text
   lu.assertStrContains(help_text '"t.shape"', "t.shape -> list of integers")
   lu.assertStrContains(help_text '"len"', 'There is no "len": the length of x is #x.')
 end
@@ -187,6 +188,7 @@ function TestHelp.test_questions_about_values_at_the_prompt()
     ["opt.last_step"] = "optimizer.last_step", ["opt.momentum"] = "momentum: an option of SGD",
     ["SGD.clipnorm"] = "clipnorm: an option of SGD", ["rs:normal"] = "rs:normal(",
     ["scaler:fit"] = "scaler:fit(", ["X:summ"] = 'A tensor has no "summ"; the nearest is "sum":',
+    ['"clipnorm"'] = "clipnorm: an option of SGD", ["'SGD'"] = "SGD {",
     ["SGD { }"] = "SGD {", [""] = "Optimizers", ["nosuchthing"] = "There is nothing called",
   } do
     lu.assertStrContains(answer(question, known), expected)

@@ -635,6 +635,9 @@ expect did you mean "layers"?
 send string.uper\n
 expect nil  (did you mean "upper"?)
 send math.huge.x, math.zzz\n
+expect number value
+send m.optimizer\n
+expect \x0dnil\x0d
 leave]]
 end
 
