@@ -203,6 +203,10 @@ function TestBeyond.test_seed_fixes_everything_random()
   lu.assertEquals(run(command).out, run(command).out)
   lu.assertEquals(run(command).out, run((command:gsub("%-%-seed 7", "--seed=7"))).out)
   lu.assertNotEquals(run(command).out, run((command:gsub("7", "8"))).out)
+  for _, threads in ipairs { "0", "x", "257", "1.5" } do
+    lu.assertStrContains(run("LUA --threads " .. threads .. " -e ''").err,
+      ("--threads: expected a whole number from 1 to 256, got '%s'"):format(threads))
+  end
   lu.assertStrContains(run("LUA --seed x -e ''").err, "--seed: expected a whole number not below 0, got 'x'")
 end
 
