@@ -339,9 +339,25 @@ local function entry_named(name)
   end
 end
 
--- A field's line ends with the first line of what is said of it.
+-- Lines of a comment as one line, what a list has set apart by semicolons.
+local function in_one_line(lines)
+  local text, is_in_list = "", false
+  for _, line in ipairs(lines) do
+    local name, meaning = line:match "^%s+([%w_]+)%s%s+(%S.*)$"
+    if name then
+      text, is_in_list = ("%s%s%s: %s"):format(text, is_in_list and "; " or " ", name, meaning), true
+    elseif line == "" then
+      text, is_in_list = text .. (is_in_list and "." or ""), false
+    else
+      text = text .. " " .. line:match "^%s*(.*)$"
+    end
+  end
+  return text:sub(2)
+end
+
+-- A field has one line, which ends with all that is said of it.
 function Writer:field(entry)
-  self:add("---@field %s %s %s", entry.short_name, results_of(entry), entry.text[1])
+  self:add("---@field %s %s %s", entry.short_name, results_of(entry), in_one_line(entry.text))
 end
 
 function Writer:class(name)

@@ -321,6 +321,14 @@ local function last_name(example)
   return example:gsub("%b()", ""):gsub("%b{}", ""):gsub('"[^"]*"', ""):match "([%a_][%w_]*)%s*$"
 end
 
+function TestContents.test_a_field_has_all_that_is_said_of_it_in_its_line()
+  local text = annotations.words()
+  lu.assertStrContains(text, "The transpose: a view with the axes in reverse order, [n, m] of [m, n]. As numpy.ndarray.T.\n")
+  lu.assertStrContains(text, "nil before the first step: norm: the Euclidean norm over all variables, before clipping; "
+    .. "norm_after: the same after clipping; scale: ")
+  lu.assertStrContains(text, "norms: a list by variable, as are norms_after and scales. Gradus's own.\n")
+end
+
 function TestContents.test_examples_give_what_the_annotations_say()
   local results, count = read(annotations.words()).results, 0
   for _, entry in ipairs(reference.entries()) do
