@@ -151,7 +151,7 @@ function History:__index(name)
 end
 
 function History:__tostring()
-  local parts = { ("history of %d epochs"):format(#self.epoch) }
+  local parts = { ("history of %d epoch%s"):format(#self.epoch, #self.epoch == 1 and "" or "s") }
   for _, name in ipairs { "loss", "val_loss" } do
     local values = self.history[name]
     if values and #values > 0 then

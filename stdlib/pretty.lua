@@ -337,7 +337,7 @@ end
 
 function pretty.history(history, look)
   local rows = history_rows(history)
-  local lines = { format("history of %d epochs%s", #history.epoch,
+  local lines = { format("history of %d epoch%s%s", #history.epoch, #history.epoch == 1 and "" or "s",
     history.interrupted and ", interrupted" or "") }
   local first = rawget(history, "first_not_finite")
   if type(first) == "table" then

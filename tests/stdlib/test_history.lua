@@ -54,7 +54,10 @@ function TestHistory.test_has_keras_s_fields()
   lu.assertEquals(history.params, { epochs = 3, steps = 4, batch_size = 30, verbose = 0 })
   lu.assertFalse(history.interrupted)
   lu.assertNil(history.first_not_finite)
-  lu.assertNil(model_for():fit(X, y, { verbose = 0 }).val_loss)
+  local short = model_for():fit(X, y, { verbose = 0 })
+  lu.assertNil(short.val_loss)
+  lu.assertStrContains(tostring(short), "history of 1 epoch,")
+  lu.assertStrContains(require("gradus.pretty").text(short, { width = 80 }), "history of 1 epoch\n")
   lu.assertStrMatches(tostring(history), "history of 3 epochs, loss [%d.]+ %-> [%d.]+, val_loss .*")
 end
 
