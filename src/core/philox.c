@@ -253,19 +253,19 @@ void gr_stream_fill_normal(const gr_Context *context, const gr_Stream *stream, u
 
 /* Put what belongs at place i by one word, and return the next place. The word times i + 1 has the
 ** index in its high half; the few words whose low half would favour some indices are passed over. */
-GR_INLINE size_t exchange(int64_t *x, size_t i, uint32_t word) {
+GR_INLINE size_t exchange(double *x, size_t i, uint32_t word) {
   uint32_t bound = (uint32_t)i + 1;
   uint64_t product = (uint64_t)word * bound;
   if ((uint32_t)product < bound && (uint32_t)product < -bound % bound) return i;
   size_t j = high_half(product);
-  int64_t value = x[i];
+  double value = x[i];
   x[i] = x[j];
   x[j] = value;
   return i - 1;
 }
 
 /* From i down to 1, or to the end of the words; returns the next i. */
-static size_t exchange_down(int64_t *x, size_t i, const Lanes *lanes) {
+static size_t exchange_down(double *x, size_t i, const Lanes *lanes) {
   for (int l = 0; l < LANES; l++)
     for (int w = 0; w < 4; w++) {
       if (i == 0) return 0;
@@ -277,9 +277,9 @@ static size_t exchange_down(int64_t *x, size_t i, const Lanes *lanes) {
 enum { EXCHANGE_WORK = 16 };  /* what one takes far from the cache, in elements of a block */
 
 void gr_stream_permutation(const gr_Context *context, const gr_Stream *stream, uint64_t step,
-                           int64_t *out, size_t n) {
+                           double *out, size_t n) {
   MakeLanes *make_lanes = best_make_lanes();
-  GR_EACH(place, context, n) out[place] = (int64_t)place;
+  GR_EACH(place, context, n) out[place] = (double)(int64_t)(place + 1);
   size_t i = n == 0 ? 0 : n - 1, done = 0;
   for (uint64_t block = 0; i > 0; block += LANES) {
     Lanes lanes;

@@ -49,10 +49,10 @@ void gr_stream_fill_uniform(const gr_Context *context, const gr_Stream *stream, 
 void gr_stream_fill_normal(const gr_Context *context, const gr_Stream *stream, uint64_t step,
                            double mean, double deviation, double *out, size_t n);
 
-/* A permutation of 0 .. n-1 that depends on (stream, step, n); n < 2^32. Fisher and Yates from the
+/* A permutation of 1 .. n that depends on (stream, step, n); n < 2^32. Fisher and Yates from the
 ** last place down, each index an unbiased integer by Lemire's method (2019) from the words of the
 ** blocks 0, 1, 2, ... in order. A stream that makes permutations should make nothing else. */
 void gr_stream_permutation(const gr_Context *context, const gr_Stream *stream, uint64_t step,
-                           int64_t *out, size_t n);
+                           double *out, size_t n);
 
 #endif

@@ -771,7 +771,6 @@ static int stream_permutation(lua_State *L) {
   gr_stream_permutation(gr_lua_context(L), stream, step, gr_tensor_data(order),
                         (size_t)order->shape[0]);
   gr_lua_check_stop(L, where);
-  turn_into_numbers(gr_tensor_data(order), (size_t)order->shape[0], 1);
   order->storage->version++;
   return 0;
 }

@@ -459,7 +459,8 @@ static void hash_random(void) {
   add_doubles(draws, DRAWS);
   gr_stream_fill_normal(NULL, &stream, 2, -3, 5, draws, DRAWS);
   add_doubles(draws, DRAWS);
-  gr_stream_permutation(NULL, &stream, 3, order, DRAWS);
+  gr_stream_permutation(NULL, &stream, 3, draws, DRAWS);
+  for (size_t i = 0; i < DRAWS; i++) order[i] = (int64_t)draws[i] - 1;
   add_bytes(order, sizeof order);
   end_line("random", "streams", "");
   for (size_t i = 0; i < COUNT(awkward); i++) draws[i] = gr_log(awkward[i]);
@@ -621,9 +622,7 @@ static void free_batch(Batch *batch) {
 
 static void shuffle(Trainer *trainer, uint64_t epoch) {
   gr_Stream stream = gr_stream(1, 1, 0, purpose("shuffle"));
-  int64_t order[ROWS];
-  gr_stream_permutation(NULL, &stream, epoch, order, ROWS);
-  for (size_t i = 0; i < ROWS; i++) trainer->order[i] = (double)order[i] + 1;
+  gr_stream_permutation(NULL, &stream, epoch, trainer->order, ROWS);
 }
 
 /* fit(x, y, { epochs = epochs, batch_size = size }); adds the loss of each epoch to the line. */

@@ -195,7 +195,7 @@ static void test_random_numbers(gr_Context *context) {
   gr_random_permutation(context, &state, order, n);
   check(asked.asked > 2 && asked.asked < 6, "a permutation stops (%zu)", asked.asked);
   watch(context, 2);
-  gr_stream_permutation(context, &stream, 1, order, n);
+  gr_stream_permutation(context, &stream, 1, numbers, n);
   check(asked.asked > 2 && asked.asked < 6, "a stream's permutation stops (%zu)", asked.asked);
   watch(context, 2);
   gr_stream_fill_normal(context, &stream, 1, 0, 1, numbers, n);
