@@ -81,7 +81,7 @@ static void *grow(void **block, size_t *block_size, size_t bytes) {
   return *block;
 }
 
-void *gr_scratch(gr_Context *context, size_t bytes) {
+void *gr_grow_scratch(gr_Context *context, size_t bytes) {
   return grow(&context->scratch, &context->scratch_size, bytes);
 }
 

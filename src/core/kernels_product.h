@@ -154,26 +154,31 @@ TILES(tiles_of_8, 8, false)
 #define WHOLE_TILES NAME(tiles_of_4)
 #endif
 
-/* All rows of one panel of columns. */
-static void run_panel(const Tile *panel) {
+/* All rows of one panel of columns. The panel is not copied, as what was just written field by field
+** cannot be read at once by wider loads; it is left as it was. */
+static void run_panel(Tile *panel) {
   const size_t count = panel->rows / TILE_ROWS, done = count * TILE_ROWS;
-  Tile t = *panel;
-  if (count > 0) WHOLE_TILES(&t, count);
-  t.a += (ptrdiff_t)count * t.a_tile;
-  t.c += (ptrdiff_t)done * t.c_row;
-  switch (t.rows - done) {
-    case 1: NAME(tiles_of_1)(&t, 1); break;
-    case 2: NAME(tiles_of_2)(&t, 1); break;
-    case 3: NAME(tiles_of_3)(&t, 1); break;
+  const number *const a = panel->a;
+  number *const c = panel->c;
+  if (count > 0) WHOLE_TILES(panel, count);
+  if (done == panel->rows) return;
+  panel->a += (ptrdiff_t)count * panel->a_tile;
+  panel->c += (ptrdiff_t)done * panel->c_row;
+  switch (panel->rows - done) {
+    case 1: NAME(tiles_of_1)(panel, 1); break;
+    case 2: NAME(tiles_of_2)(panel, 1); break;
+    case 3: NAME(tiles_of_3)(panel, 1); break;
 #if TILE_ROWS >= 6
-    case 4: NAME(tiles_of_4)(&t, 1); break;
-    case 5: NAME(tiles_of_5)(&t, 1); break;
+    case 4: NAME(tiles_of_4)(panel, 1); break;
+    case 5: NAME(tiles_of_5)(panel, 1); break;
 #endif
 #if TILE_ROWS >= 8
-    case 6: NAME(tiles_of_6)(&t, 1); break;
-    case 7: NAME(tiles_of_7)(&t, 1); break;
+    case 6: NAME(tiles_of_6)(panel, 1); break;
+    case 7: NAME(tiles_of_7)(panel, 1); break;
 #endif
   }
+  panel->a = a;
+  panel->c = c;
 }
 
 /* The same from copies. */

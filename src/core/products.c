@@ -6,6 +6,7 @@
 
 #include "kernels.h"
 #include "operation.h"
+#include "processor.h"
 #include "sums.h"
 #include "threads.h"
 
@@ -16,17 +17,24 @@ typedef struct Matrix {
   ptrdiff_t row, column;  /* strides */
 } Matrix;
 
-static Matrix transposed(Matrix x) {
+GR_INLINE Matrix transposed(Matrix x) {
   return (Matrix){x.data, x.columns, x.rows, x.column, x.row};
 }
 
-static Matrix contiguous_matrix(const void *data, size_t rows, size_t columns) {
+GR_INLINE Matrix contiguous_matrix(const void *data, size_t rows, size_t columns) {
   return (Matrix){data, rows, columns, (ptrdiff_t)columns, 1};
+}
+
+/* A tensor of rank 2. */
+GR_INLINE Matrix matrix_of(const gr_Tensor *x) {
+  return (Matrix){gr_tensor_data(x), (size_t)x->shape[0], (size_t)x->shape[1], x->strides[0],
+                  x->strides[1]};
 }
 
 /* The matrix of the last two axes; a vector is one row, or one column where `as_column`. */
 static Matrix last_matrix(const gr_Tensor *tensor, bool as_column) {
   int rank = tensor->rank;
+  if (rank == 2) return matrix_of(tensor);
   Matrix x = {gr_tensor_data(tensor), 1, 1, 0, 0};
   if (rank == 1 && as_column) {
     x.rows = (size_t)tensor->shape[0];
@@ -121,8 +129,8 @@ static gr_Status multiply_slabs(gr_Context *context, const gr_KernelSet *kernels
 
 /* c = act(a . b + bias), c contiguous, with elements of `size` bytes. What is not worth a thread,
 ** and needs no scratch, is one call of the kernel. Uses the scratch of ranges. */
-static gr_Status multiply(gr_Context *context, const gr_KernelSet *kernels, size_t size, Matrix a,
-                          Matrix b, void *c, const void *bias, gr_Unary activation) {
+GR_INLINE gr_Status multiply(gr_Context *context, const gr_KernelSet *kernels, size_t size,
+                             Matrix a, Matrix b, void *c, const void *bias, gr_Unary activation) {
   gr_Product product = {
     a.rows, b.columns, a.columns, a.data, a.row, a.column, b.data, b.row, b.column,
     c, (ptrdiff_t)b.columns, bias, activation, NULL, must_stop, context};
@@ -290,7 +298,8 @@ static size_t count_rows(const gr_Tensor *x) {
 }
 
 /* x as one matrix [rows, inputs]: in place, or else gathered into the room. */
-static Matrix rows_of(const gr_Tensor *x, void *room) {
+GR_INLINE Matrix rows_of(const gr_Tensor *x, void *room) {
+  if (x->rank == 2) return matrix_of(x);
   if (x->rank <= 2) return last_matrix(x, false);
   return contiguous_matrix(gr_tensor_contiguous(x, room), count_rows(x),
                            (size_t)x->shape[x->rank - 1]);
@@ -304,8 +313,8 @@ static gr_Status dense_forward(gr_Context *context, gr_Node *node) {
   unsigned char *scratch = gr_scratch(context, bytes);
   if (scratch == NULL) return gr_fail_memory(context, bytes);
   Matrix input = rows_of(x, scratch);
-  return multiply(context, kernels, size, input, last_matrix(kernel, false),
-                  gr_tensor_data(node->output), gr_tensor_contiguous(bias, scratch + room),
+  return multiply(context, kernels, size, input, matrix_of(kernel), gr_tensor_data(node->output),
+                  gr_tensor_contiguous(bias, scratch + room),
                   (gr_Unary)node->attributes.activation);
 }
 
@@ -327,7 +336,7 @@ static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const 
   }
   gr_Status status = GR_OK;
   if (dx[0] != NULL)
-    status = multiply(context, kernels, size, slope, transposed(last_matrix(kernel, false)),
+    status = multiply(context, kernels, size, slope, transposed(matrix_of(kernel)),
                       gr_tensor_data(dx[0]), NULL, GR_LINEAR);
   if (dx[1] != NULL && status == GR_OK)
     status = multiply(context, kernels, size, transposed(input), slope, gr_tensor_data(dx[1]),

@@ -157,16 +157,6 @@ void gr_tensor_release(gr_Tensor *tensor) {
   }
 }
 
-bool gr_tensor_is_contiguous(const gr_Tensor *tensor) {
-  ptrdiff_t expected = 1;
-  for (int i = tensor->rank - 1; i >= 0; i--) {
-    if (tensor->shape[i] == 0) return true;
-    if (tensor->shape[i] != 1 && tensor->strides[i] != expected) return false;
-    expected *= tensor->shape[i];
-  }
-  return true;
-}
-
 bool gr_same_shape(const gr_Tensor *a, const gr_Tensor *b) {
   if (a->rank != b->rank) return false;
   for (int i = 0; i < a->rank; i++)
@@ -343,12 +333,6 @@ void gr_tensor_gather(const gr_Tensor *tensor, gr_DType dtype, void *buffer) {
   gr_Tensor layout = *tensor;
   gr_tensor_set_contiguous(&layout);
   copy_strided(dtype, buffer, layout.strides, tensor);
-}
-
-const void *gr_tensor_contiguous(const gr_Tensor *tensor, void *buffer) {
-  if (gr_tensor_is_contiguous(tensor)) return gr_tensor_data(tensor);
-  gr_tensor_gather(tensor, tensor->dtype, buffer);
-  return buffer;
 }
 
 void gr_tensor_fill(gr_Tensor *tensor, double value) {

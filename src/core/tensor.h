@@ -83,7 +83,17 @@ static inline void *gr_tensor_data(const gr_Tensor *tensor) {
   return tensor->storage->data + (size_t)tensor->offset * gr_dtype_size(tensor->dtype);
 }
 
-bool gr_tensor_is_contiguous(const gr_Tensor *tensor);
+/* Whether the elements lie row-major, without gaps. */
+static inline bool gr_tensor_is_contiguous(const gr_Tensor *tensor) {
+  ptrdiff_t expected = 1;
+  for (int i = tensor->rank - 1; i >= 0; i--) {
+    if (tensor->shape[i] == 0) return true;
+    if (tensor->shape[i] != 1 && tensor->strides[i] != expected) return false;
+    expected *= tensor->shape[i];
+  }
+  return true;
+}
+
 bool gr_same_shape(const gr_Tensor *a, const gr_Tensor *b);
 
 /* Set row-major strides for the shape. */
@@ -110,7 +120,11 @@ void gr_tensor_gather(const gr_Tensor *tensor, gr_DType dtype, void *buffer);
 
 /* The address of the elements in row-major order, without gaps: the tensor's own where it is
 ** contiguous, else copied to `buffer` (room for gr_tensor_size elements). */
-const void *gr_tensor_contiguous(const gr_Tensor *tensor, void *buffer);
+static inline const void *gr_tensor_contiguous(const gr_Tensor *tensor, void *buffer) {
+  if (gr_tensor_is_contiguous(tensor)) return gr_tensor_data(tensor);
+  gr_tensor_gather(tensor, tensor->dtype, buffer);
+  return buffer;
+}
 
 /* Convert n contiguous elements. */
 void gr_convert(const gr_Context *context, gr_DType to, void *y, gr_DType from, const void *x,
