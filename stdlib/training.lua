@@ -23,6 +23,9 @@ local training = {}
 
 local NAN = -(0 / 0)
 
+-- The rows of a trainer's log, a tensor [4, steps].
+local LOSS, NORM, SCALE, CUT = 1, 2, 3, 4
+
 -- Ctrl-C belongs to fit while one runs; of a fit inside a callback of another one, to both.
 local fits_running = 0
 local hold_interrupts = core.hold_interrupts or core.interrupted
@@ -70,9 +73,10 @@ local function batch_of(trainer, rows)
   return batch
 end
 
-function Trainer:gather(batch, first_row)
-  core.gather_rows(self.x, self.order, first_row, batch.rows, batch.x)
-  core.gather_rows(self.y, self.order, first_row, batch.rows, batch.y)
+-- Fill the batch with the next rows.
+function Trainer:gather(batch)
+  core.gather_rows(self.x, self.order, self.row, batch.rows, batch.x)
+  core.gather_rows(self.y, self.order, self.row, batch.rows, batch.y)
 end
 
 -- Steps stay eager from here on.
@@ -106,28 +110,27 @@ end
 function Trainer:finish_step(loss, rows)
   local optimizer, log, step = self.model.optimizer, self.log, self.step
   optimizer:apply(self.model)
-  local finite
-  log.losses[step] = loss
-  log.norms[step], log.scales[step], log.cuts[step], finite = core.step_report(optimizer)
-  self.step, self.sum = step + 1, self.sum + loss * rows
+  local norm, scale, cut, finite = core.step_report(optimizer)
+  log[LOSS][step], log[NORM][step], log[SCALE][step], log[CUT][step] = loss, norm, scale, cut
+  self.step, self.row, self.sum = step + 1, self.row + rows, self.sum + loss * rows
   return is_finite(loss) and finite
 end
 
 -- Forward and backward from Lua, on a batch of its own: a layer may keep what it was given.
-function Trainer:run_lua(rows, first_row)
+function Trainer:run_lua(rows)
   local batch = new_batch(self, rows)
-  self:gather(batch, first_row)
+  self:gather(batch)
   return self:forward_and_backward(batch.x, batch.y):item()
 end
 
-function Trainer:eager_step(batch, first_row)
-  return self:finish_step(self:run_lua(batch.rows, first_row), batch.rows)
+function Trainer:eager_step(batch)
+  return self:finish_step(self:run_lua(batch.rows), batch.rows)
 end
 
 -- Run a step from Lua, up to its gradients, and record it meanwhile. Returns its loss; the batch has
 -- its recording, unless it cannot be replayed.
-function Trainer:record(batch, first_row)
-  self:gather(batch, first_row)
+function Trainer:record(batch)
+  self:gather(batch)
   local recording = core.recording { batch.x, batch.y }
   local loss = recording:capture(self.forward_and_backward, self, batch.x, batch.y)
   local reason = recording:broken()
@@ -142,9 +145,9 @@ function Trainer:record(batch, first_row)
 end
 
 -- The first step of its shape.
-function Trainer:recorded_step(batch, first_row)
+function Trainer:recorded_step(batch)
   batch.is_fresh = true
-  return self:finish_step(self:record(batch, first_row), batch.rows)
+  return self:finish_step(self:record(batch), batch.rows)
 end
 
 -- The gradient of each trainable weight, false where the step gave none.
@@ -168,11 +171,11 @@ end
 
 -- Whether replaying a step gives a loss and gradients, to the bit. Nothing of the replay is left when
 -- it does not.
-function Trainer:replays_to(batch, first_row, loss, gradients)
+function Trainer:replays_to(batch, loss, gradients)
   local model, recording = self.model, batch.recording
   set_gradients(model, {})
   recording:keep()
-  self:gather(batch, first_row)
+  self:gather(batch)
   local replayed_loss = core.tensor(recording:replay(), "float64")
   if replayed_loss:identical(core.tensor(loss, "float64"))
       and are_identical(gradients, gradients_of(model)) then return true end
@@ -184,12 +187,12 @@ end
 -- A step that is run from Lua, on a batch of its own since a layer may have kept the last one, and
 -- replayed, both on the same weights. Where they differ the Lua is right; else its recording takes
 -- the place of the old one, whose tensors the Lua code may not know any more.
-function Trainer:checked_step(batch, first_row)
+function Trainer:checked_step(batch)
   local fresh = new_batch(self, batch.rows)
   set_gradients(self.model, {})
-  local loss = self:record(fresh, first_row)
+  local loss = self:record(fresh)
   if fresh.recording then
-    if self:replays_to(batch, first_row, loss, gradients_of(self.model)) then
+    if self:replays_to(batch, loss, gradients_of(self.model)) then
       batch.x, batch.y, batch.recording, batch.is_fresh = fresh.x, fresh.y, fresh.recording, false
     else
       self:give_up_replay("running its Lua again gave other numbers")
@@ -224,7 +227,7 @@ end
 -- The loss or a weight stopped being finite at the step before self.step.
 function Trainer:note_not_finite()
   local step = self.step - 1
-  local loss = self.log.losses[step]
+  local loss = self.log[LOSS][step]
   local in_epoch = step - self.first_step + 1
   self.watch = false
   self.history.first_not_finite = { epoch = self.epoch, step = in_epoch,
@@ -234,27 +237,37 @@ function Trainer:note_not_finite()
     or ("the loss is %s at"):format(loss ~= loss and "nan" or tostring(loss))
   warn("fit: %s epoch %d, step %d of %d (gradient norm %.3g; at the first step %.3g).%s "
     .. "warn_nonfinite = false silences this", what, self.epoch, in_epoch, self.steps,
-    self.log.norms[step], self.log.norms[1], self:advice(step, loss))
+    self.log[NORM][step], self.log[NORM][1], self:advice(step, loss))
 end
 
--- Run the next step or steps of this shape: `left` of them at most. Returns how many were done and
--- whether all stayed finite.
-function Trainer:advance(batch, first_row, left)
-  local model = self.model
-  if model.run_eagerly or model.eager_reason then
-    return 1, self:eager_step(batch, first_row)
+-- Replay the next steps of the batch's shape and, where nothing comes in between, that of the rows
+-- which are left at the end. Returns whether all stayed finite.
+function Trainer:replay(batch)
+  local row, step = self.row, self.step
+  local left = self.rows - row + 1
+  local steps, rest = left // batch.rows, nil
+  if self.calls_each_step then
+    steps = 1
+  elseif not self.checks and left % batch.rows > 0 then
+    rest = batch_of(self, left % batch.rows).recording
   end
-  if not batch.recording then return 1, self:recorded_step(batch, first_row) end
+  local done, rows, sum, ending = batch.recording:run(self.model.optimizer, self.sources, self.order,
+    row, steps, rest, self.log, step, self.watch, self.interval, self.sum)
+  self.step, self.row, self.sum = step + done, row + rows, sum
+  return ending ~= "not finite"
+end
+
+-- Run the next step, or some of this shape. Returns whether all stayed finite.
+function Trainer:advance(batch)
+  local model = self.model
+  if model.run_eagerly or model.eager_reason then return self:eager_step(batch) end
+  if not batch.recording then return self:recorded_step(batch) end
   if self.checks and (batch.is_fresh or batch.checked_epoch ~= self.epoch
       or self.lua_calls ~= layers.lua_calls) then
     batch.checked_epoch = self.epoch
-    return 1, self:checked_step(batch, first_row)
+    return self:checked_step(batch)
   end
-  if self.calls_each_step then left = 1 end
-  local done, sum, ending = batch.recording:run(model.optimizer, self.sources, self.order, first_row,
-    left, self.step, self.log, self.watch, self.interval, self.sum)
-  self.step, self.sum = self.step + done, sum
-  return done, ending ~= "not finite"
+  return self:replay(batch)
 end
 
 -- At first, and after callbacks, which may have changed the model.
@@ -276,40 +289,39 @@ function Trainer:callback(name, ...)
   end
 end
 
-local function mean(sum, rows)
-  local result = sum / rows
-  return result == result and result or NAN
+-- Over the rows of the epoch so far.
+function Trainer:mean_loss()
+  local mean = self.sum / (self.row - 1)
+  return mean == mean and mean or NAN
 end
 
 -- Hand what is known after so many steps of the epoch to whoever wants it.
-function Trainer:tell_steps(done, logs)
+function Trainer:tell_steps()
+  local done, logs = self.step - self.first_step, { loss = self:mean_loss() }
   if self.calls_each_step then self:callback("on_train_batch_end", done, logs) end
   if done < self.steps then self.progress:show(done, logs) end
 end
 
 -- All steps of an epoch: the full batches, then what is left. Returns the mean loss, or nil when it
--- was interrupted before the end, and how many steps were done.
+-- was interrupted before the end.
 function Trainer:run_batches()
   local rows, size, model = self.rows, self.batch_size, self.model
-  local first_row, done = 1, 0
-  self.sum = 0.0
-  while first_row <= rows do
-    local left = rows - first_row + 1
-    local count = left < size and left or size
+  self.row, self.sum = 1, 0.0
+  while self.row <= rows do
+    local left = rows - self.row + 1
     if self.calls_each_step then
       self.progress:announce()
-      self:callback("on_train_batch_begin", done + 1, {})
+      self:callback("on_train_batch_begin", self.step - self.first_step + 1, {})
       self:prepare()
     end
-    local steps, finite = self:advance(batch_of(self, count), first_row, left // count)
+    local finite = self:advance(batch_of(self, left < size and left or size))
     self.progress:announce()
-    first_row, done = first_row + steps * count, done + steps
     if self.watch and not finite then self:note_not_finite() end
-    if self.tells_steps then self:tell_steps(done, { loss = mean(self.sum, first_row - 1) }) end
-    if core.interrupted() then return nil, done end
+    if self.tells_steps then self:tell_steps() end
+    if core.interrupted() then return nil end
     if model.stop_training then break end
   end
-  return mean(self.sum, first_row - 1), done
+  return self:mean_loss()
 end
 
 function Trainer:shuffle_rows()
@@ -336,13 +348,13 @@ function Trainer:run_epoch(epoch)
   self.progress:begin_epoch(epoch)
   if epoch == 1 or self.callbacks[1] then self:prepare() end
   self:shuffle_rows()
-  local loss, done = self:run_batches()
+  local loss = self:run_batches()
   if not loss then return false end
   local val_loss = self.val_x and self.model:evaluate_again(self.val_x, self.val_y, self.batch_size)
   self:note_epoch(epoch, loss, val_loss)
   if self.tells_epochs then
     local logs = { loss = loss, val_loss = val_loss }
-    self.progress:end_epoch(done, logs)
+    self.progress:end_epoch(self.step - self.first_step, logs)
     self:callback("on_epoch_end", epoch, logs)
   end
   return not core.interrupted()
@@ -354,19 +366,15 @@ function Trainer:make_room()
   if done + self.steps <= self.room then return end
   self.room = math.tointeger(math.max(done + self.steps,
     math.min(self.steps * (self.epochs + 0.0), math.max(self.room * 2, 4096))))
-  for _, name in ipairs { "losses", "norms", "scales", "cuts" } do
-    local longer = core.zeros({ self.room }, "float64")
-    if done > 0 then longer:rows(1, done):fill(log[name]:rows(1, done)) end
-    log[name] = longer
-  end
+  self.log = core.zeros({ 4, self.room }, "float64")
+  if done > 0 then self.log:cols(1, done):fill(log:cols(1, done)) end
 end
 
 -- The steps that were done, as tensors.
 function Trainer:close_log()
-  local done, log = self.step - 1, self.log
+  local function numbers(row) return self.log[row]:rows(1, self.step - 1) end
   self.history.steps = errors.closed("history.steps", {
-    loss = log.losses:rows(1, done), grad_norm = log.norms:rows(1, done),
-    clip_scale = log.scales:rows(1, done), cut = log.cuts:rows(1, done) })
+    loss = numbers(LOSS), grad_norm = numbers(NORM), clip_scale = numbers(SCALE), cut = numbers(CUT) })
 end
 
 function Trainer:run()
@@ -509,7 +517,7 @@ local function new_trainer(model, x, y, options)
   self.interval = self.progress:interval()
   self.tells_steps = self.calls_each_step or self.progress.redraws
   self.tells_epochs = self.callbacks[1] or self.progress.verbose > 0
-  self.log, self.room = {}, 0
+  self.room = 0  -- in the log
   self.history = history.new { epochs = self.epochs, steps = self.steps,
                                batch_size = self.batch_size, verbose = check_verbose(options) }
   if self.val_x then self.history.history.val_loss = {} end

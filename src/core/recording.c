@@ -150,12 +150,22 @@ void gr_recording_put_back(gr_Recording *recording) {
 
 /* Runs of steps */
 
+/* A NaN is a greatest and a least number, too. */
+static bool are_rows(const gr_Context *context, const double *order, size_t count, int64_t rows) {
+  const gr_KernelSet *kernels = &context->kernels->of[GR_FLOAT64];
+  double least, greatest;
+  if (count == 0) return true;
+  kernels->least.run(&least, order, count);
+  kernels->greatest.run(&greatest, order, count);
+  return least >= 1 && greatest <= (double)rows;
+}
+
 static gr_Status check_order(gr_Context *context, const double *order, size_t count,
                              int64_t rows) {
-  for (size_t i = 0; i < count; i++)
-    if (!(order[i] >= 1 && order[i] <= (double)rows))
-      return gr_fail(context, "there is no row %g in %lld rows", order[i], (long long)rows);
-  return GR_OK;
+  size_t i = 0;
+  if (are_rows(context, order, count, rows)) return GR_OK;
+  while (order[i] >= 1 && order[i] <= (double)rows) i++;
+  return gr_fail(context, "there is no row %g in %lld rows", order[i], (long long)rows);
 }
 
 /* Rows of any layout and type. */
@@ -212,44 +222,56 @@ static void log_step(gr_Run *run, double loss) {
   if (run->cuts != NULL) run->cuts[i] = gr_optimizer_cut_share(optimizer);
 }
 
-static gr_Status run_step(gr_Context *context, gr_Run *run, size_t rows, double *loss) {
-  gr_Recording *recording = run->recording;
-  const double *order = run->order + run->first_row + run->steps_done * rows;
+static size_t rows_of(const gr_Recording *recording) {
+  return (size_t)recording->inputs[0]->shape[0];
+}
+
+static gr_Status run_step(gr_Context *context, gr_Run *run, gr_Recording *recording,
+                          double *loss) {
+  const double *order = run->order + run->first_row + run->rows_done;
   for (int i = 0; i < recording->inputs_count; i++)
-    gather_rows(context, run->sources[i], order, rows, recording->inputs[i]);
+    gather_rows(context, run->sources[i], order, rows_of(recording), recording->inputs[i]);
   gr_Status status = gr_recording_replay(context, recording);
   if (status == GR_OK) status = gr_optimizer_step(context, run->optimizer);
   if (status == GR_OK) *loss = gr_tensor_get(recording->loss, 0);
   return status;
 }
 
-/* The next `count` rows of the order must be there in every source. */
-static gr_Status check_rows(gr_Context *context, const gr_Run *run, size_t count) {
+/* The rows of the run must be there in every source. */
+static gr_Status check_rows(gr_Context *context, const gr_Run *run) {
+  size_t count = run->steps * rows_of(run->recording);
   int64_t rows = run->sources[0]->shape[0];
+  if (run->rest != NULL) count += rows_of(run->rest);
   for (int i = 1; i < run->recording->inputs_count; i++)
     if (run->sources[i]->shape[0] < rows) rows = run->sources[i]->shape[0];
   return check_order(context, run->order + run->first_row, count, rows);
 }
 
+/* Whether something ends the run after a step, and what. */
+static bool must_end(gr_Context *context, gr_Run *run, double loss, double began) {
+  if (run->stop_at_not_finite && !(is_finite(loss) && run->optimizer->finite))
+    run->end = GR_RUN_NOT_FINITE;
+  else if (gr_interrupted(context)) run->end = GR_RUN_INTERRUPTED;
+  else if (run->seconds > 0 && gr_now() - began > run->seconds) run->end = GR_RUN_PROGRESS_DUE;
+  return run->end != GR_RUN_COMPLETE;
+}
+
 gr_Status gr_recording_run(gr_Context *context, gr_Run *run) {
-  size_t rows = (size_t)run->recording->inputs[0]->shape[0];
-  gr_Status checked = check_rows(context, run, run->steps * rows);
-  if (checked != GR_OK) return checked;
+  size_t steps = run->steps + (run->rest != NULL);
+  gr_Status status = check_rows(context, run);
   double began = run->seconds > 0 ? gr_now() : 0;
-  run->steps_done = 0;
+  run->steps_done = run->rows_done = 0;
   run->end = GR_RUN_COMPLETE;
-  while (run->steps_done < run->steps) {
+  while (status == GR_OK && run->steps_done < steps) {
+    gr_Recording *recording = run->steps_done < run->steps ? run->recording : run->rest;
     double loss;
-    gr_Status status = run_step(context, run, rows, &loss);
-    if (status != GR_OK) return status;
+    status = run_step(context, run, recording, &loss);
+    if (status != GR_OK) break;
     log_step(run, loss);
     run->steps_done++;
-    run->loss_sum += loss * (double)rows;
-    if (run->stop_at_not_finite && !(is_finite(loss) && run->optimizer->finite))
-      run->end = GR_RUN_NOT_FINITE;
-    else if (gr_interrupted(context)) run->end = GR_RUN_INTERRUPTED;
-    else if (run->seconds > 0 && gr_now() - began > run->seconds) run->end = GR_RUN_PROGRESS_DUE;
-    if (run->end != GR_RUN_COMPLETE) break;
+    run->rows_done += rows_of(recording);
+    run->loss_sum += loss * (double)rows_of(recording);
+    if (must_end(context, run, loss, began)) break;
   }
-  return GR_OK;
+  return status;
 }

@@ -71,7 +71,8 @@ typedef enum gr_RunEnd {
 } gr_RunEnd;
 
 typedef struct gr_Run {
-  gr_Recording *recording;
+  gr_Recording *recording;  /* of `steps` batches */
+  gr_Recording *rest;       /* of one more after them, maybe of other size, or NULL */
   gr_Optimizer *optimizer;
   gr_Tensor *sources[GR_RECORDING_INPUTS];  /* all rows; input i's batch is taken from source i */
   const double *order;      /* row numbers, from 1, in the order of the epoch */
@@ -82,11 +83,11 @@ typedef struct gr_Run {
   double *losses, *norms, *scales, *cuts;
   double loss_sum;          /* each batch's loss times its rows is added, in order */
   /* results */
-  size_t steps_done;
+  size_t steps_done, rows_done;
   gr_RunEnd end;
 } gr_Run;
 
-/* Gather a batch, replay, update; `steps` times, or until something ends the run early. */
+/* Gather a batch, replay, update; for all batches, or until something ends the run early. */
 gr_Status gr_recording_run(gr_Context *context, gr_Run *run);
 
 /* Write rows order[0 .. count - 1] of `source` (numbers from 1; cast) into `batch`. */

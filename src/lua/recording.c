@@ -12,10 +12,10 @@ typedef struct RecordingBlock {
   gr_Recording *recording;
 } RecordingBlock;
 
-static gr_Recording *check_recording(lua_State *L, const char *where) {
-  RecordingBlock *block = gr_lua_test_block(L, 1, RECORDING_TAG, sizeof *block);
+static gr_Recording *check_recording(lua_State *L, int index, const char *where) {
+  RecordingBlock *block = gr_lua_test_block(L, index, RECORDING_TAG, sizeof *block);
   if (block == NULL || block->recording == NULL)
-    gr_lua_argument_error(L, where, "argument 1", "a recording", 1);
+    gr_lua_argument_error(L, where, index == 1 ? "argument 1" : "the rest", "a recording", index);
   return block->recording;
 }
 
@@ -25,8 +25,8 @@ static void check_whole(lua_State *L, const gr_Recording *recording, const char 
 }
 
 /* A recording of a step, which can be replayed. */
-static gr_Recording *check_step(lua_State *L, const char *where) {
-  gr_Recording *recording = check_recording(L, where);
+static gr_Recording *check_step(lua_State *L, int index, const char *where) {
+  gr_Recording *recording = check_recording(L, index, where);
   check_whole(L, recording, where);
   if (recording->plan == NULL) gr_lua_error(L, "%s: the recording holds no step", where);
   return recording;
@@ -92,7 +92,7 @@ static MathRandom math_random(lua_State *L) {
 
 /* recording:__close(): it stops listening. */
 static int recording_close(lua_State *L) {
-  gr_Recording *recording = check_recording(L, "close");
+  gr_Recording *recording = check_recording(L, 1, "close");
   gr_Context *context = gr_lua_context(L);
   if (context->recording == recording) gr_recording_end(context);
   return 0;
@@ -114,7 +114,7 @@ static int call_listening(lua_State *L) {
 /* recording:capture(f, ...) -> what f returned
 ** Call f(...) while the recording listens. */
 static int recording_capture(lua_State *L) {
-  gr_Recording *recording = check_recording(L, "capture");
+  gr_Recording *recording = check_recording(L, 1, "capture");
   gr_Context *context = gr_lua_context(L);
   luaL_checkany(L, 2);
   if (recording->has_begun) return gr_lua_error(L, "capture: a recording listens once");
@@ -131,7 +131,7 @@ static int recording_capture(lua_State *L) {
 
 /* recording:broken() -> why it cannot be replayed, or nil */
 static int recording_broken(lua_State *L) {
-  const gr_Recording *recording = check_recording(L, "broken");
+  const gr_Recording *recording = check_recording(L, 1, "broken");
   if (recording->broken[0] == '\0') lua_pushnil(L);
   else lua_pushstring(L, recording->broken);
   return 1;
@@ -140,7 +140,7 @@ static int recording_broken(lua_State *L) {
 /* recording:arrange(parameters): their gradients lie side by side from now on. */
 static int recording_arrange(lua_State *L) {
   size_t count;
-  check_recording(L, "arrange");
+  check_recording(L, 1, "arrange");
   gr_Tensor **parameters = gr_lua_check_tensors(L, 2, "arrange", "a parameter", &count);
   gr_lua_check(L, gr_recording_arrange(gr_lua_context(L), parameters, count), "arrange");
   return 0;
@@ -148,13 +148,13 @@ static int recording_arrange(lua_State *L) {
 
 /* recording:keep(), recording:put_back(): copy aside what the step's tensors hold; undo replays. */
 static int recording_keep(lua_State *L) {
-  gr_Recording *recording = check_step(L, "keep");
+  gr_Recording *recording = check_step(L, 1, "keep");
   gr_lua_check(L, gr_recording_keep(gr_lua_context(L), recording), "keep");
   return 0;
 }
 
 static int recording_put_back(lua_State *L) {
-  gr_recording_put_back(check_step(L, "put_back"));
+  gr_recording_put_back(check_step(L, 1, "put_back"));
   return 0;
 }
 
@@ -162,7 +162,7 @@ static int recording_put_back(lua_State *L) {
 ** The loss that f(...) computes: the first time by calling it while the recording listens, from
 ** then on by replay. */
 static int recording_evaluate(lua_State *L) {
-  gr_Recording *recording = check_recording(L, "evaluate");
+  gr_Recording *recording = check_recording(L, 1, "evaluate");
   if (!recording->forward_only) return gr_lua_error(L, "evaluate: the recording is of a step");
   if (recording->loss == NULL) {
     recording_capture(L);
@@ -180,7 +180,7 @@ static int recording_evaluate(lua_State *L) {
 
 /* recording:replay() -> the loss; gradients are set, nothing is updated. */
 static int recording_replay(lua_State *L) {
-  gr_Recording *recording = check_step(L, "replay");
+  gr_Recording *recording = check_step(L, 1, "replay");
   gr_lua_check(L, gr_recording_replay(gr_lua_context(L), recording), "replay");
   gr_lua_push_number(L, gr_tensor_get(recording->loss, 0));
   return 1;
@@ -196,22 +196,8 @@ static bool rows_fit(const gr_Tensor *source, const gr_Tensor *batch) {
   return fits;
 }
 
-/* A contiguous float64 tensor in field `name` of the table at `index`, with room for `room`
-** numbers from number `first` (from 0) on; NULL when the field is nil. The tensor is left on the
-** stack, which keeps it. */
-static double *numbers_field(lua_State *L, int index, const char *name, size_t first, size_t room) {
-  double *numbers = NULL;
-  if (lua_getfield(L, index, name) != LUA_TNIL) {
-    gr_Tensor *tensor = gr_lua_check_tensor(L, -1, "run", name);
-    if (tensor->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(tensor) ||
-        first > gr_tensor_size(tensor) || room > gr_tensor_size(tensor) - first)
-      gr_lua_error(L, "run: %s must be float64, without gaps and long enough", name);
-    numbers = (double *)gr_tensor_data(tensor) + first;
-  }
-  return numbers;
-}
-
-/* These, too, are left on the stack. */
+/* The sources of the recording in the table at `index`; they are left on the stack, which keeps
+** them. */
 static void read_sources(lua_State *L, int index, gr_Run *run) {
   luaL_checktype(L, index, LUA_TTABLE);
   for (int i = 0; i < run->recording->inputs_count; i++) {
@@ -223,45 +209,76 @@ static void read_sources(lua_State *L, int index, gr_Run *run) {
   }
 }
 
-/* recording:run(optimizer, sources, order, first_row, steps, first_step, log, watch, seconds, sum)
-**   -> steps done, sum, "complete" | "not finite" | "interrupted" | "progress"
-** Take `steps` batches of rows, from number first_row of `order` on, and train on each. `log` is a
-** table of float64 tensors losses, norms, scales, cuts, written from number first_step on. Each
-** step's loss times its rows is added to the sum. With `watch` the run ends at the first loss or
-** weight that is not finite; with `seconds` above 0 after that long. Rows and steps count from 1.
-*/
+/* The recording of what is left after the batches, or nil. */
+static gr_Recording *read_rest(lua_State *L, int index, const gr_Run *run) {
+  if (lua_isnil(L, index)) return NULL;
+  gr_Recording *rest = check_step(L, index, "run");
+  bool fits = rest->inputs_count == run->recording->inputs_count;
+  for (int i = 0; fits && i < rest->inputs_count; i++)
+    fits = rows_fit(run->sources[i], rest->inputs[i]);
+  if (!fits) gr_lua_error(L, "run: the rest does not have the rows of the recorded batch");
+  return rest;
+}
+
+/* The row numbers from first_row on. */
+static const double *read_order(lua_State *L, int index, const gr_Run *run) {
+  const gr_Tensor *order = gr_lua_check_tensor(L, index, "run", "the order");
+  size_t rows = (size_t)run->recording->inputs[0]->shape[0], size = gr_tensor_size(order);
+  size_t last = run->rest == NULL ? 0 : (size_t)run->rest->inputs[0]->shape[0];
+  if (order->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(order) || run->first_row > size ||
+      last > size - run->first_row || run->steps > size ||
+      (rows > 0 && run->steps > (size - run->first_row - last) / rows))
+    gr_lua_error(L, "run: the order has too few rows");
+  return gr_tensor_data(order);
+}
+
+/* Where the steps from number `first` (from 0) on are written down: the rows of a float64 tensor
+** [4, room] without gaps, or nil. */
+static void read_log(lua_State *L, int index, size_t first, gr_Run *run) {
+  if (lua_isnil(L, index)) return;
+  gr_Tensor *log = gr_lua_check_tensor(L, index, "run", "the log");
+  bool fits = log->dtype == GR_FLOAT64 && log->rank == 2 && log->shape[0] == 4 &&
+              gr_tensor_is_contiguous(log);
+  size_t room = fits ? (size_t)log->shape[1] : 0, steps = run->steps + (run->rest != NULL);
+  if (!fits || first > room || steps > room - first)
+    gr_lua_error(L, "run: the log must be float64 [4, steps], without gaps and long enough");
+  run->losses = (double *)gr_tensor_data(log) + first;
+  run->norms = run->losses + room;
+  run->scales = run->norms + room;
+  run->cuts = run->scales + room;
+}
+
+/* recording:run(optimizer, sources, order, first_row, steps, rest, log, first_step, watch, seconds,
+**   sum) -> steps done, rows done, sum, "complete" | "not finite" | "interrupted" | "progress"
+** Take `steps` batches of rows, from number first_row of `order` on, and train on each; then, with
+** `rest`, another recording of the same step, on one batch of its size. `log` is a float64 tensor
+** [4, room]: each step's loss, gradient norm, clip scale and cut share are written there from number
+** first_step on. Each step's loss times its rows is added to the sum. With `watch` the run ends at
+** the first loss or weight that is not finite; with `seconds` above 0 after that long. Rows and steps
+** count from 1. */
 static int recording_run(lua_State *L) {
   static const char *const ends[] = {
     [GR_RUN_COMPLETE] = "complete", [GR_RUN_NOT_FINITE] = "not finite",
     [GR_RUN_INTERRUPTED] = "interrupted", [GR_RUN_PROGRESS_DUE] = "progress"
   };
-  gr_Run run = {.recording = check_step(L, "run")};
-  lua_settop(L, 11);
+  gr_Run run = {.recording = check_step(L, 1, "run")};
+  lua_settop(L, 12);
   run.optimizer = gr_lua_check_optimizer(L, 2, "run");
-  read_sources(L, 3, &run);
-  const gr_Tensor *order = gr_lua_check_tensor(L, 4, "run", "the order");
   run.first_row = (size_t)gr_lua_check_integer(L, 5, "run", "the first row") - 1;
   run.steps = (size_t)gr_lua_check_integer(L, 6, "run", "the number of steps");
-  size_t first_step = (size_t)gr_lua_check_integer(L, 7, "run", "the first step") - 1;
-  size_t rows = (size_t)run.recording->inputs[0]->shape[0];
-  if (order->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(order) ||
-      run.steps > gr_tensor_size(order) || run.first_row > gr_tensor_size(order) ||
-      (rows > 0 && run.steps > (gr_tensor_size(order) - run.first_row) / rows))
-    return gr_lua_error(L, "run: the order has too few rows");
-  run.order = gr_tensor_data(order);
-  luaL_checktype(L, 8, LUA_TTABLE);
-  run.losses = numbers_field(L, 8, "losses", first_step, run.steps);
-  run.norms = numbers_field(L, 8, "norms", first_step, run.steps);
-  run.scales = numbers_field(L, 8, "scales", first_step, run.steps);
-  run.cuts = numbers_field(L, 8, "cuts", first_step, run.steps);
-  run.stop_at_not_finite = lua_toboolean(L, 9);
-  run.seconds = luaL_optnumber(L, 10, 0);
-  run.loss_sum = luaL_optnumber(L, 11, 0);
+  read_sources(L, 3, &run);
+  run.rest = read_rest(L, 7, &run);
+  run.order = read_order(L, 4, &run);
+  read_log(L, 8, (size_t)gr_lua_check_integer(L, 9, "run", "the first step") - 1, &run);
+  run.stop_at_not_finite = lua_toboolean(L, 10);
+  run.seconds = luaL_optnumber(L, 11, 0);
+  run.loss_sum = luaL_optnumber(L, 12, 0);
   gr_lua_check(L, gr_recording_run(gr_lua_context(L), &run), "fit");
   lua_pushinteger(L, (lua_Integer)run.steps_done);
+  lua_pushinteger(L, (lua_Integer)run.rows_done);
   gr_lua_push_number(L, run.loss_sum);
   lua_pushstring(L, ends[run.end]);
-  return 3;
+  return 4;
 }
 
 /* core.gather_rows(source, order, first, count, batch): fill the batch with rows number

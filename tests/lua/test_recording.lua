@@ -9,24 +9,42 @@ TestRecording = {}
 local function fails(text, f, ...) lu.assertErrorMsgContains(text, f, ...) end
 
 -- A recorded step of fitting w to the rows of a batch [2, 3].
-local function recorded_step()
-  local batch, w = zeros(2, 3), zeros { 3, requires_grad = true }
-  local recording, optimizer = core.recording { batch }, SGD {}
+local function record(batch, w)
+  local recording = core.recording { batch }
   recording:capture(function() (batch - w):square():sum():backward() end)
+  return recording
+end
+
+local function recorded_step()
+  local w, optimizer = zeros { 3, requires_grad = true }, SGD {}
+  local recording = record(zeros(2, 3), w)
   optimizer:bind { w }
   return recording, optimizer, w
 end
 
 local function run(recording, optimizer, sources, order, first_row, steps, log)
-  return recording:run(optimizer, sources, order, first_row, steps, 1, log or {}, false, 0, 0)
+  return recording:run(optimizer, sources, order, first_row, steps, nil, log, 1, false, 0, 0)
 end
 
 function TestRecording.test_a_step_is_run_on_batches_of_rows()
   local recording, optimizer, w = recorded_step()
-  local losses = zeros { 2, dtype = "float64" }
-  local done, _, ending = run(recording, optimizer, { ones(4, 3) }, range(4), 1, 2, { losses = losses })
-  lu.assertEquals({ done, ending, losses[1] }, { 2, "complete", 6 })
-  lu.assertTrue(losses[2] < 6 and w[1] > 0)
+  local log = zeros { 4, 2, dtype = "float64" }
+  local done, rows, _, ending = run(recording, optimizer, { ones(4, 3) }, range(4), 1, 2, log)
+  lu.assertEquals({ done, rows, ending, log[1][1] }, { 2, 4, "complete", 6 })
+  lu.assertTrue(log[1][2] < 6 and w[1] > 0)
+end
+
+function TestRecording.test_a_run_ends_with_a_batch_of_another_size()
+  local recording, optimizer, w = recorded_step()
+  local rest = record(zeros(1, 3), w)
+  local log = zeros { 4, 2, dtype = "float64" }
+  local done, rows, sum, ending = recording:run(optimizer, { ones(3, 3) }, range(3), 1, 1, rest, log, 1, false, 0, 0)
+  lu.assertEquals({ done, rows, ending, log[1][1] }, { 2, 3, "complete", 6 })
+  lu.assertEquals(sum, 2 * log[1][1] + log[1][2])
+  fails("the order has too few rows", recording.run, recording, optimizer, { ones(3, 3) }, range(3), 1, 2, rest)
+  fails("the rest does not have the rows", recording.run, recording, optimizer, { ones(3, 3) }, range(3), 1, 1,
+    record(zeros(1, 2), zeros { 2, requires_grad = true }))
+  fails("the rest must be a recording", recording.run, recording, optimizer, { ones(3, 3) }, range(3), 1, 1, w)
 end
 
 function TestRecording.test_a_recording_listens_once()
@@ -72,20 +90,9 @@ function TestRecording.test_rows_that_are_not_there()
   fails("the order has too few rows", run, recording, optimizer, { ones(4, 3) }, range(4), 4, 1)
   fails("the order has too few rows", run, recording, optimizer, { ones(4, 3) }, range(4), 1, math.maxinteger)
   fails("does not have the rows", run, recording, optimizer, { ones(4, 2) }, range(4), 1, 1)
-  fails("losses must be float64", run, recording, optimizer, { ones(4, 3) }, range(4), 1, 2,
-    { losses = zeros { 1, dtype = "float64" } })
-end
-
--- What the fields of a log lead to may be known to nobody else.
-function TestRecording.test_a_log_that_is_made_when_it_is_asked_for()
-  local recording, optimizer = recorded_step()
-  local sources = { ones(4, 3) }
-  local log = setmetatable({}, { __index = function()
-    sources[1] = nil
-    collectgarbage()
-    return zeros { 2, dtype = "float64" }
-  end })
-  lu.assertEquals((run(recording, optimizer, sources, range(4), 1, 2, log)), 2)
+  for _, log in ipairs { zeros { 4, 1, dtype = "float64" }, zeros(4, 2), zeros { 2, dtype = "float64" } } do
+    fails("the log must be float64", run, recording, optimizer, { ones(4, 3) }, range(4), 1, 2, log)
+  end
 end
 
 function TestRecording.test_rows_are_gathered_where_they_fit()

@@ -134,6 +134,16 @@ function TestHistory.test_counts_steps_clipped_by_value()
   lu.assertEquals(history.steps.cut[2], model.optimizer.last_step.cut)
 end
 
+-- Longer than what is made room for at first.
+function TestHistory.test_of_many_steps_is_kept_whole()
+  local X, y = data(20)
+  local history = model_for():fit(X, y, { epochs = 2000, batch_size = 5, verbose = 0, shuffle = false })
+  lu.assertEquals(#history.steps.loss, 8000)
+  for _, epoch in ipairs { 1, 512, 1024, 1025, 2000 } do
+    lu.assertAlmostEquals(history.steps.loss:rows(4 * epoch - 3, 4 * epoch):mean():item(), history.loss[epoch], 1e-12)
+  end
+end
+
 function TestHistory.test_many_epochs_that_end_early_take_little_memory()
   local X, y = data()
   local model = model_for()
