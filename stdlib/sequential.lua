@@ -429,17 +429,18 @@ function Sequential:evaluate_checked(x, y, batch_size)
   return gradients.with(false, mean_loss, self, x, y, batch_size)
 end
 
--- The loss on data that fit evaluates again and again. One block of a model without parts written in
--- Lua is recorded and replayed, as fit's steps are.
-function Sequential:evaluate_again(x, y, batch_size)
+-- The loss on data, a pair { x, y }, that fit evaluates again and again. One block of a model without
+-- parts written in Lua is recorded and replayed, as fit's steps are.
+function Sequential:evaluate_again(data, batch_size)
   local kept = self.recordings.evaluation
-  if kept and rawequal(kept.x, x) and rawequal(kept.y, y) then return kept.recording:evaluate() end
+  if kept and kept.data == data then return kept.recording:evaluate() end
+  local x, y = data[1], data[2]
   if self.run_eagerly or #x > BLOCK or self:is_written_in_lua() then
     return self:evaluate_checked(x, y, batch_size)
   end
   local recording = core.recording({ x, y }, true)
   local loss = gradients.with(false, recording.evaluate, recording, self.batch_loss, self, x, y)
-  self.recordings.evaluation = { x = x, y = y, recording = recording }
+  self.recordings.evaluation = { data = data, recording = recording }
   return loss
 end
 

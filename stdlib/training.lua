@@ -343,14 +343,16 @@ end
 -- One epoch; false when it was interrupted.
 function Trainer:run_epoch(epoch)
   self.epoch, self.first_step = epoch, self.step
-  self:make_room()
-  if self.callbacks[1] then self:callback("on_epoch_begin", epoch, {}) end
-  self.progress:begin_epoch(epoch)
+  if self.step - 1 + self.steps > self.room then self:make_room() end
+  if self.tells_epochs then
+    self:callback("on_epoch_begin", epoch, {})
+    self.progress:begin_epoch(epoch)
+  end
   if epoch == 1 or self.callbacks[1] then self:prepare() end
   self:shuffle_rows()
   local loss = self:run_batches()
   if not loss then return false end
-  local val_loss = self.val_x and self.model:evaluate_again(self.val_x, self.val_y, self.batch_size)
+  local val_loss = self.validation and self.model:evaluate_again(self.validation, self.batch_size)
   self:note_epoch(epoch, loss, val_loss)
   if self.tells_epochs then
     local logs = { loss = loss, val_loss = val_loss }
@@ -363,7 +365,6 @@ end
 -- Room in the log for the steps of one more epoch.
 function Trainer:make_room()
   local log, done = self.log, self.step - 1
-  if done + self.steps <= self.room then return end
   self.room = math.tointeger(math.max(done + self.steps,
     math.min(self.steps * (self.epochs + 0.0), math.max(self.room * 2, 4096))))
   self.log = core.zeros({ 4, self.room }, "float64")
@@ -500,14 +501,13 @@ local function new_trainer(model, x, y, options)
   self.warns = errors.option("fit", options, "warn_nonfinite", "boolean", true)
   self.callbacks = errors.option("fit", options, "callbacks", "table", {})
   self.calls_each_step = check_callbacks(self.callbacks)
+  local val_x, val_y
   if options.validation_data then
-    self.val_x, self.val_y = check_validation(model, options.validation_data)
+    val_x, val_y = check_validation(model, options.validation_data)
   elseif options.validation_split and options.validation_split ~= 0 then
-    x, y, self.val_x, self.val_y = split_rows(x, y, options.validation_split)
+    x, y, val_x, val_y = split_rows(x, y, options.validation_split)
   end
-  if self.val_x then
-    self.val_x, self.val_y = cast_small(model, self.val_x), cast_small(model, self.val_y)
-  end
+  self.validation = val_x and { cast_small(model, val_x), cast_small(model, val_y) }
   self.x, self.y = cast_small(model, x), cast_small(model, y)
   self.sources = { self.x, self.y }
   self.rows, self.order = #x, core.range(#x)
@@ -520,7 +520,7 @@ local function new_trainer(model, x, y, options)
   self.room = 0  -- in the log
   self.history = history.new { epochs = self.epochs, steps = self.steps,
                                batch_size = self.batch_size, verbose = check_verbose(options) }
-  if self.val_x then self.history.history.val_loss = {} end
+  if self.validation then self.history.history.val_loss = {} end
   return self
 end
 
