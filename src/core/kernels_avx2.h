@@ -135,6 +135,14 @@ WORD size_t count_lanes_double(mask_double mask) {
   return (size_t)__builtin_popcount((unsigned)_mm256_movemask_pd(mask));
 }
 
+WORD vector_float neighbours_float(vector_float a, vector_float b) {
+  __m256d halves = _mm256_castps_pd(_mm256_hadd_ps(a, b));
+  return _mm256_castpd_ps(_mm256_permute4x64_pd(halves, 0xd8));
+}
+WORD vector_double neighbours_double(vector_double a, vector_double b) {
+  return _mm256_permute4x64_pd(_mm256_hadd_pd(a, b), 0xd8);
+}
+
 WORD vector_double load_wide(const float *p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
 WORD void store_narrow(float *p, vector_double x) { _mm_storeu_ps(p, _mm256_cvtpd_ps(x)); }
 

@@ -20,6 +20,7 @@
 **   scaled             x * 2^n rounded once, for whole n; only where HAS_SCALED is 1
 **   count_lanes        how many lanes of a mask hold
 **   first_lanes        the mask of the first `count` lanes
+**   neighbours         the sums of lanes 0 and 1, 2 and 3, ... of a, and then of b
 **   load_wide          LANES_double floats, as doubles; store_narrow: back, each rounded once
 **   load_columns       out[j] = column j of LANES rows of memory, `row` elements apart, for the first
 **                      `count` (1 to 4) columns; nothing else is read, and out has 4 places
@@ -125,6 +126,18 @@ WORD vector_double scaled_double(vector_double x, vector_double n) {
 
 WORD size_t count_lanes_float(mask_float mask) { return (size_t)__builtin_popcount(mask); }
 WORD size_t count_lanes_double(mask_double mask) { return (size_t)__builtin_popcount(mask); }
+
+WORD vector_float neighbours_float(vector_float a, vector_float b) {
+  const __m512i even =
+      _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return _mm512_permutex2var_ps(a, even, b) + _mm512_permutex2var_ps(a, odd, b);
+}
+WORD vector_double neighbours_double(vector_double a, vector_double b) {
+  const __m512i even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+  const __m512i odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+  return _mm512_permutex2var_pd(a, even, b) + _mm512_permutex2var_pd(a, odd, b);
+}
 
 WORD vector_double load_wide(const float *p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
 WORD void store_narrow(float *p, vector_double x) { _mm256_storeu_ps(p, _mm512_cvtpd_ps(x)); }

@@ -38,6 +38,7 @@
 #define scaled NAME(scaled)
 #define count_lanes NAME(count_lanes)
 #define first_lanes NAME(first_lanes)
+#define neighbours NAME(neighbours)
 
 /* kernels_functions.h */
 #define magnitude NAME(magnitude)

@@ -173,6 +173,13 @@ WORD mask_double first_lanes_double(size_t count) {
   return mask;
 }
 
+WORD vector_float neighbours_float(vector_float a, vector_float b) {
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
+}
+WORD vector_double neighbours_double(vector_double a, vector_double b) {
+  return __builtin_shufflevector(a, b, 0, 2) + __builtin_shufflevector(a, b, 1, 3);
+}
+
 WORD vector_double load_wide(const float *p) { return (vector_double){ p[0], p[1] }; }
 WORD void store_narrow(float *p, vector_double x) {
   p[0] = (float)x[0];

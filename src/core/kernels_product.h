@@ -35,6 +35,7 @@
 #define run_blocks NAME(run_blocks)
 #define lies_along_rows NAME(lies_along_rows)
 #define reads_in_place NAME(reads_in_place)
+#define add_columns NAME(add_columns)
 #define columns_tile NAME(columns_tile)
 #define column_products NAME(column_products)
 #define matrix_by_column NAME(matrix_by_column)
@@ -385,26 +386,37 @@ APART void add_bias(const gr_Product *p) {
     for (size_t j = 0; j < p->n; j++) c[j] += bias[j];
 }
 
+/* *sum += columns `first` to `count` - 1 of the LANES rows at a, times b, in order; of `count` of
+** them, 1 to 4. */
+WORD void add_columns(vector *sum, const number *a, ptrdiff_t a_row, const number *b,
+                      ptrdiff_t b_step, const size_t first, const size_t count) {
+  vector columns[4];
+  load_columns(columns, a, a_row, count);
+  UNROLLED for (size_t j = 0; j < 4; j++)
+    if (j >= first && j < count) *sum = fused(columns[j], splat(b[(ptrdiff_t)j * b_step]), *sum);
+}
+
 /* c[i] = the sum over k of a[i][k] b[k b_step] for some blocks of LANES rows, a vector each. A's
-** columns are taken four at a time. */
+** columns are taken four at a time; the last four may hold some that are done. */
 WORD void columns_tile(const Tile *t, const number *a, number *c, const int blocks,
                        ptrdiff_t b_step) {
-  const ptrdiff_t a_row = t->a_row;
+  const ptrdiff_t a_row = t->a_row, block = LANES * a_row;
   const number *b = t->b;
-  vector sums[2], columns[4];
+  vector sums[2];
   size_t k = t->k;
   UNROLLED for (int i = 0; i < blocks; i++) sums[i] = splat(0);
   for (; k >= 4; k -= 4, a += 4, b += 4 * b_step)
-    UNROLLED for (int i = 0; i < blocks; i++) {
-      load_columns(columns, a + i * LANES * a_row, a_row, 4);
-      UNROLLED for (int j = 0; j < 4; j++) sums[i] = fused(columns[j], splat(b[j * b_step]), sums[i]);
-    }
-  if (k > 0)
-    UNROLLED for (int i = 0; i < blocks; i++) {
-      load_columns(columns, a + i * LANES * a_row, a_row, k);
-      for (size_t j = 0; j < k; j++)
-        sums[i] = fused(columns[j], splat(b[(ptrdiff_t)j * b_step]), sums[i]);
-    }
+    UNROLLED for (int i = 0; i < blocks; i++)
+      add_columns(&sums[i], a + i * block, a_row, b, b_step, 0, 4);
+  if (k > 0 && t->k >= 4) {
+    a -= 4 - k;
+    b -= (ptrdiff_t)(4 - k) * b_step;
+    UNROLLED for (int i = 0; i < blocks; i++)
+      add_columns(&sums[i], a + i * block, a_row, b, b_step, 4 - k, 4);
+  } else if (k > 0) {
+    UNROLLED for (int i = 0; i < blocks; i++)
+      add_columns(&sums[i], a + i * block, a_row, b, b_step, 0, k);
+  }
   UNROLLED for (int i = 0; i < blocks; i++) store(c + i * LANES, sums[i]);
 }
 

@@ -56,13 +56,12 @@ static number pile_sum(const Pile *pile) {
   return sum;
 }
 
-/* The 16 lanes, pairwise. */
-static number lanes_sum(const vector *lanes) {
-  number sums[16];
-  for (int i = 0; i < LANE_VECTORS; i++) store(sums + i * LANES, lanes[i]);
-  for (int count = 8; count > 0; count /= 2)
-    for (int i = 0; i < count; i++) sums[i] = sums[2 * i] + sums[2 * i + 1];
-  return sums[0];
+/* The 16 lanes, pairwise. Uses them up. */
+WORD number lanes_sum(vector *lanes) {
+  UNROLLED for (int count = LANE_VECTORS / 2; count > 0; count /= 2)
+    UNROLLED for (int i = 0; i < count; i++) lanes[i] = neighbours(lanes[2 * i], lanes[2 * i + 1]);
+  UNROLLED for (int count = LANES; count > 1; count /= 2) lanes[0] = neighbours(lanes[0], lanes[0]);
+  return lanes[0][0];
 }
 
 WORD vector term_plain(vector a, vector b) { (void)b; return a; }
