@@ -166,6 +166,7 @@ static inline size_t rounded_up(size_t n, size_t unit) { return (n + unit - 1) /
   .sum_of_squares = NAME_OF(sum_of_squares, T), \
   .greatest = { NAME_OF(greatest, T), NAME_OF(greatest_of_rows, T), GR_MAXIMUM }, \
   .least = { NAME_OF(least, T), NAME_OF(least_of_rows, T), GR_MINIMUM }, \
+  .scaled_difference = NAME_OF(scaled_difference, T), \
   .accumulate = NAME_OF(accumulate, T), \
   .take_rows = NAME_OF(take_rows, T), \
   .sgd = NAME_OF(sgd, T) \

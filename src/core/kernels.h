@@ -141,6 +141,8 @@ typedef struct gr_KernelSet {
   /* The greatest and the least of one or more. A NaN is handed on; of equal ones the first counts. */
   gr_Fold greatest, least;
 
+  /* y[i] = (a[i] - b[i]) * factor */
+  void (*scaled_difference)(void *y, const void *a, const void *b, double factor, size_t n);
   /* y[i] += x[i] */
   void (*accumulate)(void *y, const void *x, size_t n);
 

@@ -321,10 +321,22 @@ WORD vector NAME(is_not_equal)(vector a, vector b) {
 }
 BINARY(is_not_equal)
 
-/* -- adding up ------------------------------------------------------------------------------- */
+/* -- adding up, and the slopes of squared differences ------------------------------------------ */
 
 static void NAME(accumulate)(void *y, const void *x, size_t n) {
   map_binary(y, y, 1, x, 1, n, NAME(add));
+}
+
+static void NAME(scaled_difference)(void *y, const void *a, const void *b, double factor,
+                                    size_t n) {
+  const vector scale = splat((number)factor);
+  const number *left = a, *right = b;
+  number *to = y;
+  size_t i;
+  for (i = 0; i + LANES <= n; i += LANES)
+    store(to + i, (load(left + i) - load(right + i)) * scale);
+  if (i < n)
+    store_part(to + i, (load_part(left + i, n - i) - load_part(right + i, n - i)) * scale, n - i);
 }
 
 #undef UNARY

@@ -2,6 +2,7 @@
 ** order of arguments: what is true first. */
 #include "kernels.h"
 #include "operation.h"
+#include "processor.h"
 #include "sums.h"
 
 /* Targets of shape [n] fit predictions [n, 1]; else the shapes must be equal. */
@@ -27,36 +28,31 @@ static gr_Status loss_shape(gr_Context *context, gr_Node *node) {
 
 /* Both sides row-major; what is strided is gathered to scratch. */
 typedef struct Sides {
+  size_t n, bytes;              /* of each */
   const void *target, *prediction;
-  unsigned char *room;  /* for two times n elements more */
-  size_t n;
+  unsigned char *room;          /* for two more of their size; NULL: no memory */
 } Sides;
 
-static gr_Status sides_of(gr_Context *context, const gr_Node *node, Sides *sides) {
-  sides->n = gr_tensor_size(node->inputs[1]);
-  size_t bytes = sides->n * gr_dtype_size(node->inputs[1]->dtype);
-  unsigned char *room = gr_scratch(context, 4 * bytes);
-  if (room == NULL) return gr_fail_memory(context, 4 * bytes);
-  sides->target = gr_tensor_contiguous(node->inputs[0], room);
-  sides->prediction = gr_tensor_contiguous(node->inputs[1], room + bytes);
-  sides->room = room + 2 * bytes;
-  return GR_OK;
+GR_INLINE Sides sides_of(gr_Context *context, const gr_Node *node) {
+  const gr_Tensor *target = node->inputs[0], *prediction = node->inputs[1];
+  Sides sides = {gr_tensor_size(prediction), 0, NULL, NULL, NULL};
+  sides.bytes = sides.n * gr_dtype_size(prediction->dtype);
+  unsigned char *room = gr_scratch(context, 4 * sides.bytes);
+  if (room == NULL) return sides;
+  sides.target = gr_tensor_contiguous(target, room);
+  sides.prediction = gr_tensor_contiguous(prediction, room + sides.bytes);
+  sides.room = room + 2 * sides.bytes;
+  return sides;
 }
 
-static void set_mean(const gr_Context *context, gr_Tensor *mean, gr_Terms terms,
-                     const Sides *sides) {
-  gr_DType dtype = mean->dtype;
-  double sum = gr_sum(context, dtype, terms, sides->prediction, sides->target, sides->n);
-  if (dtype == GR_FLOAT32) *(float *)gr_tensor_data(mean) = (float)sum / (float)sides->n;
-  else *(double *)gr_tensor_data(mean) = sum / (double)sides->n;
-}
-
-/* loss = mean (prediction - target)^2 */
-static gr_Status squared_forward(gr_Context *context, gr_Node *node) {
-  Sides sides;
-  gr_Status status = sides_of(context, node, &sides);
-  if (status != GR_OK) return status;
-  set_mean(context, node->output, GR_SQUARED_ERRORS, &sides);
+/* The mean of the terms over both sides. */
+static gr_Status mean_forward(gr_Context *context, gr_Node *node, gr_Terms terms) {
+  gr_Tensor *mean = node->output;
+  Sides sides = sides_of(context, node);
+  if (sides.room == NULL) return gr_fail_memory(context, 4 * sides.bytes);
+  double sum = gr_sum(context, mean->dtype, terms, sides.prediction, sides.target, sides.n);
+  if (mean->dtype == GR_FLOAT32) *(float *)gr_tensor_data(mean) = (float)sum / (float)sides.n;
+  else *(double *)gr_tensor_data(mean) = sum / (double)sides.n;
   return GR_OK;
 }
 
@@ -67,60 +63,65 @@ static double slope_of(const gr_Tensor *dy, double factor, size_t n) {
   return factor * dloss / (double)n;
 }
 
-/* to = x * number */
-static void multiply_all(const gr_Context *context, gr_DType dtype, void *to, const void *x,
-                         double number, size_t n) {
-  float single = (float)number;
-  const void *factor = dtype == GR_FLOAT32 ? (const void *)&single : &number;
-  gr_binary_all(context, dtype, GR_MULTIPLY, to, x, 1, factor, 0, n);
+/* loss = mean (prediction - target)^2 */
+static gr_Status squared_forward(gr_Context *context, gr_Node *node) {
+  return mean_forward(context, node, GR_SQUARED_ERRORS);
 }
 
-/* Write slope * step to the prediction's gradient and its negative to the target's. */
-static void write_both(const gr_Context *context, gr_Tensor *const *dx, const void *step,
-                       double slope, size_t n) {
-  for (int i = 0; i < 2; i++)
-    if (dx[i] != NULL)
-      multiply_all(context, dx[i]->dtype, gr_tensor_data(dx[i]), step, i == 1 ? slope : -slope, n);
+/* to = (prediction - target) * factor */
+static void write_differences(const gr_Context *context, gr_Tensor *to, const Sides *sides,
+                              double factor) {
+  const gr_KernelSet *kernels = gr_kernels_for(context, to);
+  size_t size = gr_dtype_size(to->dtype);
+  unsigned char *y = gr_tensor_data(to);
+  const unsigned char *a = sides->prediction, *b = sides->target;
+  for (gr_Block block = {0, 0}; gr_next_block(context, sides->n, &block);) {
+    size_t place = block.first * size;
+    kernels->scaled_difference(y + place, a + place, b + place, factor, block.count);
+  }
 }
 
 /* dprediction = 2 dy / n (prediction - target), dtarget = -dprediction */
 static gr_Status squared_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
                                   gr_Tensor *const *dx) {
-  Sides sides;
-  gr_Status status = sides_of(context, node, &sides);
-  if (status != GR_OK) return status;
-  gr_binary_all(context, dy->dtype, GR_SUBTRACT, sides.room, sides.prediction, 1, sides.target, 1,
-                sides.n);
-  write_both(context, dx, sides.room, slope_of(dy, 2, sides.n), sides.n);
+  Sides sides = sides_of(context, node);
+  if (sides.room == NULL) return gr_fail_memory(context, 4 * sides.bytes);
+  double slope = slope_of(dy, 2, sides.n);
+  if (dx[0] != NULL) write_differences(context, dx[0], &sides, -slope);
+  if (dx[1] != NULL) write_differences(context, dx[1], &sides, slope);
   return GR_OK;
 }
 
 /* loss = mean |prediction - target| */
 static gr_Status absolute_forward(gr_Context *context, gr_Node *node) {
-  Sides sides;
-  gr_Status status = sides_of(context, node, &sides);
-  if (status != GR_OK) return status;
-  set_mean(context, node->output, GR_ABSOLUTE_ERRORS, &sides);
-  return GR_OK;
+  return mean_forward(context, node, GR_ABSOLUTE_ERRORS);
+}
+
+/* to = x * number */
+static void multiply_all(const gr_Context *context, gr_Tensor *to, const void *x, double number,
+                         size_t n) {
+  float single = (float)number;
+  const void *factor = to->dtype == GR_FLOAT32 ? (const void *)&single : &number;
+  gr_binary_all(context, to->dtype, GR_MULTIPLY, gr_tensor_data(to), x, 1, factor, 0, n);
 }
 
 /* dprediction = dy / n sign(prediction - target), 0 where they are equal */
 static gr_Status absolute_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
                                    gr_Tensor *const *dx) {
-  Sides sides;
-  gr_Status status = sides_of(context, node, &sides);
-  if (status != GR_OK) return status;
+  Sides sides = sides_of(context, node);
+  if (sides.room == NULL) return gr_fail_memory(context, 4 * sides.bytes);
   void *difference = sides.room;
-  void *ones = sides.room + sides.n * gr_dtype_size(dy->dtype);
+  void *ones = sides.room + sides.bytes;
   float one = 1;
-  double wide_one = 1, zero = 0;
+  double wide_one = 1, zero = 0, slope = slope_of(dy, 1, sides.n);
   const void *unit = dy->dtype == GR_FLOAT32 ? (const void *)&one : &wide_one;
   gr_binary_all(context, dy->dtype, GR_SUBTRACT, difference, sides.prediction, 1, sides.target, 1,
                 sides.n);
   gr_binary_all(context, dy->dtype, GR_MULTIPLY, ones, unit, 0, &zero, 0, sides.n);  /* zeros */
   gr_binary_all(context, dy->dtype, GR_ADD, ones, ones, 1, unit, 0, sides.n);
   gr_unary_slopes(context, node->inputs[1], GR_ABS, difference, ones, difference, NULL);
-  write_both(context, dx, difference, slope_of(dy, 1, sides.n), sides.n);
+  if (dx[0] != NULL) multiply_all(context, dx[0], difference, -slope, sides.n);
+  if (dx[1] != NULL) multiply_all(context, dx[1], difference, slope, sides.n);
   return GR_OK;
 }
 

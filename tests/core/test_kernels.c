@@ -324,6 +324,17 @@ static void test_clip(const gr_Kernels *k, gr_DType t, size_t n) {
   same_arrays(t, &result, &expected, n, "clip's derivative", k->level);
 }
 
+static void test_scaled_difference(const gr_Kernels *k, gr_DType t, size_t n) {
+  const double factor = rounded(t, 0.3);
+  fill(t, &first, n, some_number);
+  fill(t, &second, n, some_number);
+  put(t, &result, n, guard);
+  for (size_t i = 0; i < n; i++)
+    put(t, &expected, i, rounded(t, get(t, &first, i) - get(t, &second, i)) * factor);
+  k->of[t].scaled_difference(&result, &first, &second, 0.3, n);
+  same_arrays(t, &result, &expected, n, "a scaled difference", k->level);
+}
+
 static void test_accumulate(const gr_Kernels *k, gr_DType t, size_t n) {
   fill(t, &first, n, some_number);
   fill(t, &result, n, some_number);
@@ -807,6 +818,7 @@ static void test_level(const gr_Kernels *k) {
     test_binary(k, t);
     for (int s = 0; s < SIZES; s++) {
       test_clip(k, t, sizes[s]);
+      test_scaled_difference(k, t, sizes[s]);
       test_accumulate(k, t, sizes[s]);
       test_sums(k, t, sizes[s], false);
       test_sums(k, t, sizes[s], true);
