@@ -271,8 +271,9 @@ static void choose_scales(gr_Optimizer *optimizer) {
 
 /* Updates */
 
-/* Parameters i to end - 1, which are small, lie side by side and share a scale: the end. */
-static size_t end_of_run(const gr_Optimizer *optimizer, size_t i) {
+/* Parameters i to end - 1, which are small, lie side by side and share a scale: the end. *n has the
+** elements of the first, and then of all. */
+static size_t end_of_run(const gr_Optimizer *optimizer, size_t i, size_t *n) {
   size_t end = i + 1;
   while (end < optimizer->count && optimizer->gradients[end] != NULL &&
          optimizer->scales[end] == optimizer->scales[i] && !is_large(optimizer->sizes[end])) {
@@ -284,23 +285,22 @@ static size_t end_of_run(const gr_Optimizer *optimizer, size_t i) {
       if (rows[r][0]->storage != rows[r][1]->storage ||
           rows[r][0]->offset + (ptrdiff_t)optimizer->sizes[end - 1] != rows[r][1]->offset)
         return end;
-    end++;
+    *n += optimizer->sizes[end++];
   }
   return end;
 }
 
-static gr_SgdStep sgd_step(const gr_Optimizer *optimizer, double scale) {
-  return (gr_SgdStep){optimizer->learning_rate, optimizer->momentum, scale, optimizer->clip_low,
+/* Which scale a step has follows for each parameter. */
+static gr_SgdStep sgd_step(const gr_Optimizer *optimizer) {
+  return (gr_SgdStep){optimizer->learning_rate, optimizer->momentum, 1, optimizer->clip_low,
                       optimizer->clip_high, optimizer->weight_decay, optimizer->nesterov,
                       optimizer->clips_values};
 }
 
-/* One pass over parameters i to end - 1, which are small and lie side by side. */
-static void update_run(gr_Context *context, gr_Optimizer *optimizer, size_t i, size_t end,
+/* One pass over the n elements of parameters from i on, which are small and lie side by side. */
+static void update_run(gr_Context *context, gr_Optimizer *optimizer, size_t i, size_t n,
                        const gr_SgdStep *step) {
   gr_Tensor *w = optimizer->parameters[i];
-  size_t n = 0;
-  for (size_t j = i; j < end; j++) n += optimizer->sizes[j];
   gr_SgdOutcome outcome = gr_kernels_for(context, w)->sgd(
       gr_tensor_data(w), gr_tensor_data(optimizer->gradients[i]),
       gr_tensor_data(optimizer->velocities[i]), step, n);
@@ -309,21 +309,22 @@ static void update_run(gr_Context *context, gr_Optimizer *optimizer, size_t i, s
 }
 
 static void update_parameters(gr_Context *context, gr_Optimizer *optimizer, double *room) {
+  gr_SgdStep step = sgd_step(optimizer);
   optimizer->cut = optimizer->values = 0;
   optimizer->finite = true;
   for (size_t i = 0, end; i < optimizer->count; i = end) {
-    const gr_Tensor *w = optimizer->parameters[i];
-    gr_SgdStep step = sgd_step(optimizer, optimizer->scales[i]);
+    size_t n = optimizer->sizes[i];
     end = i + 1;
     if (optimizer->gradients[i] == NULL) continue;
-    if (is_large(optimizer->sizes[i])) {
+    step.scale = optimizer->scales[i];
+    if (is_large(n)) {
       go_over(context, optimizer, i, room, &step, !scales_by_norm(optimizer));
     } else {
-      end = end_of_run(optimizer, i);
-      update_run(context, optimizer, i, end, &step);
+      end = end_of_run(optimizer, i, &n);
+      update_run(context, optimizer, i, n, &step);
     }
-    w->storage->version++;
-    for (size_t j = i; j < end; j++) optimizer->values += optimizer->sizes[j];
+    optimizer->parameters[i]->storage->version++;
+    optimizer->values += n;
   }
   if (!scales_by_norm(optimizer))
     optimizer->norm = gr_norm_of_norms(optimizer->norms, optimizer->count);
