@@ -315,7 +315,7 @@ function Trainer:run_batches()
       self:prepare()
     end
     local finite = self:advance(batch_of(self, left < size and left or size))
-    self.progress:announce()
+    if self.tells_epochs then self.progress:announce() end
     if self.watch and not finite then self:note_not_finite() end
     if self.tells_steps then self:tell_steps() end
     if core.interrupted() then return nil end
