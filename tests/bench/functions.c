@@ -1,6 +1,7 @@
-/* functions.c: exp, tanh and log of a million floats into memory that is already there, by our
-** kernels at each level and by a plain loop over libm. Each line: level, function, microseconds of
-** ours and of libm's (medians of repeats in turns), and the median over the repeats of how many
+/* functions.c: exp, tanh and log of a million floats into a tensor that is already there, by our
+** kernels at each level and by a plain loop over libm. They take turns of equal length, in which
+** each is repeated: a call of ours is over before the processor has settled. Each line: level,
+** function, microseconds of ours and of libm's (medians over the turns), and the median of how many
 ** times faster ours is. */
 #include <math.h>
 #include <stdio.h>
@@ -8,10 +9,17 @@
 #include <time.h>
 
 #include "core/kernels.h"
+#include "core/tensor.h"
 
-enum { N = 1000000, REPEATS = 15 };
+enum { N = 1000000, TURNS = 15 };
 
-static float x[N], y[N];
+static const double turn = 20e3;  /* microseconds */
+
+/* y = f(x), by one of ours or of libm's. */
+typedef struct Function {
+  gr_UnaryKernel *kernel;
+  float (*scalar)(float);
+} Function;
 
 static double now(void) {
   struct timespec t;
@@ -24,41 +32,59 @@ static int ascending(const void *a, const void *b) {
   return (p > q) - (p < q);
 }
 
-static double time_ours(gr_UnaryKernel *kernel) {
-  double began = now();
-  kernel(y, x, N);
-  return now() - began;
+static void apply(Function f, float *y, const float *x) {
+  if (f.kernel != NULL) f.kernel(y, x, N);
+  else for (int i = 0; i < N; i++) y[i] = f.scalar(x[i]);
 }
 
-static double time_libm(float f(float)) {
-  double began = now();
-  for (int i = 0; i < N; i++) y[i] = f(x[i]);
-  return now() - began;
+/* The time of one call, in a turn of them. */
+static double time_turn(Function f, float *y, const float *x) {
+  double began = now(), passed = 0;
+  int calls = 0;
+  for (; passed < turn; calls++, passed = now() - began) apply(f, y, x);
+  return passed / calls;
 }
 
-static void compare(const gr_Kernels *kernels, const char *name, gr_Unary ours, float libm(float)) {
-  double times[3][REPEATS];
-  for (int i = 0; i < REPEATS; i++) {
-    times[0][i] = time_ours(kernels->of[GR_FLOAT32].unary[ours]);
-    times[1][i] = time_libm(libm);
+static void compare(const gr_Kernels *kernels, const char *name, gr_Unary ours,
+                    float libm(float), float *y, const float *x) {
+  double times[3][TURNS];
+  for (int i = 0; i < TURNS; i++) {
+    times[0][i] = time_turn((Function){kernels->of[GR_FLOAT32].unary[ours], NULL}, y, x);
+    times[1][i] = time_turn((Function){NULL, libm}, y, x);
     times[2][i] = times[1][i] / times[0][i];
   }
-  for (int k = 0; k < 3; k++) qsort(times[k], REPEATS, sizeof **times, ascending);
-  printf("%s %s %.1f %.1f %.3f\n", kernels->level, name, times[0][REPEATS / 2],
-         times[1][REPEATS / 2], times[2][REPEATS / 2]);
+  for (int k = 0; k < 3; k++) qsort(times[k], TURNS, sizeof **times, ascending);
+  printf("%s %s %.1f %.1f %.3f\n", kernels->level, name, times[0][TURNS / 2],
+         times[1][TURNS / 2], times[2][TURNS / 2]);
+}
+
+static float *new_floats(gr_Context *context) {
+  const int64_t shape[] = {N};
+  gr_Tensor *tensor;
+  if (gr_tensor_new(context, GR_FLOAT32, 1, shape, &tensor) != GR_OK) abort();
+  gr_tensor_fill(tensor, 0);
+  return gr_tensor_data(tensor);
+}
+
+/* x goes through 4001 numbers from `first` on, again and again. */
+static void fill(float *x, float first, float step) {
+  for (int i = 0; i < N; i++) x[i] = first + (float)(i % 4001) * step;
 }
 
 int main(void) {
   static const char *const levels[] = {"avx512", "avx2", "portable"};
+  gr_Context context;
+  if (gr_context_init(&context) != GR_OK) abort();
+  float *x = new_floats(&context), *y = new_floats(&context);
   for (size_t l = 0; l < 3; l++) {
     const gr_Kernels *kernels = gr_kernels_choose(levels[l]);
     if (kernels == NULL) continue;
-    for (int i = 0; i < N; i++) x[i] = (float)(i % 4001) * 0.01f - 20;
-    compare(kernels, "exp", GR_EXP, expf);
-    for (int i = 0; i < N; i++) x[i] = (float)(i % 4001) * 0.002f - 4;
-    compare(kernels, "tanh", GR_TANH, tanhf);
-    for (int i = 0; i < N; i++) x[i] = (float)(i % 4001 + 1) * 0.05f;
-    compare(kernels, "log", GR_LOG, logf);
+    fill(x, -20, 0.01f);
+    compare(kernels, "exp", GR_EXP, expf, y, x);
+    fill(x, -4, 0.002f);
+    compare(kernels, "tanh", GR_TANH, tanhf, y, x);
+    fill(x, 0.05f, 0.05f);
+    compare(kernels, "log", GR_LOG, logf, y, x);
   }
   return 0;
 }
