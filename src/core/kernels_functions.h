@@ -47,6 +47,17 @@ WORD vector polynomial(vector x, const ELEMENT *c, int n) {
   return y;
 }
 
+/* The same for n = 2, 4, ..., the even and the odd powers each on their own, so that only half as
+** many steps wait for each other. square is x * x. */
+WORD vector polynomial_by_halves(vector x, vector square, const ELEMENT *c, int n) {
+  vector even = splat(c[n - 2]), odd = splat(c[n - 1]);
+  for (int i = n - 4; i >= 0; i -= 2) {
+    even = fused(even, square, splat(c[i]));
+    odd = fused(odd, square, splat(c[i + 1]));
+  }
+  return fused(odd, x, even);
+}
+
 /* x = (1 + f) * 2^e with 1 + f from sqrt(1/2) to sqrt(2), for x > 0, finite and not subnormal:
 ** returns f. root_of_half are the bits of sqrt(1/2); offset is 2^FRACTION + BIAS, or more by the
 ** power of two that x was multiplied with before. */

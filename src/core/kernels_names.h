@@ -48,6 +48,7 @@
 #define clipped NAME(clipped)
 #define quotient NAME(quotient)
 #define polynomial NAME(polynomial)
+#define polynomial_by_halves NAME(polynomial_by_halves)
 #define fraction NAME(fraction)
 #define FRACTION NAME(FRACTION)
 #define BIAS NAME(BIAS)
