@@ -130,9 +130,16 @@ local openers = { ["function"] = true, ["do"] = true, ["then"] = true, ["repeat"
 local closers = { ["end"] = true, ["until"] = true, ["elseif"] = true, ["else"] = true, [")"] = true,
                   ["}"] = true, ["]"] = true }
 
--- Where the line that holds byte `at` begins.
-local function line_start(text, at)
-  return match(sub(text, 1, at - 1), ".*\n()") or 1
+-- A function that tells where the line begins that holds a byte, asked from the first to the last.
+local function line_starts(text)
+  local start, break_at = 1, find(text, "\n", 1, true)
+  return function(at)
+    while break_at and break_at < at do
+      start = break_at + 1
+      break_at = find(text, "\n", start, true)
+    end
+    return start
+  end
 end
 
 -- The text before a line break, its last line moved back if it closes something, and how far the
@@ -142,9 +149,9 @@ function indentation(before)
   local list, stack, above = tokens.list(before, true), {}, 0
   local last = list[#list]
   if last and last.open then return before, nil end
-  local last_line = line_start(before, #before + 1)
+  local last_line, start_of = line_starts(before)(#before + 1), line_starts(before)
   for _, token in ipairs(list) do
-    local start = line_start(before, token.first)
+    local start = start_of(token.first)
     local margin = #match(before, "^ *", start)
     local is_word = token.kind == "keyword" or token.kind == "symbol"
     if is_word and closers[token.text] and #stack > 0 then

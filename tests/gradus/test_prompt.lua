@@ -329,6 +329,23 @@ leave]]):gsub("BEGIN", PASTE_BEGIN):gsub("END", PASTE_END):gsub("TEXT", function
   play(commands, { environment = "GRADUS_PLOT=none NO_COLOR=1" })
 end
 
+-- Work that grows with the square of an entry's length shows in the memory that it takes.
+function TestPrompt.test_return_in_a_long_entry_costs_in_proportion_to_its_length()
+  local editor = require("gradus.prompt").new { columns = function() return 80 end }
+  local function cost_of(lines)
+    local text = ("x = { 1, 2 }\n"):rep(lines)
+    collectgarbage()
+    collectgarbage "stop"
+    local before = collectgarbage "count"
+    editor:go_on(text, #text)
+    local cost = collectgarbage "count" - before
+    collectgarbage "restart"
+    return cost
+  end
+  local short = cost_of(200)
+  lu.assertTrue(cost_of(1000) < 10 * short, "five times the lines cost ten times as much or more")
+end
+
 function TestPrompt.test_an_entry_higher_than_the_screen_is_shown_in_part()
   local lines = {}
   for i = 1, 30 do lines[i] = ("local v%d = %d"):format(i, i) end
