@@ -112,8 +112,10 @@ local function difference(actual, expected, shape, dtype, fits)
   end
   if count == 0 then return nil end
   if count > SHOWN then lines[#lines + 1] = ("  and %d more"):format(count - SHOWN) end
-  lines[#lines + 1] = ("  the largest difference, at %s: %s"):format(index_text(largest_at, shape),
-    instead_text(actual[largest_at], expected[largest_at], dtype))
+  if count > 1 then
+    lines[#lines + 1] = ("  the largest difference, at %s: %s"):format(index_text(largest_at, shape),
+      instead_text(actual[largest_at], expected[largest_at], dtype))
+  end
   return ("tensors differ in %d of %d elements, shape %s\n%s"):format(count, #expected,
     shape_text(shape), table.concat(lines, "\n"))
 end

@@ -31,6 +31,13 @@ tensors differ in 2 of 4 elements, shape [2, 2]
   they should be equal to the bit]])
 end
 
+function TestEquals.test_a_single_difference_is_shown_once()
+  lu.assertEquals(failure(t.assertTensorEquals, ones(2), tensor { 1, 2 }), [[
+tensors differ in 1 of 2 elements, shape [2]
+  at [2]: 1 instead of 2, off by 1
+  they should be equal to the bit]])
+end
+
 function TestEquals.test_a_failure_shows_a_few_and_counts_the_rest()
   local message = failure(t.assertTensorEquals, zeros(100), range(100):cast("float32"))
   lu.assertStrContains(message, "differ in 100 of 100 elements")
