@@ -11,6 +11,10 @@ local words = require "gradus.words"
 
 local exploring = {}
 
+local NARROW = 60  -- fewer columns get a line for the name and one for what belongs to it
+
+local function columns() return require("gradus.pipe").terminal() or 80 end
+
 -- ---- timeit ----
 
 local SECONDS = 0.02  -- how long a repeat takes at least
@@ -117,9 +121,13 @@ local function upvalue_names(name, f)
   return names
 end
 
+-- But for what a model keeps for replay, which is its own affair.
 local function field_names(name, value)
   local names = {}
-  for i, entry in ipairs(sorted_entries(value)) do names[i] = { join(name, entry[1]), entry[2] } end
+  local recordings = rawget(value, "layers") and rawget(value, "recordings")
+  for _, entry in ipairs(sorted_entries(value)) do
+    if not rawequal(entry[2], recordings) then names[#names + 1] = { join(name, entry[1]), entry[2] } end
+  end
   return names
 end
 
@@ -186,8 +194,12 @@ function exploring.whos()
     for i = 1, 3 do widths[i] = math.max(widths[i], utf8.len(rows[#rows][i]) or 0) end
   end
   for _, row in ipairs(rows) do
-    for i = 1, 3 do row[i] = row[i] .. (" "):rep(widths[i] - (utf8.len(row[i]) or 0)) end
-    print(table.concat(row, "  "))
+    if columns() < NARROW then
+      print(row[1] .. "\n  " .. table.concat(row, "  ", 2))
+    else
+      for i = 1, 3 do row[i] = row[i] .. (" "):rep(widths[i] - (utf8.len(row[i]) or 0)) end
+      print(table.concat(row, "  "))
+    end
   end
   print(("%d tensors with a name; all tensors alive take %s"):format(#rows,
     bytes_text(core.bytes_alive())))
@@ -284,13 +296,13 @@ end
 -- Example: experiments()
 function exploring.experiments()
   local folder = check_folder "experiments"
-  local columns = require("gradus.pipe").terminal() or 80
+  local width = columns()
   for _, name in ipairs(experiment_names(folder)) do
     local sentence = first_sentence(folder .. "/" .. name .. ".lua")
-    if columns >= 60 then
-      print(("%-26s %s"):format(name, printing.shortened(sentence, columns - 28)))
+    if width < NARROW then
+      print(name .. "\n  " .. printing.shortened(sentence, width - 3))
     else
-      print(name .. "\n  " .. printing.shortened(sentence, columns - 3))
+      print(("%-26s %s"):format(name, printing.shortened(sentence, width - 28)))
     end
   end
 end

@@ -4,7 +4,7 @@
 -- table with its fields in order, as deep and as wide as there is room and no more than ENTRIES in
 -- all, what it met before shown as <cycle>. Nothing of a table's own is called but __tostring; reads are raw.
 
-local concat, sort = table.concat, table.sort
+local concat, sort, unpack = table.concat, table.sort, table.unpack
 local byte, format, gsub, match, rep, sub =
   string.byte, string.format, string.gsub, string.match, string.rep, string.sub
 local floor, huge, max, min = math.floor, math.huge, math.max, math.min
@@ -335,20 +335,17 @@ local function history_rows(history)
   return rows
 end
 
-function pretty.history(history, look)
-  local rows = history_rows(history)
-  local lines = { format("history of %d epoch%s%s", #history.epoch, #history.epoch == 1 and "" or "s",
-    history.interrupted and ", interrupted" or "") }
-  local first = rawget(history, "first_not_finite")
-  if type(first) == "table" then
-    lines[1] = lines[1] .. paint(look, "red", format(", the %s not finite from epoch %s, step %s on",
-      tostring(first.what), tostring(first.epoch), tostring(first.step)))
-  end
-  table.insert(rows, 1, { "", "first", "last", "smallest" })
-  local widths = { 0, 0, 0, 0 }
+-- The rows one below the other, where a table of them is too wide.
+local function add_narrow(lines, rows, look)
   for _, row in ipairs(rows) do
-    for i = 1, 4 do widths[i] = max(widths[i], #row[i]) end
+    lines[#lines + 1] = "  " .. row[1]
+    lines[#lines + 1] = format("    first %s, last %s", row[2], row[3])
+    lines[#lines + 1] = "    smallest " .. row[4]
+    lines[#lines + 1] = "    " .. sparkline(row.values, min(40, look.width - 6), look)
   end
+end
+
+local function add_table(lines, rows, widths, look)
   local used = widths[1] + widths[2] + widths[3] + widths[4] + 8
   for _, row in ipairs(rows) do
     local line = format("  %s%s %s %s", row[1] .. rep(" ", widths[1] - #row[1]),
@@ -359,6 +356,27 @@ function pretty.history(history, look)
     if row.values and room < 8 then
       lines[#lines + 1] = "  " .. sparkline(row.values, min(40, look.width - 4), look)
     end
+  end
+end
+
+function pretty.history(history, look)
+  local rows = history_rows(history)
+  local lines = { format("history of %d epoch%s%s", #history.epoch, #history.epoch == 1 and "" or "s",
+    history.interrupted and ", interrupted" or "") }
+  local first = rawget(history, "first_not_finite")
+  if type(first) == "table" then
+    lines[1] = lines[1] .. paint(look, "red", format(", the %s not finite from epoch %s, step %s on",
+      tostring(first.what), tostring(first.epoch), tostring(first.step)))
+  end
+  local heading = { "", "first", "last", "smallest" }
+  local widths = { 0, #heading[2], #heading[3], #heading[4] }
+  for _, row in ipairs(rows) do
+    for i = 1, 4 do widths[i] = max(widths[i], #row[i]) end
+  end
+  if widths[1] + widths[2] + widths[3] + widths[4] + 5 >= look.width then
+    add_narrow(lines, rows, look)
+  else
+    add_table(lines, { heading, unpack(rows) }, widths, look)
   end
   return concat(lines, "\n")
 end

@@ -240,7 +240,7 @@ end
 function printing.model(model)
   local size = model.dtype == "float64" and 8 or 4
   local seen = {}
-  local rows = { { "Layer (type)", "Output shape", "Parameters" } }
+  local rows = { { "Layer (type)", "Output shape", "Param #" } }
   for _, layer in ipairs(model.layers) do
     rows[#rows + 1] = { ("%s (%s)"):format(layer.name, layer.type_name or "Layer"),
                         shape_text(layer.output_shape),

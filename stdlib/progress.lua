@@ -4,10 +4,11 @@
 -- an epoch elsewhere; verbose 2: one line an epoch; 0: nothing.
 
 local pipe = require "gradus.pipe"
+local printing = require "gradus.printing"
 
 local progress = {}
 
-local BAR = 20
+local BAR, SHORTEST_BAR = 20, 4  -- columns
 local INTERVAL = 0.1  -- seconds between two drawings of the running bar
 
 local function number_text(value)
@@ -58,18 +59,29 @@ function Progress:announce()
   io.write(("Epoch %d/%d\n"):format(self.epoch, self.epochs))
 end
 
+-- A bar of so many columns and a space, or nothing where that is too little for one.
+local function bar_text(done, steps, columns)
+  if columns < SHORTEST_BAR then return "" end
+  local filled = done * columns // steps
+  return ("━"):rep(filled) .. ("─"):rep(columns - filled) .. " "
+end
+
+-- The bar is as long as a terminal has room for.
 function Progress:line(done, logs)
   local seconds = os.clock() - self.began
-  local filled = done * BAR // self.steps
-  return ("%d/%d %s%s %.0fs %s/step%s"):format(done, self.steps, ("━"):rep(filled),
-    ("─"):rep(BAR - filled), seconds, time_text(seconds / math.max(done, 1)), logs_text(logs))
+  local count = ("%d/%d "):format(done, self.steps)
+  local rest = ("%.0fs %s/step%s"):format(seconds, time_text(seconds / math.max(done, 1)), logs_text(logs))
+  local columns = self.redraws and pipe.terminal()
+  local room = columns and columns - #count - #rest - 2 or BAR
+  return count .. bar_text(done, self.steps, math.min(room, BAR)) .. rest
 end
 
 -- Draw the running bar, unless that was just done.
 function Progress:show(done, logs)
   if not self.redraws or os.clock() - self.drawn < INTERVAL then return end
   self.drawn, self.is_open = os.clock(), true
-  io.write("\r\27[K", self:line(done, logs))
+  local columns = pipe.terminal() or 80
+  io.write("\r\27[K", printing.shortened(self:line(done, logs), columns - 1))  -- one row, to draw over
   io.flush()
 end
 

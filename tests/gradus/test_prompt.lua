@@ -973,12 +973,31 @@ send ones(3, 20)\n
 expect [[1. 1. 1. 1. 1. 1. 1. 1. 1. 1. 1. 1.
 expect \x20 1. 1.
 expect tensor [3, 20] float32
+send X = ones(128, 4); m = Sequential { Dense { 6, input_dim = 4 }, Dense { 1 } }\n
+prompt
+send local function wait() local began = os.clock() repeat until os.clock() > began + 0.06 end\n
+prompt
+send slow = { on_train_batch_end = wait }; m:compile { loss = "mse" }\n
+prompt
+send h = m:fit(X, X:cols(1, 1), { validation_split = 0.1, callbacks = { slow } })\n
+expect /step
+expect val_loss
+send whos()\n
+expect m.layers[2].kernel\x0d
+expect \x20 [6, 1]  float32  in
 size 60 20
 sleep 100
 send 6 * 7\n
 expect \x0d42
 leave]], { columns = 40 })
   lu.assertStrContains(output, "in a_long_name")
+  lu.assertNotStrContains(output, "recordings")
+  local bars = 0
+  for bar in output:gmatch "\r\27%[K(%d[^\r]*/step[^\r]*)%f[\r]" do
+    bars = bars + 1
+    lu.assertTrue(utf8.len(bar) < 40 or bar:find "val_loss" ~= nil, bar)
+  end
+  lu.assertTrue(bars > 1)
   lu.assertStrContains(output, "Tab\r\n  completes")
 end
 

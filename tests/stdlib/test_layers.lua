@@ -419,8 +419,8 @@ function TestSequential.test_the_summary_counts_parameters()
   local model = Sequential { Dense { 25, input_dim = 20, activation = "relu" }, Dense { 1 } }
   lu.assertEquals(tostring(model), table.concat({
     'Model "sequential", float32',
-    " Layer (type)     Output shape  Parameters",
-    " -----------------------------------------",
+    " Layer (type)     Output shape  Param #",
+    " --------------------------------------",
     " dense (Dense)    [batch, 25]   525",
     " dense_1 (Dense)  [batch, 1]    26",
     " Total parameters: 551 (2.15 KB)",

@@ -46,6 +46,16 @@ function TestPretty.test_a_large_table_fits_on_a_few_screens()
   lu.assertStrContains(pretty.text(nest(4)), "{...}")
 end
 
+function TestPretty.test_a_history_too_wide_for_the_terminal_has_its_numbers_in_lines()
+  local model = Sequential { Dense { 1, input_dim = 2 } }
+  model:compile { loss = "mse" }
+  local history = model:fit(ones(4, 2), ones(4), { epochs = 2, verbose = 0 })
+  history.history.val_loss = { 12345.678, 11111.111 }
+  lu.assertStrContains(pretty.text(history, { width = 80 }), "\n               first      last       smallest\n")
+  local text = pretty.text(history, { width = 40, unicode = true })
+  lu.assertStrContains(text, "\n  val_loss\n    first 1.235e+04, last 1.111e+04\n    smallest 1.111e+04 at 2\n    █▁")
+end
+
 function TestPretty.test_an_optimizer_is_shown_as_the_call_that_makes_it()
   lu.assertEquals(pretty.text(SGD {}), "SGD { learning_rate = 0.01 }")
   lu.assertEquals(tostring(SGD { lr = 0.1, momentum = 0.9, nesterov = true, clipvalue = { -1, 2 } }),
