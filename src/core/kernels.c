@@ -30,6 +30,16 @@
 #define UNROLLED _Pragma("GCC unroll 16")
 #endif
 
+/* Processors foresee a walk through memory by themselves, but not across the end of a page, and not
+** far enough for a long computation to hide the waiting. Where an array is too large for the nearest
+** caches, it pays to ask for what comes next. */
+WORD bool is_far(size_t bytes) { return bytes > 65536; }
+
+WORD void fetch_ahead(const void *p) {
+  enum { AHEAD = 2048 };  /* bytes */
+  __builtin_prefetch((const void *)((uintptr_t)p + AHEAD));
+}
+
 #define LEVEL_NUMBER_portable 0
 #define LEVEL_NUMBER_avx2 2
 #define LEVEL_NUMBER_avx512 512

@@ -23,8 +23,12 @@ typedef ELEMENT number;
 /* -- loops over one array, and over dy and x (or y) ------------------------------------------ */
 
 WORD void map(number *y, const number *x, size_t n, vector f(vector)) {
+  const bool far = is_far(n * sizeof *x);
   size_t i;
-  for (i = 0; i + LANES <= n; i += LANES) store(y + i, f(load(x + i)));
+  for (i = 0; i + LANES <= n; i += LANES) {
+    if (far) fetch_ahead(x + i), fetch_ahead(y + i);
+    store(y + i, f(load(x + i)));
+  }
   if (i < n) store_part(y + i, f(load_part(x + i, n - i)), n - i);
 }
 
