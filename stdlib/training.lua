@@ -392,6 +392,9 @@ function Trainer:run()
   self:close_log()
   self:callback("on_train_end", {})
   self.history.interrupted = core.interrupted()
+  if self.history.interrupted and fits_running == 1 then
+    warn("fit: ended by Ctrl-C in epoch %d of %d; what called it goes on", self.epoch, self.epochs)
+  end
   return self.history
 end
 
@@ -541,8 +544,8 @@ end
 --   warn_nonfinite     whether the first loss or weight that is not finite is told on standard
 --                      error (true)
 --
--- Ctrl-C ends the training after the running step; the history so far is returned with
--- interrupted = true. As keras.Model.fit.
+-- Ctrl-C ends the training after the running step, with a word on standard error; the history so far
+-- is returned with interrupted = true. Another Ctrl-C ends what called fit. As keras.Model.fit.
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model:compile { loss = "mse" }

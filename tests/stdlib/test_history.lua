@@ -591,6 +591,13 @@ end
 
 TestInterrupt = {}
 
+-- The output without the line that tells of the interrupt, once.
+local function told(output)
+  local rest, count = output:gsub("gradus: warning: fit: ended by Ctrl%-C in epoch %d+ of %d+; what called it goes on\n", "")
+  lu.assertEquals(count, 1)
+  return rest
+end
+
 local INTERRUPT = "io.popen('kill -INT $PPID'):close()\n"
 
 function TestInterrupt.test_ends_a_long_run_of_replayed_steps_and_the_script_goes_on()
@@ -601,7 +608,7 @@ function TestInterrupt.test_ends_a_long_run_of_replayed_steps_and_the_script_goe
     local again = model:fit(X, y, { epochs = 2, verbose = 0 })
     print(again.interrupted, #again.loss)
   ]])
-  lu.assertEquals(output, "true\ttrue\ttrue\nfalse\t2\n")
+  lu.assertEquals(told(output), "true\ttrue\ttrue\nfalse\t2\n")
 end
 
 function TestInterrupt.test_ends_eager_steps_too()
@@ -610,7 +617,7 @@ function TestInterrupt.test_ends_eager_steps_too()
     local soon = io.popen "sleep 0.1; kill -INT $PPID"
     print(model:fit(X, y, { epochs = 1e9, verbose = 0 }).interrupted)
   ]])
-  lu.assertEquals(output, "true\n")
+  lu.assertEquals(told(output), "true\n")
 end
 
 function TestInterrupt.test_ends_after_the_running_step()
@@ -626,7 +633,7 @@ function TestInterrupt.test_ends_after_the_running_step()
     print(history.interrupted, #history.loss, #history.steps.loss, table.concat(ends, " "))
     print(#history.by_epoch.clipped, history.steps.grad_norm:min():item() > 0)
   ]])
-  lu.assertEquals(output, "true\t1\t6\t1 train\n2\ttrue\n")
+  lu.assertEquals(told(output), "true\t1\t6\t1 train\n2\ttrue\n")
 end
 
 function TestInterrupt.test_in_an_epoch_s_end_keeps_that_epoch()
@@ -635,7 +642,7 @@ function TestInterrupt.test_in_an_epoch_s_end_keeps_that_epoch()
       on_epoch_end = function(_, epoch) if epoch == 2 then ]] .. INTERRUPT .. [[ end end } } })
     print(history.interrupted, #history.loss)
   ]])
-  lu.assertEquals(output, "true\t2\n")
+  lu.assertEquals(told(output), "true\t2\n")
 end
 
 function TestInterrupt.test_a_fit_inside_a_callback_ends_both()
@@ -651,7 +658,7 @@ function TestInterrupt.test_a_fit_inside_a_callback_ends_both()
     print(inner.interrupted, #inner.loss, history.interrupted, #history.loss)
     print(model:fit(X, y, { verbose = 0 }).interrupted)
   ]])
-  lu.assertEquals(output, "true\t1\ttrue\t2\nfalse\n")
+  lu.assertEquals(told(output), "true\t1\ttrue\t2\nfalse\n")
 end
 
 function TestInterrupt.test_after_an_error_in_a_callback_ctrl_c_stops_the_script_again()
