@@ -105,9 +105,10 @@ function TestReference.test_every_example_runs()
   local folder = os.tmpname()
   os.remove(folder)
   assert(pipe.make_folder(folder))
-  local program = capture("realpath " .. build .. "/gradus"):gsub("\n", "")
-  local output, succeeded = capture(("(cd %s && GRADUS_PLOT=none %s -e %s >/dev/null)"):format(
-    quote(folder), quote(program), quote(run_examples)))
+  assert(os.execute(("mkdir -p %s/bin %s/share/gradus && ln -s $PWD/scripts %s/share/gradus/scripts && cp %s/gradus %s/bin")
+    :format(folder, folder, folder, build, folder)))  -- installed, wherever it was built
+  local output, succeeded = capture(("(cd %s && GRADUS_PLOT=none bin/gradus -e %s >/dev/null)"):format(
+    quote(folder), quote(run_examples)))
   os.execute("rm -rf " .. quote(folder))
   lu.assertTrue(succeeded, output)
 end
