@@ -184,7 +184,7 @@ local function add_options(page, entries, name)
     add_option(page, entry, name)
     if entry.example and #entries == 1 then
       add_example(page, entry)
-      page:line("  help(" .. entry.name .. ") tells the rest.")
+      page:fill((entry.owner and 'help "%s" tells the rest.' or "help(%s) tells the rest."):format(entry.name), 2)
     end
   end
 end

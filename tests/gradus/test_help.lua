@@ -155,6 +155,13 @@ function TestHelp.test_functions_methods_and_names_are_the_same_question()
   lu.assertStrContains(help_text '"len"', 'There is no "len": the length of x is #x.')
 end
 
+function TestHelp.test_what_tells_the_rest_can_be_typed()
+  lu.assertStrContains(help_text '"clipnorm"', "\n  help(SGD) tells the rest.")
+  lu.assertStrContains(help_text '"norm_after"', '\n  help "optimizer.last_step" tells the rest.')
+  lu.assertStrContains(help_text '"epochs"', '\n  help "model:fit" tells the rest.')
+  lu.assertStrContains(help_text '"model:fit"', "validation_split")
+end
+
 function TestHelp.test_values_tell_what_makes_them_and_what_they_have()
   lu.assertStrContains(help_text "SGD {}", "An optimizer.")
   lu.assertStrContains(help_text "SGD {}", "optimizer.last_step")
