@@ -224,6 +224,8 @@ end
 
 -- ---- errors ----
 
+local NUMBER = "the number in a tensor of one element is x:item()"
+
 -- What to say of an error besides its message, or nil.
 function habits.of_error(message)
   if find(message, "attempt to mod a 'string'", 1, true) then return "Lua says " .. FORMAT end
@@ -231,12 +233,13 @@ function habits.of_error(message)
   if find(message, "attempt to call a tensor value (for iterator", 1, true) then
     return "Lua says for i = 1, n do, or for i, row in ipairs(x) do"
   end
+  if find(message, "must be .*number.*, got a tensor %[%]") then return NUMBER end
   local method = match(message, "a nil value %(method '([%w_]+)'%)$")
     or match(message, 'there is no method or field "([%w_]+)"')
   if methods[method] then return methods[method] end
   local name = match(message, "bad argument #%d+ to '([%w_]+)' %(number expected, got tensor%)")
   if name and require("gradus.core").methods[name] then return format("of a tensor it is x:%s()", name) end
-  return name and "the number in a tensor of one element is x:item()" or nil
+  return name and NUMBER or nil
 end
 
 -- ---- scripts ----

@@ -732,7 +732,8 @@ static int tensor_index(lua_State *L) {
   gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "index", "argument 1");
   if (lua_type(L, 2) != LUA_TSTRING) {
     if (lua_istable(L, 2) || lua_type(L, 2) == LUA_TNUMBER) return read_part(L, tensor);
-    if (gr_lua_test_tensor(L, 2) != NULL)
+    const gr_Tensor *index = gr_lua_test_tensor(L, 2);
+    if (index != NULL && index->rank > 0)
       return gr_lua_error(L, "tensor: a tensor is no index: x:take(indices) picks rows by number, "
                           "x:mask(m) by a mask");
     return gr_lua_argument_error(L, "tensor", "an index", "a whole number or a table", 2);

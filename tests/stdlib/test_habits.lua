@@ -104,6 +104,13 @@ function TestHabits.test_errors()
   lu.assertEquals(hint(function() return math.exp(ones(2)) end), "of a tensor it is x:exp()")
   lu.assertStrContains(hint(function() return string.format("%.3f", ones(1)) end), "x:item()")
   lu.assertStrContains(hint(function() for _ in range(3) do print() end end), "for i = 1, n do")
+  local x = ones(3)
+  for _, f in ipairs { function() return x[x:argmax()] end, function() return x[{ x:argmax() }] end,
+                       function() x[x:argmax()] = 0 end, function() return x:rows(x:argmax(), 3) end,
+                       function() return SGD { clipnorm = x:norm() } end } do
+    lu.assertStrContains(hint(f) or "", "x:item()")
+  end
+  lu.assertNil(hint(function() return x[x] end))
   lu.assertStrContains(hint(function() Sequential({}):save "x" end), "model:get_weights()")
   lu.assertStrContains(hint(function() ones(2):astype "float32" end), 'x:cast "float64"')
   lu.assertNil(hint(function() ones(2):coloms(1) end))
