@@ -264,15 +264,15 @@ static gr_Status binary_backward(gr_Context *context, const gr_Node *node, const
 }
 
 #define UNARY(name, kernel, low, high, help)                                                    \
-  {name, 1, {0}, kernel, 0, gr_shape_like_input, unary_forward, unary_backward, low, high,      \
+  {name, 1, {0}, kernel, 0, gr_shape_like_input, unary_forward, unary_backward, NULL, low, high, \
    "x:" name "() -> tensor", help " The result has x's shape."}
 
 #define BINARY(name, kernel, low, high, help)                                                   \
-  {name, 2, {0}, kernel, GR_COMMON_TYPE, binary_shape, binary_forward, binary_backward, low,    \
-   high, "a:" name "(b) -> tensor", help " b may be a number; shapes broadcast."}
+  {name, 2, {0}, kernel, GR_COMMON_TYPE, binary_shape, binary_forward, binary_backward, NULL,   \
+   low, high, "a:" name "(b) -> tensor", help " b may be a number; shapes broadcast."}
 
 #define COMPARISON(name, kernel, equivalent, help)                                              \
-  {name, 2, {0}, kernel, GR_COMMON_TYPE, binary_shape, binary_forward, NULL, -1, 1,             \
+  {name, 2, {0}, kernel, GR_COMMON_TYPE, binary_shape, binary_forward, NULL, NULL, -1, 1,       \
    "a:" name "(b) -> tensor of ones and zeros",                                                \
    help " b may be a number; shapes broadcast. No gradient flows. As numpy." equivalent "."}
 
@@ -292,7 +292,7 @@ const gr_Operation gr_elementwise_operations[] = {
   UNARY("floor", GR_FLOOR, -2, 2,
         "The largest whole number not above each element. The derivative is 0. As numpy.floor."),
   UNARY("neg", GR_NEGATE, -2, 2, "The negative of each element; also -x. As numpy.negative."),
-  {"clip", 1, {GR_LOW, GR_HIGH}, 0, 0, clip_shape, clip_forward, clip_backward, -2, 2,
+  {"clip", 1, {GR_LOW, GR_HIGH}, 0, 0, clip_shape, clip_forward, clip_backward, NULL, -2, 2,
    "x:clip(low, high) -> tensor",
    "Each element, moved to the nearest bound where it lies outside; either bound may be nil. "
    "nan stays. As numpy.clip. Example: tensor({ -2, 0.5, 3 }):clip(0, 1)"},

@@ -126,7 +126,7 @@ static gr_Status absolute_backward(gr_Context *context, const gr_Node *node, con
 }
 
 #define LOSS(name, forward, backward, help)                                                   \
-  {name, 2, {0}, 0, 1, loss_shape, forward, backward, -2, 2,                                  \
+  {name, 2, {0}, 0, 1, loss_shape, forward, backward, NULL, -2, 2,                            \
    name "(y_true, y_pred) -> tensor of rank 0", help}
 
 const gr_Operation gr_loss_operations[] = {

@@ -19,6 +19,7 @@
 **
 ** Forward and backward may use gr_scratch. A shape rule is run once for each recording, forward and
 ** backward at every step, so neither may allocate anything else or decide by a tensor's values.
+** Of small operations a recording calls the kernels themselves, see calls.h.
 */
 #ifndef GR_OPERATION_H
 #define GR_OPERATION_H
@@ -65,6 +66,7 @@ typedef struct gr_Attributes {
   int activation;               /* a gr_Unary */
 } gr_Attributes;
 
+struct gr_Calls;
 struct gr_Node;
 
 typedef struct gr_Operation {
@@ -77,6 +79,10 @@ typedef struct gr_Operation {
   gr_Status (*forward)(gr_Context *context, struct gr_Node *node);
   gr_Status (*backward)(gr_Context *context, const struct gr_Node *node, const gr_Tensor *dy,
                         gr_Tensor *const *dx);
+  /* Adds to `calls` what forward (dy is NULL) or backward comes down to, where that is small; false:
+  ** it is run as a whole. NULL: always. */
+  bool (*lay_out)(gr_Context *context, const struct gr_Node *node, const gr_Tensor *dy,
+                  gr_Tensor *const *dx, struct gr_Calls *calls);
   double low, high;             /* where its inputs may lie, for the gradient check */
   const char *signature;        /* "x:sum([axes [, keepdims]])" */
   const char *help;

@@ -4,6 +4,7 @@
 ** backward cost no copy. Matrices are written [rows, columns] in the comments. */
 #include <string.h>
 
+#include "calls.h"
 #include "kernels.h"
 #include "operation.h"
 #include "processor.h"
@@ -127,15 +128,25 @@ static gr_Status multiply_slabs(gr_Context *context, const gr_KernelSet *kernels
   return status;
 }
 
-/* c = act(a . b + bias), c contiguous, with elements of `size` bytes. What is not worth a thread,
-** and needs no scratch, is one call of the kernel. Uses the scratch of ranges. */
-GR_INLINE gr_Status multiply(gr_Context *context, const gr_KernelSet *kernels, size_t size,
-                             Matrix a, Matrix b, void *c, const void *bias, gr_Unary activation) {
-  gr_Product product = {
+/* c = act(a . b + bias), c contiguous. */
+GR_INLINE gr_Product product_of(gr_Context *context, Matrix a, Matrix b, void *c, const void *bias,
+                                gr_Unary activation) {
+  return (gr_Product){
     a.rows, b.columns, a.columns, a.data, a.row, a.column, b.data, b.row, b.column,
     c, (ptrdiff_t)b.columns, bias, activation, NULL, must_stop, context};
-  if (a.rows * b.columns * a.columns >= 2 * RANGE_WORK || kernels->product_scratch(&product) > 0)
-    return multiply_slabs(context, kernels, size, &product);
+}
+
+/* What is not worth a thread, and needs no scratch, is one call of the kernel. */
+static bool is_small(const gr_KernelSet *kernels, const gr_Product *product) {
+  return product->m * product->n * product->k < 2 * RANGE_WORK &&
+         kernels->product_scratch(product) == 0;
+}
+
+/* The same with elements of `size` bytes; uses the scratch of ranges. */
+static gr_Status multiply(gr_Context *context, const gr_KernelSet *kernels, size_t size, Matrix a,
+                          Matrix b, void *c, const void *bias, gr_Unary activation) {
+  gr_Product product = product_of(context, a, b, c, bias, activation);
+  if (!is_small(kernels, &product)) return multiply_slabs(context, kernels, size, &product);
   kernels->product(&product);
   return GR_OK;
 }
@@ -347,14 +358,56 @@ static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const 
   return status;
 }
 
+static bool add_product(gr_Context *context, gr_Calls *calls, const gr_KernelSet *kernels,
+                        Matrix a, Matrix b, void *c, const void *bias, gr_Unary activation) {
+  gr_Product product = product_of(context, a, b, c, bias, activation);
+  return is_small(kernels, &product) && gr_calls_add_product(calls, kernels, &product);
+}
+
+/* dz, as the calls to come find it, or NULL. */
+static const void *add_slopes(gr_Calls *calls, const gr_KernelSet *kernels, const gr_Node *node,
+                              const gr_Tensor *dy) {
+  int activation = node->attributes.activation;
+  size_t n = gr_tensor_size(dy);
+  if (activation == GR_LINEAR) return gr_tensor_data(dy);
+  void *dz = gr_calls_memory(calls, n * gr_dtype_size(dy->dtype));
+  bool added = dz != NULL && gr_calls_add_slopes(calls, kernels->unary_backward[activation], dz,
+                                                 gr_tensor_data(dy), gr_tensor_data(node->output),
+                                                 n);
+  return added ? dz : NULL;
+}
+
+/* dense, forward or backward, where it is small and its inputs lie evenly */
+static bool dense_lay_out(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
+                          gr_Tensor *const *dx, gr_Calls *calls) {
+  const gr_Tensor *x = node->inputs[0], *kernel = node->inputs[1], *bias = node->inputs[2];
+  const gr_KernelSet *kernels = gr_kernels_for(context, kernel);
+  if (x->rank != 2 || !gr_tensor_is_contiguous(bias) || gr_tensor_size(node->output) > GR_BLOCK)
+    return false;
+  Matrix input = matrix_of(x), weights = matrix_of(kernel);
+  if (dy == NULL)
+    return add_product(context, calls, kernels, input, weights, gr_tensor_data(node->output),
+                       gr_tensor_data(bias), (gr_Unary)node->attributes.activation);
+  const void *dz = add_slopes(calls, kernels, node, dy);
+  Matrix slope = contiguous_matrix(dz, input.rows, weights.columns);
+  return dz != NULL &&
+         (dx[0] == NULL || add_product(context, calls, kernels, slope, transposed(weights),
+                                       gr_tensor_data(dx[0]), NULL, GR_LINEAR)) &&
+         (dx[1] == NULL || add_product(context, calls, kernels, transposed(input), slope,
+                                       gr_tensor_data(dx[1]), NULL, GR_LINEAR)) &&
+         (dx[2] == NULL || gr_calls_add_sum_rows(calls, kernels, gr_tensor_data(dx[2]), dz,
+                                                 slope.rows, slope.columns));
+}
+
 const gr_Operation gr_product_operations[] = {
-  {"matmul", 2, {0}, 0, GR_COMMON_TYPE, matmul_shape, matmul_forward, matmul_backward, -2, 2,
+  {"matmul", 2, {0}, 0, GR_COMMON_TYPE, matmul_shape, matmul_forward, matmul_backward, NULL, -2, 2,
    "a:matmul(b) -> tensor",
    "The matrix product over the last axis of a and the last but one of b (or its only one); "
    "leading axes broadcast: [m, k] by [k, n] is [m, n]. Each element is summed from first to last "
    "with fused multiply-add. "
    "As numpy.matmul."},
-  {"dense", 3, {GR_ACTIVATION}, 0, 1, dense_shape, dense_forward, dense_backward, -2, 2,
+  {"dense", 3, {GR_ACTIVATION}, 0, 1, dense_shape, dense_forward, dense_backward,
+   dense_lay_out, -2, 2,
    "x:dense(kernel, bias [, activation]) -> tensor",
    "activation(x . kernel + bias) in one pass: x [..., inputs], kernel [inputs, units], bias "
    "[units]; the activation is \"linear\", \"relu\", \"tanh\" or \"sigmoid\". The same bits as the "

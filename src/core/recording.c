@@ -20,6 +20,7 @@ gr_Status gr_recording_new(gr_Context *context, gr_Tensor *const *inputs, int co
 }
 
 static void forget_step(gr_Recording *recording) {
+  gr_calls_clear(&recording->calls);
   for (size_t i = 0; i < recording->count; i++) gr_tensor_release(recording->results[i]);
   free(recording->results);
   gr_backward_plan_free(recording->plan);
@@ -103,14 +104,33 @@ gr_Status gr_recording_arrange(gr_Context *context, gr_Tensor **parameters, size
   return status;
 }
 
-gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording) {
+static gr_Status call_forward(gr_Context *context, const gr_Call *call) {
+  return gr_node_forward(context, call->as.whole);
+}
+
+/* Lay out the step as calls. */
+static gr_Status lay_out(gr_Context *context, gr_Recording *recording) {
+  gr_Calls *calls = &recording->calls;
+  gr_calls_clear(calls);
   for (size_t i = 0; i < recording->count; i++) {
     gr_Node *node = recording->results[i]->node;
     if (node->operation->forward == NULL) continue;
-    gr_Status status = gr_node_forward(context, node);
-    if (status != GR_OK) return status;
+    if (gr_calls_lay_out(context, calls, node, NULL, NULL)) continue;
+    if (!gr_calls_add(calls, (gr_Call){call_forward, {.whole = node}}))
+      return gr_fail_memory(context, sizeof(gr_Call));
   }
-  return recording->forward_only ? GR_OK : gr_backward_run(context, recording->plan);
+  recording->rearranged = context->rearranged;
+  return recording->forward_only ? GR_OK : gr_backward_lay_out(context, recording->plan, calls);
+}
+
+gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording) {
+  gr_Status status = GR_OK;
+  if (recording->calls.count == 0 || recording->rearranged != context->rearranged)
+    status = lay_out(context, recording);
+  if (status == GR_OK) status = gr_calls_run(context, &recording->calls);
+  else gr_calls_clear(&recording->calls);
+  if (status == GR_OK && !recording->forward_only) gr_backward_hand_out(recording->plan);
+  return status;
 }
 
 /* Tensor i of those that a replay writes: the inputs, then the results; a view of what an operation

@@ -24,6 +24,8 @@ typedef struct gr_Recording {
   size_t count, room;
   gr_Tensor *loss;
   gr_BackwardPlan *plan;
+  gr_Calls calls;               /* of the whole step, good until something is rearranged */
+  uint64_t rearranged;
   bool forward_only;            /* an evaluation: its loss is wanted, no gradient */
   bool has_begun;               /* to listen, which it does once */
   int inputs_count;

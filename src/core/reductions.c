@@ -338,18 +338,19 @@ static gr_Status statistic_backward(gr_Context *context, const gr_Node *node,
 
 #define STATISTIC(name, kind, forward, help)                                                  \
   {name, 1, {GR_AXES, GR_KEEPDIMS}, kind, 0, reduce_some_shape, forward, statistic_backward,  \
-   -2, 2, "x:" name "([axes [, keepdims]]) -> tensor", help}
+   NULL, -2, 2, "x:" name "([axes [, keepdims]]) -> tensor", help}
 
 #define PLACE(name, kind, help)                                                             \
-  {name, 1, {GR_AXES, GR_KEEPDIMS}, kind, 0, place_shape, statistic_forward, NULL, -2, 2,   \
+  {name, 1, {GR_AXES, GR_KEEPDIMS}, kind, 0, place_shape, statistic_forward, NULL, NULL, -2, 2,   \
    "x:" name "([axes [, keepdims]]) -> tensor", help}
 
 const gr_Operation gr_reduction_operations[] = {
-  {"sum", 1, {GR_AXES, GR_KEEPDIMS}, 0, 0, reduce_shape, sum_forward, sum_backward, -2, 2,
+  {"sum", 1, {GR_AXES, GR_KEEPDIMS}, 0, 0, reduce_shape, sum_forward, sum_backward, NULL, -2, 2,
    "x:sum([axes [, keepdims]]) -> tensor",
    "The sum over all elements, or over an axis or a list of axes; 0 over nothing. " REDUCED
    "As numpy.sum."},
-  {"mean", 1, {GR_AXES, GR_KEEPDIMS}, 0, 0, reduce_some_shape, mean_forward, mean_backward, -2, 2,
+  {"mean", 1, {GR_AXES, GR_KEEPDIMS}, 0, 0, reduce_some_shape, mean_forward, mean_backward, NULL,
+   -2, 2,
    "x:mean([axes [, keepdims]]) -> tensor",
    "The mean over all elements, or over an axis or a list of axes. " REDUCED "As numpy.mean."},
   STATISTIC("max", MAX, max_forward,
@@ -375,7 +376,7 @@ const gr_Operation gr_reduction_operations[] = {
             "The Euclidean norm, over all axes or some. " REDUCED
             "As numpy.linalg.norm of a vector; the derivative of 0 is 0."),
   {"quantile", 1, {GR_FRACTION, GR_AXES, GR_KEEPDIMS}, QUANTILE, 0, reduce_some_shape,
-   statistic_forward, statistic_backward, -2, 2,
+   statistic_forward, statistic_backward, NULL, -2, 2,
    "x:quantile(q [, axes [, keepdims]]) -> tensor",
    "The value below which the fraction q of the elements lies, interpolated linearly between "
    "neighbours. " REDUCED "As numpy.quantile. Example: range(100):quantile(0.9)"},

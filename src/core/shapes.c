@@ -277,32 +277,32 @@ static gr_Status cast_shape(gr_Context *context, gr_Node *node) {
 }
 
 const gr_Operation gr_shape_operations[] = {
-  {"reshape", 1, {GR_SHAPE}, 0, 0, reshape_shape, copy_forward, copy_backward, -2, 2,
+  {"reshape", 1, {GR_SHAPE}, 0, 0, reshape_shape, copy_forward, copy_backward, NULL, -2, 2,
    "x:reshape(shape) -> tensor",
    "The same elements, row-major, in another shape; one dimension may be -1 and follows from the "
    "others. A view where x is contiguous, else a copy. As numpy.reshape. "
    "Example: range(6):reshape(2, -1)"},
-  {"transpose", 1, {GR_ORDER}, 0, 0, transpose_shape, NULL, transpose_backward, -2, 2,
+  {"transpose", 1, {GR_ORDER}, 0, 0, transpose_shape, NULL, transpose_backward, NULL, -2, 2,
    "x:transpose([order]) -> tensor",
    "The axes in another order, all reversed unless an order is given; also x.T. A view. As "
    "numpy.transpose, axes counted from 1. Example: zeros(2, 3, 4):transpose { 3, 1, 2 }"},
-  {"slice", 1, {GR_SLICES}, 0, 0, slice_shape, NULL, slice_backward, -2, 2,
+  {"slice", 1, {GR_SLICES}, 0, 0, slice_shape, NULL, slice_backward, NULL, -2, 2,
    "x[key] -> tensor or number",
    "A part of a tensor: x[i] selects along the first axis; a table has one entry an axis, an "
    "index, a range {first, last [, step]} or {} for all. With an index for every axis it is a "
    "number, else a view: of x [4, 3], x[2] is [3], x[{ {1, 2}, 3 }] is [2]. As Torch7's x[{...}]. "
    "Example: ones(4, 3)[{ { 1, 2 }, 3 }]"},
-  {"take", 2, {0}, 0, GR_OWN_TYPES, take_shape, take_forward, take_backward, -2, 2,
+  {"take", 2, {0}, 0, GR_OWN_TYPES, take_shape, take_forward, take_backward, NULL, -2, 2,
    "x:take(indices) -> tensor",
    "The rows with these numbers, counted from 1, in the order given: a copy; indices is a list or "
    "a tensor [k]. As numpy.take along the first axis. "
    "Example: tensor({ 10, 20, 30 }):take { 3, 1 }"},
-  {"cast", 1, {GR_DTYPE}, 0, 0, cast_shape, copy_forward, copy_backward, -2, 2,
+  {"cast", 1, {GR_DTYPE}, 0, 0, cast_shape, copy_forward, copy_backward, NULL, -2, 2,
    "x:cast(dtype) -> tensor",
    "The elements as \"float32\" or \"float64\": a copy of the same shape, through which gradients "
    "flow. As numpy.ndarray.astype. "
    "Example: ones(3):cast \"float64\""},
-  {"clone", 1, {0}, 0, 0, gr_shape_like_input, copy_forward, copy_backward, -2, 2,
+  {"clone", 1, {0}, 0, 0, gr_shape_like_input, copy_forward, copy_backward, NULL, -2, 2,
    "x:clone() -> tensor", "A contiguous copy of the same shape; gradients flow through "
    "it. As torch.clone."},
   {0}

@@ -380,17 +380,42 @@ gr_Status gr_backward_plan(gr_Context *context, gr_Tensor *loss, gr_BackwardPlan
   return status;
 }
 
+static gr_Status run_step(gr_Context *context, const BackwardStep *step) {
+  gr_Status status = gr_node_backward(context, step->node, step->dy, step->dx);
+  if (status != GR_OK) return status;
+  if (gr_must_stop(context)) return gr_stop(context);
+  for (int i = 0; i < step->node->operation->arity; i++)
+    if (step->sum[i] != NULL)
+      gr_accumulate_all(context, step->sum[i]->dtype, gr_tensor_data(step->sum[i]),
+                        gr_tensor_data(step->dx[i]), gr_tensor_size(step->sum[i]));
+  return GR_OK;
+}
+
 gr_Status gr_backward_run(gr_Context *context, gr_BackwardPlan *plan) {
+  gr_Status status = GR_OK;
+  for (size_t n = 0; n < plan->steps_count && status == GR_OK; n++)
+    status = run_step(context, &plan->steps[n]);
+  if (status == GR_OK) gr_backward_hand_out(plan);
+  return status;
+}
+
+static gr_Status call_step(gr_Context *context, const gr_Call *call) {
+  return run_step(context, call->as.whole);
+}
+
+gr_Status gr_backward_lay_out(gr_Context *context, gr_BackwardPlan *plan, gr_Calls *calls) {
   for (size_t n = 0; n < plan->steps_count; n++) {
     BackwardStep *step = &plan->steps[n];
-    gr_Status status = gr_node_backward(context, step->node, step->dy, step->dx);
-    if (status != GR_OK) return status;
-    if (gr_must_stop(context)) return gr_stop(context);
-    for (int i = 0; i < step->node->operation->arity; i++)
-      if (step->sum[i] != NULL)
-        gr_accumulate_all(context, step->sum[i]->dtype, gr_tensor_data(step->sum[i]),
-                          gr_tensor_data(step->dx[i]), gr_tensor_size(step->sum[i]));
+    bool adds_up = false;
+    for (int i = 0; i < step->node->operation->arity; i++) adds_up |= step->sum[i] != NULL;
+    if (!adds_up && gr_calls_lay_out(context, calls, step->node, step->dy, step->dx)) continue;
+    if (!gr_calls_add(calls, (gr_Call){call_step, {.whole = step}}))
+      return gr_fail_memory(context, sizeof(gr_Call));
   }
+  return GR_OK;
+}
+
+void gr_backward_hand_out(gr_BackwardPlan *plan) {
   for (size_t i = 0; i < plan->leaves_count; i++) {
     Leaf *leaf = &plan->leaves[i];
     leaf->tensor->grad_is_new = true;
@@ -398,7 +423,6 @@ gr_Status gr_backward_run(gr_Context *context, gr_BackwardPlan *plan) {
     gr_tensor_release(leaf->tensor->grad);
     leaf->tensor->grad = gr_tensor_retain(leaf->gradient);
   }
-  return GR_OK;
 }
 
 void gr_backward_plan_free(gr_BackwardPlan *plan) {

@@ -11,6 +11,7 @@
 #ifndef GR_TAPE_H
 #define GR_TAPE_H
 
+#include "calls.h"
 #include "operation.h"
 
 /* Run `operation` on `inputs` (operation->arity of them), cast to one type first, as the
@@ -41,6 +42,9 @@ gr_Status gr_backward_plan(gr_Context *context, gr_Tensor *loss, gr_BackwardPlan
 /* Run it: allocates nothing. Every leaf's gradient is then in leaf->grad, which lies in the plan's
 ** memory. */
 gr_Status gr_backward_run(gr_Context *context, gr_BackwardPlan *plan);
+/* The same in parts: the steps as calls, and afterwards the gradients to the leaves. */
+gr_Status gr_backward_lay_out(gr_Context *context, gr_BackwardPlan *plan, gr_Calls *calls);
+void gr_backward_hand_out(gr_BackwardPlan *plan);
 void gr_backward_plan_free(gr_BackwardPlan *plan);
 
 #endif

@@ -407,6 +407,7 @@ gr_Status gr_tensors_lay_side_by_side(gr_Context *context, gr_Tensor **tensors, 
     offset += (ptrdiff_t)gr_tensor_size(tensor);
   }
   context->unbroken = was_unbroken;
+  context->rearranged++;
   storage_release(storage);
   return GR_OK;
 }

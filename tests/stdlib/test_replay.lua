@@ -2,6 +2,7 @@
 -- wherever a step can be replayed, and no replay where it cannot.
 
 local lu = require "luaunit"
+local core = require "gradus.core"
 
 local FEATURES, ROWS = 5, 90
 
@@ -960,6 +961,48 @@ function TestKeptTensors.test_of_an_earlier_fit_stay_as_they_are()
 end
 
 -- Errors in the middle
+
+-- What a replay knows of its tensors' places
+
+TestPlaces = {}
+
+-- Training one of the models lays the shared layer's weights beside those of its own.
+function TestPlaces.test_weights_that_another_model_moves()
+  local X, y = data()
+  local weights = {}
+  for i, run_eagerly in ipairs { false, true } do
+    seed(5)
+    local shared = Dense { 4, input_dim = FEATURES, activation = "tanh" }
+    local models = { Sequential { shared, Dense { 1 } }, Sequential { shared, Dense { 3, activation = "relu" }, Dense { 1 } } }
+    for _, model in ipairs(models) do model:compile { loss = "mse", run_eagerly = run_eagerly } end
+    for _ = 1, 3 do
+      for _, model in ipairs(models) do model:fit(X, y, { epochs = 2, verbose = 0, validation_data = { X, y } }) end
+    end
+    weights[i] = models[2]:get_weights()
+    table.move(models[1]:get_weights(), 1, 4, #weights[i] + 1, weights[i])
+  end
+  assert_same_bits(weights[1], weights[2], "two models with one layer")
+end
+
+-- The first step of a shape runs from Lua, all others are replayed.
+function TestPlaces.test_a_profile_counts_what_is_replayed()
+  local X, y = data()
+  local model = build { layers = built_in_layers }
+  local function count(epochs)
+    core.start_profile()
+    model:fit(X, y, { epochs = epochs, batch_size = 30, verbose = 0 })
+    local calls = {}
+    for _, row in ipairs(core.stop_profile()) do calls[row.name .. (row.backward and " backward" or "")] = row.calls end
+    return calls
+  end
+  model:fit(X, y, { verbose = 0, batch_size = 30 })
+  local calls = count(2)
+  lu.assertEquals(calls["mean_squared_error"], 6)
+  lu.assertEquals(calls["dense"], calls["dense backward"])
+  lu.assertEquals(calls["dense"] % 6, 0)
+  model:fit(X, y, { verbose = 0, batch_size = 30 })
+  lu.assertEquals(count(2), calls)
+end
 
 TestErrorsMidway = {}
 
