@@ -33,6 +33,14 @@ typedef struct gr_Call {
       const void *x;
       size_t rows, columns;
     } fold;
+    struct {
+      const gr_KernelSet *kernels;
+      const void *prediction, *target;
+      size_t n;
+      gr_Tensor *loss;                 /* that forward writes */
+      const gr_Tensor *dy;             /* that backward reads, and where it writes */
+      gr_Tensor *dtarget, *dprediction;
+    } loss;
   } as;
 } gr_Call;
 

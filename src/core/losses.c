@@ -1,5 +1,6 @@
 /* losses.c: losses as one operation each, from targets and predictions to one number. Keras's
 ** order of arguments: what is true first. */
+#include "calls.h"
 #include "kernels.h"
 #include "operation.h"
 #include "processor.h"
@@ -45,14 +46,19 @@ GR_INLINE Sides sides_of(gr_Context *context, const gr_Node *node) {
   return sides;
 }
 
+/* mean = sum / n, in the tensor's type */
+static void set_mean(gr_Tensor *mean, double sum, size_t n) {
+  if (mean->dtype == GR_FLOAT32) *(float *)gr_tensor_data(mean) = (float)sum / (float)n;
+  else *(double *)gr_tensor_data(mean) = sum / (double)n;
+}
+
 /* The mean of the terms over both sides. */
 static gr_Status mean_forward(gr_Context *context, gr_Node *node, gr_Terms terms) {
   gr_Tensor *mean = node->output;
   Sides sides = sides_of(context, node);
   if (sides.room == NULL) return gr_fail_memory(context, 4 * sides.bytes);
-  double sum = gr_sum(context, mean->dtype, terms, sides.prediction, sides.target, sides.n);
-  if (mean->dtype == GR_FLOAT32) *(float *)gr_tensor_data(mean) = (float)sum / (float)sides.n;
-  else *(double *)gr_tensor_data(mean) = sum / (double)sides.n;
+  set_mean(mean, gr_sum(context, mean->dtype, terms, sides.prediction, sides.target, sides.n),
+           sides.n);
   return GR_OK;
 }
 
@@ -92,6 +98,43 @@ static gr_Status squared_backward(gr_Context *context, const gr_Node *node, cons
   return GR_OK;
 }
 
+/* The same as calls. */
+
+static gr_Status call_squared(gr_Context *context, const gr_Call *call) {
+  union { float single; double wide; } sum;
+  gr_Tensor *loss = call->as.loss.loss;
+  (void)context;
+  call->as.loss.kernels->sum_squared_error(&sum, call->as.loss.prediction, call->as.loss.target,
+                                           call->as.loss.n);
+  set_mean(loss, loss->dtype == GR_FLOAT32 ? (double)sum.single : sum.wide, call->as.loss.n);
+  return GR_OK;
+}
+
+static void call_differences(const gr_Call *call, gr_Tensor *to, double factor) {
+  if (to != NULL)
+    call->as.loss.kernels->scaled_difference(gr_tensor_data(to), call->as.loss.prediction,
+                                             call->as.loss.target, factor, call->as.loss.n);
+}
+
+static gr_Status call_squared_backward(gr_Context *context, const gr_Call *call) {
+  double slope = slope_of(call->as.loss.dy, 2, call->as.loss.n);
+  (void)context;
+  call_differences(call, call->as.loss.dtarget, -slope);
+  call_differences(call, call->as.loss.dprediction, slope);
+  return GR_OK;
+}
+
+static bool squared_lay_out(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
+                            gr_Tensor *const *dx, gr_Calls *calls) {
+  const gr_Tensor *target = node->inputs[0], *prediction = node->inputs[1];
+  gr_Call call = {dy == NULL ? call_squared : call_squared_backward,
+                  {.loss = {gr_kernels_for(context, prediction), gr_tensor_data(prediction),
+                            gr_tensor_data(target), gr_tensor_size(prediction), node->output, dy,
+                            dy == NULL ? NULL : dx[0], dy == NULL ? NULL : dx[1]}}};
+  return call.as.loss.n <= GR_BLOCK && gr_tensor_is_contiguous(target) &&
+         gr_tensor_is_contiguous(prediction) && gr_calls_add(calls, call);
+}
+
 /* loss = mean |prediction - target| */
 static gr_Status absolute_forward(gr_Context *context, gr_Node *node) {
   return mean_forward(context, node, GR_ABSOLUTE_ERRORS);
@@ -125,17 +168,17 @@ static gr_Status absolute_backward(gr_Context *context, const gr_Node *node, con
   return GR_OK;
 }
 
-#define LOSS(name, forward, backward, help)                                                   \
-  {name, 2, {0}, 0, 1, loss_shape, forward, backward, NULL, -2, 2,                            \
+#define LOSS(name, forward, backward, lay_out, help)                                          \
+  {name, 2, {0}, 0, 1, loss_shape, forward, backward, lay_out, -2, 2,                         \
    name "(y_true, y_pred) -> tensor of rank 0", help}
 
 const gr_Operation gr_loss_operations[] = {
-  LOSS("mean_squared_error", squared_forward, squared_backward,
+  LOSS("mean_squared_error", squared_forward, squared_backward, squared_lay_out,
        "The mean of the squared differences over all elements; \"mse\" for compile. The shapes "
        "must agree; y_true of shape [n] is taken as [n, 1] beside y_pred [n, 1], and cast to "
        "y_pred's type. As keras.losses.mean_squared_error, averaged over the batch. "
        "Example: mean_squared_error(tensor { 1, 2 }, tensor { 1, 4 })"),
-  LOSS("mean_absolute_error", absolute_forward, absolute_backward,
+  LOSS("mean_absolute_error", absolute_forward, absolute_backward, NULL,
        "The mean of the absolute differences over all elements; \"mae\" for compile. The "
        "derivative of a difference of 0 is 0. Types and shapes as for mean_squared_error. As "
        "keras.losses.mean_absolute_error, averaged over the batch. "

@@ -242,6 +242,12 @@ static void go_over(gr_Context *context, gr_Optimizer *optimizer, size_t i, doub
   }
 }
 
+static double small_norm(const gr_Context *context, const gr_Tensor *x, size_t n) {
+  const void *data = gr_tensor_data(x);
+  double squares = gr_kernels_for(context, x)->sum_of_squares(data, n);
+  return gr_norm_of_chunks(x->dtype, data, n, &squares);
+}
+
 /* The norms that are wanted before the update. */
 static void measure_gradients(gr_Context *context, gr_Optimizer *optimizer, double *room) {
   for (size_t i = 0; i < optimizer->count; i++) {
@@ -249,8 +255,7 @@ static void measure_gradients(gr_Context *context, gr_Optimizer *optimizer, doub
     if (gradient == NULL)
       optimizer->norms[i] = 0;
     else if (!is_large(optimizer->sizes[i]))
-      optimizer->norms[i] = gr_norm(context, gradient->dtype, gr_tensor_data(gradient),
-                                    optimizer->sizes[i]);
+      optimizer->norms[i] = small_norm(context, gradient, optimizer->sizes[i]);
     else if (scales_by_norm(optimizer))
       go_over(context, optimizer, i, room, NULL, true);
   }
