@@ -168,6 +168,7 @@ static int hold_interrupts(lua_State *L) {
   lua_pushboolean(L, interrupts != 0);
   held = lua_toboolean(L, 1);
   gr_lua_context(L)->unbroken = held;
+  if (interrupts == 1 && comes_again()) interrupts = 2;  /* it came between two fits */
   if (held || interrupts == 0) return 1;
   bool came_again = interrupts > 1;
   clock_gettime(CLOCK_MONOTONIC, &taken_time);
