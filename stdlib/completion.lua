@@ -1,9 +1,10 @@
 -- completion: what may stand where the cursor is, at the prompt.
 --
--- The text before the cursor is enough: inside a string, what an option may be, or names of files;
--- behind a value and `.` or `:`, its fields and methods; inside the braces of a call such as `SGD {`,
--- its options, which the reference knows; else keywords, locals, globals and the library's words. No
--- code of the user's is run: values are found by raw reads, along __index where that is a table.
+-- The text before the cursor is enough: inside a string, what an option may be, what help and run know,
+-- or names of files; behind a value and `.` or `:`, its fields and methods; inside the braces of a call
+-- such as `SGD {`, its options, which the reference knows; else keywords, locals, globals and the
+-- library's words. No code of the user's is run: values are found by raw reads, along __index where
+-- that is a table.
 
 local core = require "gradus.core"
 local tokens = require "gradus.tokens"
@@ -260,6 +261,32 @@ local function choice_words(list, token)
   return found
 end
 
+-- The names that the reference has, of options too.
+local function described_names()
+  local names = {}
+  for _, entry in ipairs(require("gradus.reference").entries()) do
+    names[#names + 1] = entry.name
+    for _, option in ipairs(entry.options) do names[#names + 1] = option.name end
+  end
+  return names
+end
+
+-- What the string may be that is the argument of a call: `help "clipn`, `run("mlp`.
+local arguments = {
+  help = described_names,
+  run = function() return require("gradus.exploring").experiment_names() end,
+}
+
+local function argument_words(list, token)
+  local i = #list - 1
+  if list[i] and list[i].text == "(" then i = i - 1 end
+  local names_of = list[i] and list[i].kind == "name" and arguments[list[i].text]
+  if not names_of then return {} end
+  return begins_with(sub(token.text, 2), function(add)
+    for _, name in ipairs(names_of()) do add(name) end
+  end)
+end
+
 local function global_words(prefix, scope)
   return begins_with(prefix, function(add)
     for name in next, tokens.keywords do add(name) end
@@ -278,6 +305,7 @@ function completion.complete(before, scope)
   local kind, token = place_of(list)
   if kind == "string" then
     local choices = choice_words(list, token)
+    if #choices == 0 then choices = argument_words(list, token) end
     if #choices > 0 then return choices end
     local files = scope.files(sub(before, token.inside))
     sort(files)

@@ -267,7 +267,7 @@ local function check_folder(where)
   return scripts_folder() or errors.fail("%s: the scripts are not installed beside this program", where)
 end
 
-local function experiment_names(folder)
+local function names_in(folder)
   local names = {}
   local listing <close> = io.popen("LC_ALL=C ls '" .. folder:gsub("'", "'\\''") .. "'")
   for file in listing:lines() do
@@ -275,6 +275,12 @@ local function experiment_names(folder)
     if name and not name:find "^test_" then names[#names + 1] = name end
   end
   return names
+end
+
+-- The names of the experiments, for Tab.
+function exploring.experiment_names()
+  local folder = scripts_folder()
+  return folder and names_in(folder) or {}
 end
 
 -- The first sentence of a script's comment.
@@ -297,7 +303,7 @@ end
 function exploring.experiments()
   local folder = check_folder "experiments"
   local width = columns()
-  for _, name in ipairs(experiment_names(folder)) do
+  for _, name in ipairs(names_in(folder)) do
     local sentence = first_sentence(folder .. "/" .. name .. ".lua")
     if width < NARROW then
       print(name .. "\n  " .. printing.shortened(sentence, width - 3))
@@ -317,7 +323,7 @@ function exploring.run(name, ...)
   local path = name
   if not name:find "[/.]" then
     local folder = check_folder "run"
-    local names = experiment_names(folder)
+    local names = names_in(folder)
     path = ("%s/%s.lua"):format(folder, name)
     local file <close> = io.open(path, "rb")
     if not file then

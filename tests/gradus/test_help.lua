@@ -335,5 +335,8 @@ function TestCompletion.test_what_completes()
   lu.assertEquals(complete "SGD({ nest", { "nesterov = " })
   lu.assertEquals(complete "model:fit(X, f(1, { 2 }), { validation_d", { "validation_data = " })
   lu.assertEquals(complete "print 'ab", { "abx" })
+  lu.assertEquals(complete 'help "global_clip', { "global_clipnorm" })
+  lu.assertEquals(complete "help('model:ev", { "model:evaluate" })
+  lu.assertEquals(complete 'help "nothing_like_it', { "nothing_like_itx" })
   lu.assertNil(complete "-- a comm")
 end

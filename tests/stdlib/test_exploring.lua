@@ -91,5 +91,6 @@ function TestExperiments.test_they_are_listed_and_run()
   lu.assertEquals(run_there "experiments()", "first_one                  It tells.\n")
   lu.assertEquals(run_there [[print(run("first_one", "x"))]], "x\tx\n7\n")
   lu.assertStrContains(run_there [[run "frist_one"]], 'run: there is no experiment "frist_one", did you mean "first_one"?')
+  lu.assertEquals(run_there [[print(require("gradus.completion").complete("run \"fir", {})[1])]], "first_one\n")
   os.execute("rm -rf " .. folder)
 end
