@@ -31,8 +31,8 @@
 #endif
 
 /* Processors foresee a walk through memory by themselves, but not across the end of a page, and not
-** far enough for a long computation to hide the waiting. Where an array is too large for the nearest
-** caches, it pays to ask for what comes next. */
+** far enough for a long computation to hide the waiting. Where an array is too large for the
+** nearest caches, it pays to ask for what comes next. */
 WORD bool is_far(size_t bytes) { return bytes > 65536; }
 
 WORD void fetch_ahead(const void *p) {

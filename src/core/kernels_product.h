@@ -217,11 +217,12 @@ static void run_tiles(Tile *t) {
 
 /* -- copies ---------------------------------------------------------------------------------- */
 
-/* The shape of the copied blocks: a panel of B fills most of a first-level cache, a block of A a
-** part of a second-level one; of B's block a panel is read at a time, so that it may lie further
-** out, and the wider it is the less often A is copied. */
+/* The shape of the copied blocks: a panel of B and a tile's rows of A fill a first-level cache, a
+** block of A a part of a second-level one; of B's block a panel is read at a time, so that it may lie
+** further out, and the wider it is the less often A is copied. */
 enum {
-  NAME(BLOCK_DEPTH) = 256,
+  NAME(MOST_DEPTH) = 44 * 1024 / ((PANEL + COPIED_ROWS) * sizeof(ELEMENT)) / 4 * 4,
+  NAME(BLOCK_DEPTH) = NAME(MOST_DEPTH) < 256 ? NAME(MOST_DEPTH) : 256,
   NAME(BLOCK_ROWS) = 72,  /* a multiple of every level's COPIED_ROWS */
   NAME(BLOCK_COLUMNS) = 8192 / sizeof(ELEMENT)
 };
@@ -311,14 +312,17 @@ static void run_columns(const Tile *columns, ptrdiff_t b_column, number *scratch
   }
 }
 
-/* All of C, from copies. */
+/* All of C, from copies. Blocks are of equal depth: a short one would have to read and write as much
+** of C as the others, for less. */
 APART void run_blocks(const Tile *whole, const gr_Product *p) {
+  const size_t blocks = (whole->k + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
+  const size_t depth = rounded_up((whole->k + blocks - 1) / blocks, 4);
   for (size_t j = 0; j < whole->columns; j += BLOCK_COLUMNS)
-    for (size_t k = 0; k < whole->k; k += BLOCK_DEPTH) {
+    for (size_t k = 0; k < whole->k; k += depth) {
       Tile t = *whole;
-      const bool ends = k + BLOCK_DEPTH >= whole->k;
+      const bool ends = k + depth >= whole->k;
       t.columns = smaller(BLOCK_COLUMNS, whole->columns - j);
-      t.k = smaller(BLOCK_DEPTH, whole->k - k);
+      t.k = smaller(depth, whole->k - k);
       t.a += (ptrdiff_t)k * t.a_column;
       t.b += (ptrdiff_t)k * t.b_row + (ptrdiff_t)j * p->b_column;
       t.c += j;
