@@ -169,10 +169,8 @@ local function new_suite(luaunit, plan, broken)
   local filter = suite.applyPatternFilter
   function suite:protectedCall(_, f, name)
     local status, message, trace = f()
-    if status == nil then
-      if message == "interrupted" then error("interrupted", 0) end
-      status, trace = "ERROR", ""
-    end
+    if core.interrupted() or status == nil and message == "interrupted" then error("interrupted", 0) end
+    if status == nil then status, trace = "ERROR", "" end
     if status ~= "SUCCESS" and self.exeRepeat then
       message = ("iteration %d, %s"):format(self.currentCount, message)
     end

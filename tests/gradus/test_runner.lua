@@ -112,6 +112,18 @@ function TestRunner.test_no_tests_are_no_success()
   lu.assertEquals(select(2, run "test_one.lua train.lua"), 0)
 end
 
+function TestRunner.test_ctrl_c_ends_the_run_with_the_running_test()
+  write("test_long.lua", [[
+    TestLong = {}
+    function TestLong.test_1() io.popen "kill -INT $PPID":close() while true do end end
+    function TestLong.test_2() print "went on" end
+  ]])
+  local output, code = run "test_long.lua test_one.lua"
+  lu.assertStrContains(output, ": interrupted\n")
+  lu.assertNotStrContains(output, "went on")
+  lu.assertEquals(code, 1)
+end
+
 function TestRunner.test_wrong_words()
   local output, code = run "nothing.lua"
   lu.assertStrContains(output, "--test: there is no file, folder or test 'nothing.lua'")
