@@ -17,6 +17,12 @@ local function refuse_to_exit(code)
   error(("os.exit(%s) was called in a test"):format(code == nil and "" or tostring(code)), 2)
 end
 
+-- An error's message with the frames of the file, without those that load it.
+local function file_traceback(value)
+  local text = debug.traceback(tostring(value), 3)
+  return text:match "^(.*)\n\t%[C%]: in function 'xpcall'\n\tgradus%.testfile" or text
+end
+
 -- Many files of tests end in os.exit(luaunit.LuaUnit.run()), to be run by themselves. Here that is
 -- the end of loading, since whoever loads them runs the tests.
 local function load_file(path)
@@ -26,7 +32,7 @@ local function load_file(path)
   local function stop_loading() error(stop, 0) end
   os.exit, luaunit.LuaUnit.run, luaunit.LuaUnit.runSuite = stop_loading, stop_loading, stop_loading
   local succeeded, value = xpcall(chunk, function(value)
-    return value == stop and stop or debug.traceback(tostring(value), 2)
+    return value == stop and stop or file_traceback(value)
   end)
   os.exit, luaunit.LuaUnit.run, luaunit.LuaUnit.runSuite = refuse_to_exit, run, suite
   if not succeeded and value ~= stop then error(value, 0) end

@@ -78,6 +78,10 @@ function TestRunner.test_a_file_that_does_not_load_fails_whatever_is_asked_for()
   local output, code = run "-p function"
   lu.assertStrContains(output, "load test_bad")
   lu.assertStrContains(output, "test_bad.lua:1: unexpected symbol near '='")
+  write("test_bad.lua", "local function f(x) return x.y.z end\nlocal y = f {}\n")
+  output = run()
+  lu.assertStrContains(output, "in local 'f'\n\ttest_bad.lua:2: in main chunk\n")
+  lu.assertNotStrContains(output, "gradus.testfile")
   lu.assertEquals(code, 1)
 end
 
