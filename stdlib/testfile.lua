@@ -17,10 +17,24 @@ local function refuse_to_exit(code)
   error(("os.exit(%s) was called in a test"):format(code == nil and "" or tostring(code)), 2)
 end
 
--- An error's message with the frames of the file, without those that load it.
-local function file_traceback(value)
-  local text = debug.traceback(tostring(value), 3)
-  return text:match "^(.*)\n\t%[C%]: in function 'xpcall'\n\tgradus%.testfile" or text
+-- A traceback without the library's frames and the ones of C next to them, as a script's.
+local function users_frames(text)
+  local kept, between, has_library = {}, {}, false
+  local function flush()
+    if not has_library then table.move(between, 1, #between, #kept + 1, kept) end
+    between, has_library = {}, false
+  end
+  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
+    local is_library = line:find "^\tgradus%."
+    if is_library or line:find "^\t%[C%]: " or line:find "^\t%(%.%.%.tail" then
+      between[#between + 1], has_library = line, has_library or is_library
+    else
+      flush()
+      kept[#kept + 1] = line
+    end
+  end
+  flush()
+  return table.concat(kept, "\n")
 end
 
 -- Many files of tests end in os.exit(luaunit.LuaUnit.run()), to be run by themselves. Here that is
@@ -32,7 +46,7 @@ local function load_file(path)
   local function stop_loading() error(stop, 0) end
   os.exit, luaunit.LuaUnit.run, luaunit.LuaUnit.runSuite = stop_loading, stop_loading, stop_loading
   local succeeded, value = xpcall(chunk, function(value)
-    return value == stop and stop or file_traceback(value)
+    return value == stop and stop or users_frames(debug.traceback(tostring(value), 2))
   end)
   os.exit, luaunit.LuaUnit.run, luaunit.LuaUnit.runSuite = refuse_to_exit, run, suite
   if not succeeded and value ~= stop then error(value, 0) end
@@ -87,7 +101,7 @@ function testfile.run(name)
   local f = instance and instance[method] or _G[name]
   local result = luaunit.LuaUnit.new():protectedCall(instance, f, name)
   if result.status == "SUCCESS" then return "SUCCESS" end
-  return result.status, message_text(result.msg), result.trace
+  return result.status, message_text(result.msg), result.trace and users_frames(result.trace)
 end
 
 -- What the file wants done at its end.

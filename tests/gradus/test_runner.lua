@@ -85,6 +85,18 @@ function TestRunner.test_a_file_that_does_not_load_fails_whatever_is_asked_for()
   lu.assertEquals(code, 1)
 end
 
+function TestRunner.test_a_traceback_has_no_frames_of_the_library()
+  write("test_loss.lua", [[
+    function test_loss()
+      local model = Sequential { Dense { 1, input_dim = 2 } }
+      model:compile { loss = function(t) return t.nothing end }
+      model:fit(ones(3, 2), ones(3), { verbose = 0 })
+    end]])
+  local output = run "test_loss.lua"
+  lu.assertStrContains(output, "\n\ttest_loss.lua:3: in field 'loss'\n\ttest_loss.lua:4: in")
+  lu.assertNotStrContains(output, "gradus.")
+end
+
 function TestRunner.test_update_writes_golden_values()
   write("test_golden.lua", [[
     local t = require "gradus.testing"
