@@ -111,9 +111,11 @@ local function find_layers(value, path, trains, found)
 end
 
 -- The layers that a layer holds in its fields, alone, in models or in lists, by the names of the
--- fields; those that it was seen to call are in the list `called`.
+-- fields; those that it was seen to call are in the list `called`. A built-in layer that runs as it
+-- is calls none.
 local function inner_layers(layer)
   local names, found = {}, { models = {} }
+  if layer.is_built_in and rawget(layer, "call") == nil then return found end
   for name, value in pairs(layer) do
     if type(name) == "string" and type(value) == "table" and (layers.is_layer(value) or is_model(value)
         or layers.is_layer(rawget(value, 1)) or is_model(rawget(value, 1))) then
