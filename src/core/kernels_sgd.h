@@ -75,8 +75,11 @@ WORD gr_SgdOutcome sgd_pass(number *w, const number *g, number *v, size_t n,
                             const SgdNumbers *step) {
   SgdTally tally = { 0, first_lanes(LANES) };
   size_t i;
-  for (i = 0; i + LANES <= n; i += LANES)
+  for (i = 0; i + LANES <= n; i += LANES) {
+    fetch_ahead(w + i), fetch_ahead(g + i);
+    if (v) fetch_ahead(v + i);
     sgd_some(w + i, g + i, v ? v + i : NULL, LANES, step, &tally);
+  }
   if (i < n) sgd_some(w + i, g + i, v ? v + i : NULL, n - i, step, &tally);
   return (gr_SgdOutcome){ tally.cut, count_lanes(tally.sound) == LANES };
 }

@@ -10,11 +10,13 @@ static double squares_block(const ELEMENT *x, size_t n) {
   vector_double sums[VECTORS];
   size_t i;
   for (int j = 0; j < VECTORS; j++) sums[j] = splat_double(0);
-  for (i = 0; i + 16 <= n; i += 16)
+  for (i = 0; i + 16 <= n; i += 16) {
+    fetch_ahead(x + i);
     for (int j = 0; j < VECTORS; j++) {
       vector_double v = LOAD_WIDE(x + i + j * LANES_double);
       sums[j] += v * v;
     }
+  }
   if (i < n) {  /* an absent element counts as 0 and changes no lane */
     ELEMENT rest[16];
     for (size_t j = 0; j < 16; j += LANES)
