@@ -177,6 +177,8 @@ static inline size_t rounded_up(size_t n, size_t unit) { return (n + unit - 1) /
   .greatest = { NAME_OF(greatest, T), NAME_OF(greatest_of_rows, T), GR_MAXIMUM }, \
   .least = { NAME_OF(least, T), NAME_OF(least_of_rows, T), GR_MINIMUM }, \
   .scaled_difference = NAME_OF(scaled_difference, T), \
+  .widen = NAME_OF(widen, T), \
+  .narrow = NAME_OF(narrow, T), \
   .accumulate = NAME_OF(accumulate, T), \
   .take_rows = NAME_OF(take_rows, T), \
   .sgd = NAME_OF(sgd, T) \

@@ -143,6 +143,10 @@ typedef struct gr_KernelSet {
 
   /* y[i] = (a[i] - b[i]) * factor */
   void (*scaled_difference)(void *y, const void *a, const void *b, double factor, size_t n);
+  /* y[i] = x[i] as a double, and a double as an element, rounded once. */
+  void (*widen)(double *y, const void *x, size_t n);
+  void (*narrow)(void *y, const double *x, size_t n);
+
   /* y[i] += x[i] */
   void (*accumulate)(void *y, const void *x, size_t n);
 

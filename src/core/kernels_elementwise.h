@@ -343,6 +343,30 @@ static void NAME(scaled_difference)(void *y, const void *a, const void *b, doubl
     store_part(to + i, (load_part(left + i, n - i) - load_part(right + i, n - i)) * scale, n - i);
 }
 
+/* -- other types ----------------------------------------------------------------------------- */
+
+static void NAME(widen)(double *y, const void *x, size_t n) {
+  const bool far = is_far(n * sizeof *y);
+  const number *from = x;
+  size_t i;
+  for (i = 0; i + LANES_double <= n; i += LANES_double) {
+    if (far) fetch_ahead(from + i), fetch_ahead(y + i);
+    store_double(y + i, LOAD_WIDE(from + i));
+  }
+  for (; i < n; i++) y[i] = from[i];
+}
+
+static void NAME(narrow)(void *y, const double *x, size_t n) {
+  const bool far = is_far(n * sizeof *x);
+  number *to = y;
+  size_t i;
+  for (i = 0; i + LANES_double <= n; i += LANES_double) {
+    if (far) fetch_ahead(x + i), fetch_ahead(to + i);
+    STORE_NARROW(to + i, load_double(x + i));
+  }
+  for (; i < n; i++) to[i] = (number)x[i];
+}
+
 #undef UNARY
 #undef BACKWARD_FROM_ARGUMENT
 #undef BACKWARD_FROM_RESULT

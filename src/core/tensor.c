@@ -281,11 +281,18 @@ void gr_tensor_nonzero_places(const gr_Tensor *tensor, size_t count, double *pla
     for (int64_t i = 0; i < n; i++) to[i * y_step] = (To)from[i * x_step]; \
   } while (0)
 
+/* y[i] = x[i], cast. */
+static void copy_even_block(const gr_Context *context, gr_DType to_type, void *y,
+                            gr_DType from_type, const void *x, size_t n) {
+  if (to_type == from_type) memcpy(y, x, n * gr_dtype_size(to_type));
+  else if (to_type == GR_FLOAT64) context->kernels->of[from_type].widen(y, x, n);
+  else context->kernels->of[to_type].narrow(y, x, n);
+}
+
 /* y[i * y_step] = x[i * x_step], cast. */
-static void copy_block(gr_DType to_type, void *y, ptrdiff_t y_step, gr_DType from_type,
-                     const void *x, ptrdiff_t x_step, int64_t n) {
-  if (to_type == from_type && y_step == 1 && x_step == 1)
-    memcpy(y, x, (size_t)n * gr_dtype_size(to_type));
+static void copy_block(const gr_Context *context, gr_DType to_type, void *y, ptrdiff_t y_step,
+                       gr_DType from_type, const void *x, ptrdiff_t x_step, int64_t n) {
+  if (y_step == 1 && x_step == 1) copy_even_block(context, to_type, y, from_type, x, (size_t)n);
   else if (to_type == GR_FLOAT32 && from_type == GR_FLOAT32) COPY_RUN(float, float);
   else if (to_type == GR_FLOAT32) COPY_RUN(float, double);
   else if (from_type == GR_FLOAT32) COPY_RUN(double, float);
@@ -299,7 +306,7 @@ static const unsigned char *element(const void *data, gr_DType dtype, ptrdiff_t 
 static void copy_run(const gr_Context *context, gr_DType to_type, void *y, ptrdiff_t y_step,
                      gr_DType from_type, const void *x, ptrdiff_t x_step, int64_t n) {
   for (gr_Block block = {0, 0}; gr_next_block(context, (size_t)n, &block);)
-    copy_block(to_type, (void *)element(y, to_type, (ptrdiff_t)block.first * y_step), y_step,
+    copy_block(context, to_type, (void *)element(y, to_type, (ptrdiff_t)block.first * y_step), y_step,
                from_type, element(x, from_type, (ptrdiff_t)block.first * x_step), x_step,
                (int64_t)block.count);
 }

@@ -269,6 +269,19 @@ static void hash_scaled_difference(const gr_KernelSet *k, gr_DType t) {
   end_line("scaled_difference", type_names[t], "");
 }
 
+static void hash_conversions(const gr_KernelSet *k, gr_DType t) {
+  restart_random();
+  for (size_t s = 0; s < COUNT(sizes); s++) {
+    fill(t, &x, sizes[s], some_number);
+    k->widen((double *)&z, &x, sizes[s]);
+    add_numbers(GR_FLOAT64, &z, sizes[s]);
+    fill(GR_FLOAT64, &y, sizes[s], some_number);
+    k->narrow(&z, (const double *)&y, sizes[s]);
+    add_numbers(t, &z, sizes[s]);
+  }
+  end_line("conversions", type_names[t], "");
+}
+
 /* Sums of everything, of finite numbers (else most are NaN) and of any. */
 static void run_sums(const gr_KernelSet *k, gr_DType t, size_t n, double make(gr_DType)) {
   double squares;
@@ -443,6 +456,7 @@ static void hash_kernels(const gr_Context *context) {
     for (int f = 0; f < GR_BINARY_COUNT; f++) hash_binary(k, t, f);
     hash_clip(k, t);
     hash_scaled_difference(k, t);
+    hash_conversions(k, t);
     hash_accumulate(k, t);
     hash_sums(k, t);
     hash_long_sum(k, t);

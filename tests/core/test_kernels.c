@@ -335,6 +335,19 @@ static void test_scaled_difference(const gr_Kernels *k, gr_DType t, size_t n) {
   same_arrays(t, &result, &expected, n, "a scaled difference", k->level);
 }
 
+static void test_conversions(const gr_Kernels *k, gr_DType t, size_t n) {
+  fill(t, &first, n, some_number);
+  fill(GR_FLOAT64, &second, n, some_number);
+  put(GR_FLOAT64, &result, n, guard);
+  for (size_t i = 0; i < n; i++) put(GR_FLOAT64, &expected, i, get(t, &first, i));
+  k->of[t].widen((double *)&result, &first, n);
+  same_arrays(GR_FLOAT64, &result, &expected, n, "widen", k->level);
+  put(t, &result, n, guard);
+  for (size_t i = 0; i < n; i++) put(t, &expected, i, rounded(t, get(GR_FLOAT64, &second, i)));
+  k->of[t].narrow(&result, (const double *)&second, n);
+  same_arrays(t, &result, &expected, n, "narrow", k->level);
+}
+
 static void test_accumulate(const gr_Kernels *k, gr_DType t, size_t n) {
   fill(t, &first, n, some_number);
   fill(t, &result, n, some_number);
@@ -819,6 +832,7 @@ static void test_level(const gr_Kernels *k) {
     for (int s = 0; s < SIZES; s++) {
       test_clip(k, t, sizes[s]);
       test_scaled_difference(k, t, sizes[s]);
+      test_conversions(k, t, sizes[s]);
       test_accumulate(k, t, sizes[s]);
       test_sums(k, t, sizes[s], false);
       test_sums(k, t, sizes[s], true);
