@@ -289,10 +289,27 @@ static void copy_even_block(const gr_Context *context, gr_DType to_type, void *y
   else context->kernels->of[to_type].narrow(y, x, n);
 }
 
+/* y[i] = *x for n elements, by copies of what is there already; of no more than the nearest cache
+** holds. */
+static void repeat(unsigned char *y, const void *x, size_t size, size_t n) {
+  enum { MOST = 8192 };  /* bytes */
+  size_t bytes = n * size, piece;
+  memcpy(y, x, size);
+  for (size_t done = size; done < bytes; done += piece) {
+    piece = done < MOST ? done : MOST;
+    if (piece > bytes - done) piece = bytes - done;
+    memcpy(y + done, y, piece);
+  }
+}
+
+enum { MANY = 512 };  /* elements, which pay for the first short copies */
+
 /* y[i * y_step] = x[i * x_step], cast. */
 static void copy_block(const gr_Context *context, gr_DType to_type, void *y, ptrdiff_t y_step,
                        gr_DType from_type, const void *x, ptrdiff_t x_step, int64_t n) {
   if (y_step == 1 && x_step == 1) copy_even_block(context, to_type, y, from_type, x, (size_t)n);
+  else if (to_type == from_type && y_step == 1 && x_step == 0 && n >= MANY)
+    repeat(y, x, gr_dtype_size(to_type), (size_t)n);
   else if (to_type == GR_FLOAT32 && from_type == GR_FLOAT32) COPY_RUN(float, float);
   else if (to_type == GR_FLOAT32) COPY_RUN(float, double);
   else if (from_type == GR_FLOAT32) COPY_RUN(double, float);

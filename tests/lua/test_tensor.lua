@@ -262,6 +262,17 @@ function TestWriting:test_fill_takes_numbers_tensors_and_tables_and_returns_the_
   lu.assertEquals(zeros(0):fill(1).shape, { 0 })
 end
 
+function TestWriting.test_fill_reaches_each_of_many_elements_and_no_other()
+  for _, n in ipairs { 511, 512, 513, 1025, 5000 } do
+    for _, dtype in ipairs { "float32", "float64" } do
+      local x = zeros(n + 2, dtype)
+      x:rows(2, n + 1):fill(0.1)
+      lu.assertEquals(x:rows(2, n + 1):ne(tensor(0.1, dtype)):sum():item(), 0)
+      lu.assertEquals({ x[1], x[n + 2] }, { 0, 0 })
+    end
+  end
+end
+
 function TestWriting:test_the_written_tensors_type_stays()
   self.x[1] = tensor({ 0.1, 0.2, 1e300 }, "float64")
   lu.assertEquals(self.x.dtype, "float32")
