@@ -265,10 +265,10 @@ end
 function TestWriting.test_fill_reaches_each_of_many_elements_and_no_other()
   for _, n in ipairs { 511, 512, 513, 1025, 5000 } do
     for _, dtype in ipairs { "float32", "float64" } do
-      local x = zeros(n + 2, dtype)
-      x:rows(2, n + 1):fill(0.1)
-      lu.assertEquals(x:rows(2, n + 1):ne(tensor(0.1, dtype)):sum():item(), 0)
-      lu.assertEquals({ x[1], x[n + 2] }, { 0, 0 })
+      local y = zeros(n + 2, dtype)
+      y:rows(2, n + 1):fill(0.1)
+      lu.assertEquals(y:rows(2, n + 1):ne(tensor(0.1, dtype)):sum():item(), 0)
+      lu.assertEquals({ y[1], y[n + 2] }, { 0, 0 })
     end
   end
 end
