@@ -58,9 +58,11 @@ static number pile_sum(const Pile *pile) {
 
 /* The 16 lanes, pairwise. Uses them up. */
 WORD number lanes_sum(vector *lanes) {
-  UNROLLED for (int count = LANE_VECTORS / 2; count > 0; count /= 2)
-    UNROLLED for (int i = 0; i < count; i++) lanes[i] = neighbours(lanes[2 * i], lanes[2 * i + 1]);
-  UNROLLED for (int count = LANES; count > 1; count /= 2) lanes[0] = neighbours(lanes[0], lanes[0]);
+  UNROLLED for (int level = 1; level < 4; level++)
+    UNROLLED for (int i = 0; i < LANE_VECTORS >> level; i++)
+      lanes[i] = neighbours(lanes[2 * i], lanes[2 * i + 1]);
+  UNROLLED for (int level = 0; level < 4; level++)
+    if (LANES >> level > 1) lanes[0] = neighbours(lanes[0], lanes[0]);
   return lanes[0][0];
 }
 
