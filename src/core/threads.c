@@ -29,7 +29,9 @@ struct gr_Pool {
 
 enum { LOOKS = 20000 };  /* before one sleeps: about a millisecond */
 
-static void pause_a_little(void) {
+/* Now and then whoever shares the processor gets it: it may be the one that is waited for. */
+static void pause_a_little(int looks) {
+  if (looks % 64 == 63) sched_yield();
 #if defined __x86_64__ || defined __i386__
   __builtin_ia32_pause();
 #elif defined __aarch64__
@@ -47,7 +49,7 @@ static void take_parts(struct gr_Pool *pool) {
 
 /* Wait until there is another job than number `seen`; its number. */
 static unsigned next_job(struct gr_Pool *pool, unsigned seen) {
-  for (int i = 0; i < LOOKS && atomic_load(&pool->generation) == seen; i++) pause_a_little();
+  for (int i = 0; i < LOOKS && atomic_load(&pool->generation) == seen; i++) pause_a_little(i);
   if (atomic_load(&pool->generation) == seen) {
     pthread_mutex_lock(&pool->lock);
     while (atomic_load(&pool->generation) == seen) pthread_cond_wait(&pool->wake, &pool->lock);
@@ -91,7 +93,7 @@ static void close_job(struct gr_Pool *pool) {
   pthread_mutex_lock(&pool->lock);
   pool->is_open = false;
   pthread_mutex_unlock(&pool->lock);
-  for (int i = 0; i < LOOKS && atomic_load(&pool->inside) > 0; i++) pause_a_little();
+  for (int i = 0; i < LOOKS && atomic_load(&pool->inside) > 0; i++) pause_a_little(i);
   if (atomic_load(&pool->inside) == 0) return;
   pthread_mutex_lock(&pool->lock);
   while (atomic_load(&pool->inside) > 0) pthread_cond_wait(&pool->done, &pool->lock);
