@@ -358,6 +358,35 @@ static void bind_keys(const char *map_name) {
     rl_bind_keyseq_in_map(bindings[i].keys, bindings[i].function, map);
 }
 
+static int ring(int count, int key) {
+  (void)count, (void)key;
+  return rl_ding();
+}
+
+/* Whether a function gives up by a jump to where readline began to read the key. */
+static bool gives_up(rl_command_func_t *function) {
+  return function == rl_abort || function == rl_start_kbd_macro ||
+         function == rl_end_kbd_macro || function == rl_call_last_kbd_macro;
+}
+
+/* Readline gives up so at a key without a function, too. Where one call of it reads several keys,
+** as after a search, the jump is into a function which has returned (readline 8.2): such keys, and
+** behind a first one, such as Escape, those that give up, only ring. Where a first key is one by
+** itself, too, what follows it may stand alone. */
+static void calm_keys(Keymap map, bool is_behind) {
+  for (int key = 0; key < ANYOTHERKEY; key++) {
+    rl_command_func_t *function = map[key].function;
+    if (map[key].type == ISKMAP) {
+      Keymap behind;
+      memcpy(&behind, &function, sizeof behind);  /* as readline keeps it there */
+      calm_keys(behind, true);
+    } else if (map[key].type == ISFUNC && map[ANYOTHERKEY].function == NULL &&
+               (function == NULL || (is_behind && gives_up(function)))) {
+      map[key].function = ring;
+    }
+  }
+}
+
 void gr_editor_open(const gr_Advisor *advisor) {
   editor.advisor = advisor;
   rl_readline_name = "gradus";
@@ -377,4 +406,7 @@ void gr_editor_open(const gr_Advisor *advisor) {
   rl_bind_keyseq_in_map("j", gr_recall_down, rl_get_keymap_by_name("vi-command"));
   gr_lines_open();
   gr_recall_open();
+  calm_keys(rl_get_keymap_by_name("emacs-standard"), false);
+  calm_keys(rl_get_keymap_by_name("vi-insert"), false);
+  calm_keys(rl_get_keymap_by_name("vi-command"), false);
 }

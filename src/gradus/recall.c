@@ -45,8 +45,14 @@ static const char *history_text(int place) {
   return entry == NULL ? "" : entry->line;
 }
 
+/* The text in the place of what stands there, as an edit: the list of what can be undone may belong
+** to an entry of readline's own walk through the history, which would free it once more. */
 static void show(const char *text, int point) {
-  rl_replace_line(text, 1);
+  rl_begin_undo_group();
+  rl_delete_text(0, rl_end);
+  rl_point = 0;
+  rl_insert_text(text);
+  rl_end_undo_group();
   rl_point = point > rl_end ? rl_end : point;
   rl_mark = 0;
 }
@@ -133,7 +139,10 @@ void gr_recall_open(void) {
   gr_history_load(add_to_history);
 }
 
-void gr_recall_begin(void) { walk.place = history_length; }
+void gr_recall_begin(void) {
+  using_history();
+  walk.place = history_length;
+}
 
 void gr_recall_note_accepted(const char *entry) {
   bool was_called_back = walk.shown != NULL && strcmp(walk.shown, entry) == 0 &&

@@ -459,6 +459,32 @@ function TestPrompt.test_a_history_that_is_none_does_no_harm()
   play("prompt\nsend 1 + 1\\n\nexpect \\x0d2\nleave", { environment = "NO_COLOR=1 HOME= XDG_STATE_HOME=" })
 end
 
+-- Ctrl-R and Ctrl-X e: a keyboard macro that is none, in the midst of a search.
+function TestPrompt.test_readlines_own_keys_leave_it_alive()
+  play [[
+prompt
+send \x12
+expect search
+send \x18e
+sleep 50
+send \x15\x0b6 * 7\n
+expect 42
+leave]]
+end
+
+-- Readline's own walk, M-< and Ctrl-R, with edits of old entries between steps of ours.
+function TestPrompt.test_two_ways_through_the_history_do_not_meet()
+  local steps = {}
+  for i = 1, 3 do
+    for _, keys in ipairs { "\\e<x\\e[Ay", "\\x12first\\x05z\\e[A\\e[Bw", "\\e>v\\e<u\\e[A", "\\x10\\x0e" } do
+      steps[#steps + 1] = ("send %s\\x15\\x0b%d + 1\\n\nexpect \\x0d%d"):format(keys, i, i + 1)
+    end
+  end
+  play("prompt\nsend first = 1\\n\nprompt\nsend second = 2\\n\nprompt\n" .. table.concat(steps, "\n") .. "\nleave")
+  local history = read(folder .. "/state/gradus/history")
+  lu.assertStrContains(history, "first = 1\nsecond = 2\n")
+end
+
 -- ---- completion ----
 
 function TestPrompt.test_tab_completes_words_fields_methods_options_and_files()
