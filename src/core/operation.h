@@ -136,6 +136,11 @@ void gr_sum_broadcast(const gr_Context *context, const gr_Tensor *like, const vo
 /* The tensor seen in a larger shape: new axes in front and axes of dimension 1 get stride 0. */
 gr_Tensor gr_broadcast_view(const gr_Tensor *tensor, int rank, const int64_t *shape);
 
+/* Write to y, side by side, `count` rows of x by their numbers, which count from 1; each has
+** `columns` elements without gaps. On several threads where they are many. */
+void gr_take_rows(gr_Context *context, const gr_Tensor *x, const double *numbers, size_t count,
+                  size_t columns, void *y);
+
 /* dx = dy * f'(x) for the gr_Unary `function`, all contiguous and as many elements as `like` has, on
 ** several threads where they are many. x may be NULL for an activation. */
 void gr_unary_slopes(gr_Context *context, const gr_Tensor *like, int function, void *dx,

@@ -95,7 +95,7 @@ static void multiply_range(void *data, size_t first, size_t count, size_t part) 
 }
 
 /* The least work, in multiply-adds, that is worth a thread. */
-enum { RANGE_WORK = 1 << 18, UNIT = 16 };
+enum { RANGE_WORK = 1 << 17, UNIT = 16 };
 
 /* One product, on several threads where it is large. */
 static gr_Status multiply_in_ranges(gr_Context *context, const gr_KernelSet *kernels, size_t size,

@@ -217,8 +217,7 @@ static void gather_rows(gr_Context *context, const gr_Tensor *source, const doub
     columns *= (size_t)source->shape[i];
   }
   if (even && source->dtype == batch->dtype)
-    gr_kernels_for(context, batch)->take_rows(gr_tensor_data(batch), gr_tensor_data(source),
-                                              source->strides[0], order, count, columns);
+    gr_take_rows(context, source, order, count, columns, gr_tensor_data(batch));
   else gather_cast(source, order, count, columns, batch);
   gr_profile_add(context, "gather rows", false, began);
 }

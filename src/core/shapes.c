@@ -204,8 +204,14 @@ static void take_range(void *data, size_t first, size_t count, size_t part) {
       taking->columns);
 }
 
-enum { TAKEN_AT_ONCE = 1 << 17 };  /* elements that are worth a thread */
+enum { WORTH_A_THREAD = 1 << 15 };  /* elements */
 enum { ROW_WORK = 16 };  /* what a row takes besides its elements, in elements */
+
+void gr_take_rows(gr_Context *context, const gr_Tensor *x, const double *numbers, size_t count,
+                  size_t columns, void *y) {
+  Taking taking = {gr_kernels_for(context, x), x, numbers, y, columns};
+  gr_parallel(context, count, 1, WORTH_A_THREAD / (columns + ROW_WORK) + 1, take_range, &taking);
+}
 
 static gr_Status take_forward(gr_Context *context, gr_Node *node) {
   const gr_Tensor *x = node->inputs[0];
@@ -217,12 +223,9 @@ static gr_Status take_forward(gr_Context *context, gr_Node *node) {
   gr_Tensor row = row_view(x, 1);
   if (gr_tensor_is_contiguous(&row)) {
     size_t rows = GR_BLOCK / (columns + ROW_WORK) + 1, bytes = columns * gr_dtype_size(x->dtype);
-    for (size_t first = 0; first < count && !gr_must_stop(context); first += rows) {
-      Taking taking = {gr_kernels_for(context, x), x, numbers + first,
-                       (unsigned char *)gr_tensor_data(y) + first * bytes, columns};
-      gr_parallel(context, count - first < rows ? count - first : rows, 1,
-                  TAKEN_AT_ONCE / columns + 1, take_range, &taking);
-    }
+    for (size_t first = 0; first < count && !gr_must_stop(context); first += rows)
+      gr_take_rows(context, x, numbers + first, count - first < rows ? count - first : rows,
+                   columns, (unsigned char *)gr_tensor_data(y) + first * bytes);
     return GR_OK;
   }
   for (size_t i = 0, done = 0; i < count; i++) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/threads.h"
 #include "lua/library.h"
 #include "testing.h"
 
@@ -140,9 +141,11 @@ static void expect_error(lua_State *L, size_t first) {
 }
 
 /* Nothing of the training is left: its memory was given back once its tensors are collected (which
-** Lua does not do when its own memory runs out: it calls no finalizers then). */
+** Lua does not do when its own memory runs out: it calls no finalizers then), and the second thread
+** that the script may have left is ended. */
 static void expect_order(lua_State *L, size_t first) {
-  const gr_Context *context = gr_lua_context(L);
+  gr_Context *context = gr_lua_context(L);
+  gr_set_threads(context, 1);
   check(context->recording == NULL && context->grad_enabled && !context->unbroken,
         "allocation %zu: the context is as before", first);
   lua_settop(L, 1);

@@ -19,6 +19,7 @@ local function large_work(n, dtype)
                     thin:dense(wide, bias, "relu"), x:exp(), x:tanh(), x:sigmoid(), x.T:square() }
   results[#results + 1] = x:take(RandomState(7):permutation(300001))
   results[#results + 1] = a:take(RandomState(8):randint(1, 202, 3000))
+  results[#results + 1] = a:matmul(draw(9, 303, 10))
   local w = tensor(wide, { requires_grad = true })
   a:dense(w, bias, "tanh"):sum():backward()
   results[#results + 1] = w.grad
@@ -36,6 +37,20 @@ end
 
 function TestThreads.test_float32_has_the_same_bits() check "float32" end
 function TestThreads.test_float64_has_the_same_bits() check "float64" end
+
+-- Batches so large that their rows are gathered on several threads.
+function TestThreads.test_fit_has_the_same_bits()
+  local x, y = RandomState(1):randn(400, 1000), RandomState(2):randn(400, 1)
+  local function losses(threads)
+    set_num_threads(threads)
+    seed(1)
+    local model = Sequential { Dense { 8, input_dim = 1000, activation = "tanh" }, Dense { 1 } }
+    model:compile { loss = "mean_squared_error", optimizer = "sgd" }
+    return model:fit(x:cast "float32", y:cast "float32", { batch_size = 150, epochs = 3, verbose = 0 }).loss
+  end
+  local expected = losses(1)
+  for n = 2, 4 do lu.assertEquals(losses(n), expected) end
+end
 
 -- Two steps of SGD on parameters that are gone over in chunks, beside the formulas of a step on whole
 -- tensors, with the norms as tensors have them.
