@@ -345,34 +345,50 @@ char *gr_editor_read(const char *prompt, const char *continuation) {
   return editor.entry;
 }
 
-static const struct { const char *keys; rl_command_func_t *function; } bindings[] = {
-  {"\\C-m", press_return}, {"\\C-j", press_return}, {"\\M-\\C-m", break_line},
-  {"\\M-\\C-j", break_line}, {"\\C-i", press_tab},
-  {"\\e[A", gr_recall_up}, {"\\eOA", gr_recall_up}, {"\\C-p", gr_recall_up},
-  {"\\e[B", gr_recall_down}, {"\\eOB", gr_recall_down}, {"\\C-n", gr_recall_down},
-};
-
-static void bind_keys(const char *map_name) {
-  Keymap map = rl_get_keymap_by_name(map_name);
-  for (size_t i = 0; i < sizeof bindings / sizeof bindings[0]; i++)
-    rl_bind_keyseq_in_map(bindings[i].keys, bindings[i].function, map);
-}
-
 static int ring(int count, int key) {
   (void)count, (void)key;
   return rl_ding();
 }
 
-/* Whether a function gives up by a jump to where readline began to read the key. */
-static bool gives_up(rl_command_func_t *function) {
-  return function == rl_abort || function == rl_start_kbd_macro ||
-         function == rl_end_kbd_macro || function == rl_call_last_kbd_macro;
+/* Put in what was killed before, after a yank; rl_yank_pop gives up where there was none. */
+static int yank_earlier(int count, int key) {
+  if (rl_last_func != rl_yank && rl_last_func != yank_earlier) return rl_ding();
+  rl_last_func = rl_yank;
+  return rl_yank_pop(count, key);
+}
+
+typedef struct Binding { const char *keys; rl_command_func_t *function; } Binding;
+
+static const Binding bindings[] = {
+  {"\\C-m", press_return}, {"\\C-j", press_return}, {"\\M-\\C-m", break_line},
+  {"\\M-\\C-j", break_line}, {"\\C-i", press_tab},
+  {"\\e[A", gr_recall_up}, {"\\eOA", gr_recall_up}, {"\\C-p", gr_recall_up},
+  {"\\e[B", gr_recall_down}, {"\\eOB", gr_recall_down}, {"\\C-n", gr_recall_down},
+}, emacs_bindings[] = {
+  {"\\C-o", press_return}, {"\\ey", yank_earlier},
+  {"\\ep", gr_recall_up}, {"\\en", gr_recall_down},
+};
+
+#define BIND_KEYS(map, table) bind_keys(map, table, sizeof table / sizeof table[0])
+
+static void bind_keys(const char *map_name, const Binding *table, size_t count) {
+  Keymap map = rl_get_keymap_by_name(map_name);
+  for (size_t i = 0; i < count; i++)
+    rl_bind_keyseq_in_map(table[i].keys, table[i].function, map);
+}
+
+/* Whether a function gives up by a jump to where readline began to read the key, or reads keys
+** ahead and may put them back. */
+static bool is_unsafe(rl_command_func_t *function) {
+  return function == rl_start_kbd_macro || function == rl_end_kbd_macro ||
+         function == rl_call_last_kbd_macro || function == rl_char_search ||
+         function == rl_backward_char_search;
 }
 
 /* Readline gives up so at a key without a function, too. Where one call of it reads several keys,
-** as after a search, the jump is into a function which has returned (readline 8.2): such keys, and
-** behind a first one, such as Escape, those that give up, only ring. Where a first key is one by
-** itself, too, what follows it may stand alone. */
+** as after a search, the jump is into a function which has returned (readline 8.2): such keys only
+** ring, and so does, behind a first one such as Escape, the key that gives up. Where a first key is
+** one by itself, too, what follows it may stand alone. */
 static void calm_keys(Keymap map, bool is_behind) {
   for (int key = 0; key < ANYOTHERKEY; key++) {
     rl_command_func_t *function = map[key].function;
@@ -381,7 +397,7 @@ static void calm_keys(Keymap map, bool is_behind) {
       memcpy(&behind, &function, sizeof behind);  /* as readline keeps it there */
       calm_keys(behind, true);
     } else if (map[key].type == ISFUNC && map[ANYOTHERKEY].function == NULL &&
-               (function == NULL || (is_behind && gives_up(function)))) {
+               (function == NULL || is_unsafe(function) || (is_behind && function == rl_abort))) {
       map[key].function = ring;
     }
   }
@@ -399,9 +415,10 @@ void gr_editor_open(const gr_Advisor *advisor) {
   if (kind != NULL && strcmp(kind, "dumb") != 0) rl_variable_bind("enable-bracketed-paste", "on");
   if (no_color != NULL && *no_color != '\0') rl_variable_bind("enable-active-region", "off");
   rl_variable_bind("blink-matching-paren", "off");
-  bind_keys("emacs-standard");
-  bind_keys("vi-insert");
-  bind_keys("vi-command");
+  BIND_KEYS("emacs-standard", bindings);
+  BIND_KEYS("emacs-standard", emacs_bindings);
+  BIND_KEYS("vi-insert", bindings);
+  BIND_KEYS("vi-command", bindings);
   rl_bind_keyseq_in_map("k", gr_recall_up, rl_get_keymap_by_name("vi-command"));
   rl_bind_keyseq_in_map("j", gr_recall_down, rl_get_keymap_by_name("vi-command"));
   gr_lines_open();

@@ -201,6 +201,19 @@ static int go_to_end(int count, int key) {
   return 0;
 }
 
+/* The entry's own ends: readline's walk through the history beside ours would free edits twice. */
+static int go_to_beginning(int count, int key) {
+  (void)count, (void)key;
+  rl_point = 0;
+  return 0;
+}
+
+static int go_to_last(int count, int key) {
+  (void)count, (void)key;
+  rl_point = rl_end;
+  return 0;
+}
+
 /* Kill to the end of the line, or at its end the newline; the other way likewise. */
 static int kill_to_end(int count, int key) {
   (void)count, (void)key;
@@ -221,6 +234,7 @@ static const struct { const char *keys; rl_command_func_t *function; } bindings[
   {"\\C-a", go_home}, {"\\e[H", go_home}, {"\\eOH", go_home}, {"\\e[1~", go_home},
   {"\\C-e", go_to_end}, {"\\e[F", go_to_end}, {"\\eOF", go_to_end}, {"\\e[4~", go_to_end},
   {"\\C-k", kill_to_end}, {"\\C-u", kill_to_start},
+  {"\\e<", go_to_beginning}, {"\\e>", go_to_last},
 };
 
 void gr_lines_open(void) {
