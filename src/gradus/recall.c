@@ -29,9 +29,19 @@ static void replace(char **place, const char *text) {
 
 static bool is_blank(const char *text) { return text[strspn(text, " \t\n")] == '\0'; }
 
+/* What stands there is no entry of the history to readline from now on: a search may have led to
+** one, which then has the list of edits, too. */
+static void leave_history(void) {
+  HIST_ENTRY *entry = current_history();
+  if (entry != NULL && entry->data == (histdata_t)rl_undo_list) entry->data = NULL;
+  using_history();
+}
+
 static void add_to_history(const char *entry) {
   const HIST_ENTRY *last = history_get(history_base + history_length - 1);
+  leave_history();
   if (last == NULL || strcmp(last->line, entry) != 0) add_history(entry);
+  using_history();
 }
 
 void gr_recall_remember(const char *entry) {
@@ -45,9 +55,9 @@ static const char *history_text(int place) {
   return entry == NULL ? "" : entry->line;
 }
 
-/* The text in the place of what stands there, as an edit: the list of what can be undone may belong
-** to an entry of readline's own walk through the history, which would free it once more. */
+/* The text in the place of what stands there, as an edit. */
 static void show(const char *text, int point) {
+  leave_history();
   rl_begin_undo_group();
   rl_delete_text(0, rl_end);
   rl_point = 0;
