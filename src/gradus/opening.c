@@ -98,7 +98,8 @@ static void set_seed(lua_State *L, const char *text) {
 static void set_threads(lua_State *L, const char *text) {
   bool is_whole = lua_stringtonumber(L, text) != 0 && lua_isinteger(L, -1);
   if (!is_whole || lua_tointeger(L, -1) < 1 || lua_tointeger(L, -1) > GR_MAX_THREADS)
-    luaL_error(L, "--threads: expected a whole number from 1 to %d, got '%s'", GR_MAX_THREADS, text);
+    luaL_error(L, "--threads: expected a whole number from 1 to %d, got '%s'", GR_MAX_THREADS,
+               text);
   gr_push_from_module(L, "core", "set_num_threads");
   lua_insert(L, -2);
   lua_call(L, 1, 0);
