@@ -10,8 +10,8 @@
 #include "core/statistics.h"
 #include "golden.h"
 
-/* The same figures as in shared/golden/regression_golden.json; y is held to 1e-12 of its largest
-** value because NumPy leaves its last bits to BLAS. */
+/* The figures are scikit-learn's (tests/golden/regression_golden.h); y is held to 1e-12 of its
+** largest value because NumPy leaves its last bits to BLAS. */
 static void test_the_tutorial_data(gr_Context *context) {
   static double X[1000 * 20], y[1000], coef[20];
   gr_RegressionOptions options = gr_regression_defaults();

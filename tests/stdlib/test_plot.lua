@@ -166,7 +166,7 @@ function TestBoxplot.test_refuses()
                { 1, 2 }, { labels = { "a", "b" } })
 end
 
--- golden/regression_golden.json: the tutorial's target as scikit-learn, NumPy and matplotlib have it
+-- The tutorial's target as scikit-learn, NumPy and matplotlib have it
 TestTutorialTarget = { tearDown = function() plot.close "all" end }
 
 local function target()
