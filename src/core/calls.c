@@ -74,11 +74,13 @@ bool gr_calls_add_sum_rows(gr_Calls *calls, const gr_KernelSet *kernels, void *y
                                                            columns}}});
 }
 
-bool gr_calls_lay_out(gr_Context *context, gr_Calls *calls, const gr_Node *node,
-                      const gr_Tensor *dy, gr_Tensor *const *dx) {
+gr_Status gr_calls_lay_out(gr_Context *context, gr_Calls *calls, const gr_Node *node,
+                           const gr_Tensor *dy, gr_Tensor *const *dx, gr_Call whole) {
+  const gr_Operation *operation = node->operation;
   size_t before = calls->count;
-  if (node->operation->lay_out == NULL || context->profile != NULL) return false;
-  if (node->operation->lay_out(context, node, dy, dx, calls)) return true;
-  calls->count = before;
-  return false;
+  if (operation->lay_out != NULL && context->profile == NULL) {
+    if (operation->lay_out(context, node, dy, dx, calls)) return GR_OK;
+    calls->count = before;
+  }
+  return gr_calls_add(calls, whole) ? GR_OK : gr_fail_memory(context, sizeof whole);
 }

@@ -71,10 +71,12 @@ gr_Status gr_fail(gr_Context *context, const char *format, ...)
 /* Say that memory ran out; returns GR_NO_MEMORY. */
 gr_Status gr_fail_memory(gr_Context *context, size_t bytes);
 
+/* What gr_scratch calls where there is less. */
+void *gr_grow_scratch(gr_Context *context, size_t bytes);
+
 /* At least `bytes` bytes of memory, 64-byte aligned, good until the next call: one operation's
 ** working space. NULL when there is no memory. It grows to the largest need and stays, so that a
 ** replayed step allocates nothing. */
-void *gr_grow_scratch(gr_Context *context, size_t bytes);
 static inline void *gr_scratch(gr_Context *context, size_t bytes) {
   if (bytes <= context->scratch_size && context->scratch != NULL) return context->scratch;
   return gr_grow_scratch(context, bytes);

@@ -74,14 +74,15 @@ static gr_Status squared_forward(gr_Context *context, gr_Node *node) {
   return mean_forward(context, node, GR_SQUARED_ERRORS);
 }
 
-/* to = (prediction - target) * factor */
-static void write_differences(const gr_Context *context, gr_Tensor *to, const Sides *sides,
-                              double factor) {
+/* to = (prediction - target) * factor; `to` may be NULL. */
+static void write_differences(const gr_Context *context, gr_Tensor *to, const void *prediction,
+                              const void *target, size_t n, double factor) {
+  if (to == NULL) return;
   const gr_KernelSet *kernels = gr_kernels_for(context, to);
   size_t size = gr_dtype_size(to->dtype);
   unsigned char *y = gr_tensor_data(to);
-  const unsigned char *a = sides->prediction, *b = sides->target;
-  for (gr_Block block = {0, 0}; gr_next_block(context, sides->n, &block);) {
+  const unsigned char *a = prediction, *b = target;
+  for (gr_Block block = {0, 0}; gr_next_block(context, n, &block);) {
     size_t place = block.first * size;
     kernels->scaled_difference(y + place, a + place, b + place, factor, block.count);
   }
@@ -93,34 +94,27 @@ static gr_Status squared_backward(gr_Context *context, const gr_Node *node, cons
   Sides sides = sides_of(context, node);
   if (sides.room == NULL) return gr_fail_memory(context, 4 * sides.bytes);
   double slope = slope_of(dy, 2, sides.n);
-  if (dx[0] != NULL) write_differences(context, dx[0], &sides, -slope);
-  if (dx[1] != NULL) write_differences(context, dx[1], &sides, slope);
+  write_differences(context, dx[0], sides.prediction, sides.target, sides.n, -slope);
+  write_differences(context, dx[1], sides.prediction, sides.target, sides.n, slope);
   return GR_OK;
 }
 
-/* The same as calls. */
+/* The same as calls, where both sides lie evenly. */
 
 static gr_Status call_squared(gr_Context *context, const gr_Call *call) {
-  union { float single; double wide; } sum;
   gr_Tensor *loss = call->as.loss.loss;
-  (void)context;
-  call->as.loss.kernels->sum_squared_error(&sum, call->as.loss.prediction, call->as.loss.target,
-                                           call->as.loss.n);
-  set_mean(loss, loss->dtype == GR_FLOAT32 ? (double)sum.single : sum.wide, call->as.loss.n);
+  size_t n = call->as.loss.n;
+  set_mean(loss, gr_sum(context, loss->dtype, GR_SQUARED_ERRORS, call->as.loss.prediction,
+                        call->as.loss.target, n), n);
   return GR_OK;
-}
-
-static void call_differences(const gr_Call *call, gr_Tensor *to, double factor) {
-  if (to != NULL)
-    call->as.loss.kernels->scaled_difference(gr_tensor_data(to), call->as.loss.prediction,
-                                             call->as.loss.target, factor, call->as.loss.n);
 }
 
 static gr_Status call_squared_backward(gr_Context *context, const gr_Call *call) {
-  double slope = slope_of(call->as.loss.dy, 2, call->as.loss.n);
-  (void)context;
-  call_differences(call, call->as.loss.dtarget, -slope);
-  call_differences(call, call->as.loss.dprediction, slope);
+  const void *prediction = call->as.loss.prediction, *target = call->as.loss.target;
+  size_t n = call->as.loss.n;
+  double slope = slope_of(call->as.loss.dy, 2, n);
+  write_differences(context, call->as.loss.dtarget, prediction, target, n, -slope);
+  write_differences(context, call->as.loss.dprediction, prediction, target, n, slope);
   return GR_OK;
 }
 
@@ -128,9 +122,10 @@ static bool squared_lay_out(gr_Context *context, const gr_Node *node, const gr_T
                             gr_Tensor *const *dx, gr_Calls *calls) {
   const gr_Tensor *target = node->inputs[0], *prediction = node->inputs[1];
   gr_Call call = {dy == NULL ? call_squared : call_squared_backward,
-                  {.loss = {gr_kernels_for(context, prediction), gr_tensor_data(prediction),
-                            gr_tensor_data(target), gr_tensor_size(prediction), node->output, dy,
+                  {.loss = {gr_tensor_data(prediction), gr_tensor_data(target),
+                            gr_tensor_size(prediction), node->output, dy,
                             dy == NULL ? NULL : dx[0], dy == NULL ? NULL : dx[1]}}};
+  (void)context;
   return call.as.loss.n <= GR_BLOCK && gr_tensor_is_contiguous(target) &&
          gr_tensor_is_contiguous(prediction) && gr_calls_add(calls, call);
 }

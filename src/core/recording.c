@@ -111,16 +111,17 @@ static gr_Status call_forward(gr_Context *context, const gr_Call *call) {
 /* Lay out the step as calls. */
 static gr_Status lay_out(gr_Context *context, gr_Recording *recording) {
   gr_Calls *calls = &recording->calls;
+  gr_Status status = GR_OK;
   gr_calls_clear(calls);
-  for (size_t i = 0; i < recording->count; i++) {
+  for (size_t i = 0; i < recording->count && status == GR_OK; i++) {
     gr_Node *node = recording->results[i]->node;
-    if (node->operation->forward == NULL) continue;
-    if (gr_calls_lay_out(context, calls, node, NULL, NULL)) continue;
-    if (!gr_calls_add(calls, (gr_Call){call_forward, {.whole = node}}))
-      return gr_fail_memory(context, sizeof(gr_Call));
+    if (node->operation->forward != NULL)
+      status = gr_calls_lay_out(context, calls, node, NULL, NULL,
+                                (gr_Call){call_forward, {.whole = node}});
   }
   recording->rearranged = context->rearranged;
-  return recording->forward_only ? GR_OK : gr_backward_lay_out(context, recording->plan, calls);
+  if (status != GR_OK || recording->forward_only) return status;
+  return gr_backward_lay_out(context, recording->plan, calls);
 }
 
 gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording) {

@@ -406,11 +406,13 @@ static gr_Status call_step(gr_Context *context, const gr_Call *call) {
 gr_Status gr_backward_lay_out(gr_Context *context, gr_BackwardPlan *plan, gr_Calls *calls) {
   for (size_t n = 0; n < plan->steps_count; n++) {
     BackwardStep *step = &plan->steps[n];
+    gr_Call whole = {call_step, {.whole = step}};
     bool adds_up = false;
     for (int i = 0; i < step->node->operation->arity; i++) adds_up |= step->sum[i] != NULL;
-    if (!adds_up && gr_calls_lay_out(context, calls, step->node, step->dy, step->dx)) continue;
-    if (!gr_calls_add(calls, (gr_Call){call_step, {.whole = step}}))
-      return gr_fail_memory(context, sizeof(gr_Call));
+    if (adds_up && !gr_calls_add(calls, whole)) return gr_fail_memory(context, sizeof whole);
+    if (adds_up) continue;
+    gr_Status status = gr_calls_lay_out(context, calls, step->node, step->dy, step->dx, whole);
+    if (status != GR_OK) return status;
   }
   return GR_OK;
 }
