@@ -73,11 +73,12 @@ WORD void sgd_some(number *w, const number *g, number *v, size_t count, const Sg
 /* All weights. It is unfolded for what `step` is known to leave out. */
 WORD gr_SgdOutcome sgd_pass(number *w, const number *g, number *v, size_t n,
                             const SgdNumbers *step) {
+  const bool far = is_far(3 * n * sizeof *w);  /* w, g and v together */
   SgdTally tally = { 0, first_lanes(LANES) };
   size_t i;
   for (i = 0; i + LANES <= n; i += LANES) {
-    fetch_ahead(w + i), fetch_ahead(g + i);
-    if (v) fetch_ahead(v + i);
+    if (far) fetch_ahead(w + i), fetch_ahead(g + i);
+    if (far && v) fetch_ahead(v + i);
     sgd_some(w + i, g + i, v ? v + i : NULL, LANES, step, &tally);
   }
   if (i < n) sgd_some(w + i, g + i, v ? v + i : NULL, n - i, step, &tally);
