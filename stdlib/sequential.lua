@@ -429,11 +429,17 @@ function Sequential:evaluate_checked(x, y, batch_size)
   return gradients.with(false, mean_loss, self, x, y, batch_size)
 end
 
+-- The recording of evaluate_again, or nil.
+function Sequential:recorded_evaluation(data)
+  local kept = self.recordings.evaluation
+  return kept and kept.data == data and kept.recording or nil
+end
+
 -- The loss on data, a pair { x, y }, that fit evaluates again and again. One block of a model without
 -- parts written in Lua is recorded and replayed, as fit's steps are.
 function Sequential:evaluate_again(data, batch_size)
-  local kept = self.recordings.evaluation
-  if kept and kept.data == data then return kept.recording:evaluate() end
+  local kept = self:recorded_evaluation(data)
+  if kept then return kept:evaluate() end
   local x, y = data[1], data[2]
   if self.run_eagerly or #x > BLOCK or self:is_written_in_lua() then
     return self:evaluate_checked(x, y, batch_size)

@@ -2,10 +2,11 @@
 --
 -- The epoch loop is here, for whoever wants to read or change it; the steps run in the core. For
 -- each shape of batch the first step is run once from Lua and recorded; the following ones are
--- replayed in C, from the gather of rows to the update. A step whose Lua did something that cannot
--- be replayed stays eager: it runs from Lua each time, with the same bits. Where a model has parts
--- written in Lua, a recording is held against running the Lua again, to the bit, at its first
--- replay, at the first batch of each epoch and after callbacks that ran the Lua themselves.
+-- replayed in C, from the gather of rows to the update, and so are whole epochs, of which nobody
+-- wants to be told before all are done. A step whose Lua did something that cannot be replayed stays
+-- eager: it runs from Lua each time, with the same bits. Where a model has parts written in Lua, a
+-- recording is held against running the Lua again, to the bit, at its first replay, at the first
+-- batch of each epoch and after callbacks that ran the Lua themselves.
 --
 -- A tensor that Lua code keeps for itself (self.last = x) shows the step that ran last, as if every
 -- step had run from Lua: each run is recorded, the newest recording is the one that is replayed, and
@@ -105,15 +106,15 @@ function Trainer:forward_and_backward(x, y)
   return loss
 end
 
--- Update with the gradients that backward has left, and write the step down. Returns whether all
--- stayed finite.
+-- Update with the gradients that backward has left, and write the step down. Returns its number if
+-- something is not finite any more.
 function Trainer:finish_step(loss, rows)
   local optimizer, log, step = self.model.optimizer, self.log, self.step
   optimizer:apply(self.model)
   local norm, scale, cut, finite = core.step_report(optimizer)
   log[LOSS][step], log[NORM][step], log[SCALE][step], log[CUT][step] = loss, norm, scale, cut
   self.step, self.row, self.sum = step + 1, self.row + rows, self.sum + loss * rows
-  return is_finite(loss) and finite
+  return not (is_finite(loss) and finite) and step or nil
 end
 
 -- Forward and backward from Lua, on a batch of its own: a layer may keep what it was given.
@@ -184,6 +185,11 @@ function Trainer:replays_to(batch, loss, gradients)
   return false
 end
 
+-- The epoch of a step, and its number within that.
+function Trainer:place_of(step)
+  return (step - 1) // self.steps + 1, (step - 1) % self.steps + 1
+end
+
 -- A step that is run from Lua, on a batch of its own since a layer may have kept the last one, and
 -- replayed, both on the same weights. Where they differ the Lua is right; else its recording takes
 -- the place of the old one, whose tensors the Lua code may not know any more.
@@ -197,8 +203,8 @@ function Trainer:checked_step(batch)
     else
       self:give_up_replay("running its Lua again gave other numbers")
       warn("fit: at epoch %d, step %d the recorded step and its Lua code give different numbers, so "
-        .. "it depends on more than its tensors; training goes on without replay", self.epoch,
-        self.step - self.first_step + 1)
+        .. "it depends on more than its tensors; training goes on without replay",
+        self:place_of(self.step))
     end
   end
   return self:finish_step(loss, batch.rows)
@@ -224,40 +230,40 @@ function Trainer:advice(step, loss)
   return " Clipping bounds the step: SGD { clipnorm = 1 }."
 end
 
--- The loss or a weight stopped being finite at the step before self.step.
-function Trainer:note_not_finite()
-  local step = self.step - 1
+-- The loss or a weight stopped being finite at a step.
+function Trainer:note_not_finite(step)
   local loss = self.log[LOSS][step]
-  local in_epoch = step - self.first_step + 1
+  local epoch, in_epoch = self:place_of(step)
   self.watch = false
-  self.history.first_not_finite = { epoch = self.epoch, step = in_epoch,
+  self.history.first_not_finite = { epoch = epoch, step = in_epoch,
                                     what = is_finite(loss) and "weight" or "loss" }
   if not self.warns then return end
   local what = is_finite(loss) and "a weight is no longer finite after"
     or ("the loss is %s at"):format(loss ~= loss and "nan" or tostring(loss))
   warn("fit: %s epoch %d, step %d of %d (gradient norm %.3g; at the first step %.3g).%s "
-    .. "warn_nonfinite = false silences this", what, self.epoch, in_epoch, self.steps,
+    .. "warn_nonfinite = false silences this", what, epoch, in_epoch, self.steps,
     self.log[NORM][step], self.log[NORM][1], self:advice(step, loss))
 end
 
 -- Replay the next steps of the batch's shape and, where nothing comes in between, that of the rows
--- which are left at the end. Returns whether all stayed finite.
+-- which are left at the end. Returns the first step after which something was not finite.
 function Trainer:replay(batch)
-  local row, step = self.row, self.step
-  local left = self.rows - row + 1
+  local left = self.rows - self.row + 1
   local steps, rest = left // batch.rows, nil
   if self.calls_each_step then
     steps = 1
   elseif not self.checks and left % batch.rows > 0 then
     rest = batch_of(self, left % batch.rows).recording
   end
-  local done, rows, sum, ending = batch.recording:run(self.model.optimizer, self.sources, self.order,
-    row, steps, rest, self.log, step, self.watch, self.interval, self.sum)
-  self.step, self.row, self.sum = step + done, row + rows, sum
-  return ending ~= "not finite"
+  local done, rows, sum, not_finite = core.run_steps {
+    recording = batch.recording, steps = steps, rest = rest, optimizer = self.model.optimizer,
+    sources = self.sources, order = self.order, row = self.row, log = self.log, step = self.step,
+    seconds = self.interval, sum = self.sum }
+  self.step, self.row, self.sum = self.step + done, self.row + rows, sum
+  return not_finite
 end
 
--- Run the next step, or some of this shape. Returns whether all stayed finite.
+-- Run the next step, or some of this shape. Returns the first after which something was not finite.
 function Trainer:advance(batch)
   local model = self.model
   if model.run_eagerly or model.eager_reason then return self:eager_step(batch) end
@@ -314,9 +320,9 @@ function Trainer:run_batches()
       self:callback("on_train_batch_begin", self.step - self.first_step + 1, {})
       self:prepare()
     end
-    local finite = self:advance(batch_of(self, left < size and left or size))
+    local not_finite = self:advance(batch_of(self, left < size and left or size))
     if self.tells_epochs then self.progress:announce() end
-    if self.watch and not finite then self:note_not_finite() end
+    if self.watch and not_finite then self:note_not_finite(not_finite) end
     if self.tells_steps then self:tell_steps() end
     if core.interrupted() then return nil end
     if model.stop_training then break end
@@ -340,7 +346,7 @@ function Trainer:note_epoch(epoch, loss, val_loss)
   if val_loss then lists.val_loss[i] = val_loss end
 end
 
--- One epoch; false when it was interrupted.
+-- One epoch.
 function Trainer:run_epoch(epoch)
   self.epoch, self.first_step = epoch, self.step
   if self.step - 1 + self.steps > self.room then self:make_room() end
@@ -351,7 +357,7 @@ function Trainer:run_epoch(epoch)
   if epoch == 1 or self.callbacks[1] then self:prepare() end
   self:shuffle_rows()
   local loss = self:run_batches()
-  if not loss then return false end
+  if not loss then return end
   local val_loss = self.validation and self.model:evaluate_again(self.validation, self.batch_size)
   self:note_epoch(epoch, loss, val_loss)
   if self.tells_epochs then
@@ -359,7 +365,37 @@ function Trainer:run_epoch(epoch)
     self.progress:end_epoch(self.step - self.first_step, logs)
     self:callback("on_epoch_end", epoch, logs)
   end
-  return not core.interrupted()
+end
+
+-- Whether whole epochs may run in the core: nothing comes in between, and all of them is recorded.
+function Trainer:is_quiet()
+  local model = self.model
+  return not (self.tells_epochs or self.checks or model.run_eagerly or model.eager_reason)
+    and (not self.validation or model:recorded_evaluation(self.validation) ~= nil)
+end
+
+-- Run epochs from this one on, if they may and as many as the log has room for, until something
+-- is not finite for the first time. Returns the number of the next one.
+function Trainer:run_ahead(epoch)
+  if epoch > self.epochs or not self:is_quiet() then return epoch end
+  if self.step - 1 + self.steps > self.room then self:make_room() end
+  local model, size = self.model, math.min(self.batch_size, self.rows)
+  local left = self.rows % size
+  local count = math.min(self.epochs - epoch + 1, (self.room - self.step + 1) // self.steps)
+  local losses = core.zeros({ 2, count }, "float64")
+  local done, steps, shuffles, not_finite = core.run_epochs {
+    recording = batch_of(self, size).recording, steps = self.rows // size,
+    rest = left > 0 and batch_of(self, left).recording or nil, optimizer = model.optimizer,
+    sources = self.sources, order = self.order, row = 1, log = self.log, step = self.step,
+    epochs = count, stream = self.shuffles and self.shuffle_stream or nil, shuffles = model.shuffles,
+    evaluation = self.validation and model:recorded_evaluation(self.validation), losses = losses,
+    watches = self.watch }
+  self.step, model.shuffles = self.step + steps, shuffles
+  self.epoch = self:place_of(self.step - 1)
+  local loss, val_loss = table.unpack(losses:totable())
+  for i = 1, done do self:note_epoch(epoch + i - 1, loss[i], self.validation and val_loss[i]) end
+  if self.watch and not_finite then self:note_not_finite(not_finite) end
+  return epoch + done
 end
 
 -- Room in the log for the steps of one more epoch.
@@ -386,9 +422,11 @@ function Trainer:run()
   end
   for _, callback in ipairs(self.callbacks) do rawset(callback, "model", self.model) end
   self:callback("on_train_begin", {})
-  for epoch = 1, self.epochs do
-    if not self:run_epoch(epoch) or self.model.stop_training then break end
-  end
+  local epoch = 1
+  repeat
+    self:run_epoch(epoch)
+    epoch = self:run_ahead(epoch + 1)
+  until epoch > self.epochs or self.model.stop_training or core.interrupted()
   self:close_log()
   self:callback("on_train_end", {})
   self.history.interrupted = core.interrupted()

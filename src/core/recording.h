@@ -14,7 +14,6 @@
 #ifndef GR_RECORDING_H
 #define GR_RECORDING_H
 
-#include "optimizer.h"
 #include "tape.h"
 
 enum { GR_RECORDING_INPUTS = 4 };
@@ -63,37 +62,5 @@ gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording);
 ** has kept then shows nothing of the replays in between. */
 gr_Status gr_recording_keep(gr_Context *context, gr_Recording *recording);
 void gr_recording_put_back(gr_Recording *recording);
-
-/* What a run of steps needs, and what it reports. */
-typedef enum gr_RunEnd {
-  GR_RUN_COMPLETE,
-  GR_RUN_NOT_FINITE,   /* a loss or a weight, for the first time */
-  GR_RUN_INTERRUPTED,
-  GR_RUN_PROGRESS_DUE
-} gr_RunEnd;
-
-typedef struct gr_Run {
-  gr_Recording *recording;  /* of `steps` batches */
-  gr_Recording *rest;       /* of one more after them, maybe of other size, or NULL */
-  gr_Optimizer *optimizer;
-  gr_Tensor *sources[GR_RECORDING_INPUTS];  /* all rows; input i's batch is taken from source i */
-  const double *order;      /* row numbers, from 1, in the order of the epoch */
-  size_t first_row, steps;  /* where in the order to begin, and how many batches to do */
-  bool stop_at_not_finite;
-  double seconds;           /* return after this long, for progress; 0: never */
-  /* for each step, if not NULL: */
-  double *losses, *norms, *scales, *cuts;
-  double loss_sum;          /* each batch's loss times its rows is added, in order */
-  /* results */
-  size_t steps_done, rows_done;
-  gr_RunEnd end;
-} gr_Run;
-
-/* Gather a batch, replay, update; for all batches, or until something ends the run early. */
-gr_Status gr_recording_run(gr_Context *context, gr_Run *run);
-
-/* Write rows order[0 .. count - 1] of `source` (numbers from 1; cast) into `batch`. */
-gr_Status gr_gather_rows(gr_Context *context, const gr_Tensor *source, const double *order,
-                         size_t count, gr_Tensor *batch);
 
 #endif

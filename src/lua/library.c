@@ -392,6 +392,7 @@ static void open_core(lua_State *L) {
   gr_lua_open_operations(L);
   gr_lua_open_optimizer(L);
   gr_lua_open_recording(L);
+  gr_lua_open_run(L);
   gr_lua_open_random(L);
   gr_lua_open_data(L);
   gr_lua_open_profile(L);

@@ -131,6 +131,7 @@ void gr_lua_open_tensor(lua_State *L);
 void gr_lua_open_operations(lua_State *L);
 void gr_lua_open_optimizer(lua_State *L);
 void gr_lua_open_recording(lua_State *L);
+void gr_lua_open_run(lua_State *L);
 void gr_lua_open_random(lua_State *L);
 void gr_lua_open_data(lua_State *L);
 void gr_lua_open_profile(lua_State *L);

@@ -679,11 +679,16 @@ typedef struct StreamBlock {
   gr_Stream stream;
 } StreamBlock;
 
-static const gr_Stream *check_stream(lua_State *L, const char *where) {
-  StreamBlock *block = gr_lua_test_block(L, 1, STREAM_TAG, sizeof *block);
-  if (block == NULL) gr_lua_argument_error(L, where, "argument 1", "a stream", 1);
+const gr_Stream *gr_lua_check_stream(lua_State *L, int index, const char *where,
+                                     const char *argument) {
+  StreamBlock *block = gr_lua_test_block(L, index, STREAM_TAG, sizeof *block);
+  if (block == NULL) gr_lua_argument_error(L, where, argument, "a stream", index);
   gr_lua_context(L)->random_draws++;
   return &block->stream;
+}
+
+static const gr_Stream *check_stream(lua_State *L, const char *where) {
+  return gr_lua_check_stream(L, 1, where, "argument 1");
 }
 
 /* A whole number of so many bits. */

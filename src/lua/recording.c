@@ -1,9 +1,8 @@
-/* recording.c: recordings of a training step, for the loop in stdlib/training.lua. */
+/* recording.c: see recording.h. */
 #include <string.h>
 
 #include "library.h"
-#include "lua/optimizer.h"
-#include "core/recording.h"
+#include "lua/recording.h"
 
 enum { RECORDING_TAG = 0x67725265 };
 
@@ -12,11 +11,16 @@ typedef struct RecordingBlock {
   gr_Recording *recording;
 } RecordingBlock;
 
-static gr_Recording *check_recording(lua_State *L, int index, const char *where) {
+static gr_Recording *check_named(lua_State *L, int index, const char *where,
+                                 const char *argument) {
   RecordingBlock *block = gr_lua_test_block(L, index, RECORDING_TAG, sizeof *block);
   if (block == NULL || block->recording == NULL)
-    gr_lua_argument_error(L, where, index == 1 ? "argument 1" : "the rest", "a recording", index);
+    gr_lua_argument_error(L, where, argument, "a recording", index);
   return block->recording;
+}
+
+static gr_Recording *check_recording(lua_State *L, int index, const char *where) {
+  return check_named(L, index, where, "argument 1");
 }
 
 static void check_whole(lua_State *L, const gr_Recording *recording, const char *where) {
@@ -24,12 +28,26 @@ static void check_whole(lua_State *L, const gr_Recording *recording, const char 
     gr_lua_error(L, "%s: the recording is broken: %s", where, recording->broken);
 }
 
-/* A recording of a step, which can be replayed. */
-static gr_Recording *check_step(lua_State *L, int index, const char *where) {
-  gr_Recording *recording = check_recording(L, index, where);
+gr_Recording *gr_lua_check_step(lua_State *L, int index, const char *where,
+                                const char *argument) {
+  gr_Recording *recording = check_named(L, index, where, argument);
   check_whole(L, recording, where);
   if (recording->plan == NULL) gr_lua_error(L, "%s: the recording holds no step", where);
   return recording;
+}
+
+gr_Recording *gr_lua_check_evaluation(lua_State *L, int index, const char *where,
+                                      const char *argument) {
+  gr_Recording *recording = check_named(L, index, where, argument);
+  check_whole(L, recording, where);
+  if (!recording->forward_only || recording->loss == NULL)
+    gr_lua_error(L, "%s: the recording holds no evaluation", where);
+  return recording;
+}
+
+/* The step whose method runs. */
+static gr_Recording *check_step(lua_State *L, const char *where) {
+  return gr_lua_check_step(L, 1, where, "argument 1");
 }
 
 static int recording_gc(lua_State *L) {
@@ -148,13 +166,13 @@ static int recording_arrange(lua_State *L) {
 
 /* recording:keep(), recording:put_back(): copy aside what the step's tensors hold; undo replays. */
 static int recording_keep(lua_State *L) {
-  gr_Recording *recording = check_step(L, 1, "keep");
+  gr_Recording *recording = check_step(L, "keep");
   gr_lua_check(L, gr_recording_keep(gr_lua_context(L), recording), "keep");
   return 0;
 }
 
 static int recording_put_back(lua_State *L) {
-  gr_recording_put_back(check_step(L, 1, "put_back"));
+  gr_recording_put_back(check_step(L, "put_back"));
   return 0;
 }
 
@@ -180,125 +198,10 @@ static int recording_evaluate(lua_State *L) {
 
 /* recording:replay() -> the loss; gradients are set, nothing is updated. */
 static int recording_replay(lua_State *L) {
-  gr_Recording *recording = check_step(L, 1, "replay");
+  gr_Recording *recording = check_step(L, "replay");
   gr_lua_check(L, gr_recording_replay(gr_lua_context(L), recording), "replay");
   gr_lua_push_number(L, gr_tensor_get(recording->loss, 0));
   return 1;
-}
-
-/* Runs */
-
-/* Whether rows of the source are rows of the batch. */
-static bool rows_fit(const gr_Tensor *source, const gr_Tensor *batch) {
-  bool fits = source->rank == batch->rank && source->rank > 0;
-  for (int axis = 1; fits && axis < batch->rank; axis++)
-    fits = source->shape[axis] == batch->shape[axis];
-  return fits;
-}
-
-/* The sources of the recording in the table at `index`; they are left on the stack, which keeps
-** them. */
-static void read_sources(lua_State *L, int index, gr_Run *run) {
-  luaL_checktype(L, index, LUA_TTABLE);
-  for (int i = 0; i < run->recording->inputs_count; i++) {
-    lua_rawgeti(L, index, i + 1);
-    gr_Tensor *source = gr_lua_check_tensor(L, -1, "run", "a source");
-    if (!rows_fit(source, run->recording->inputs[i]))
-      gr_lua_error(L, "run: source %d does not have the rows of the recorded batch", i + 1);
-    run->sources[i] = source;
-  }
-}
-
-/* The recording of what is left after the batches, or nil. */
-static gr_Recording *read_rest(lua_State *L, int index, const gr_Run *run) {
-  if (lua_isnil(L, index)) return NULL;
-  gr_Recording *rest = check_step(L, index, "run");
-  bool fits = rest->inputs_count == run->recording->inputs_count;
-  for (int i = 0; fits && i < rest->inputs_count; i++)
-    fits = rows_fit(run->sources[i], rest->inputs[i]);
-  if (!fits) gr_lua_error(L, "run: the rest does not have the rows of the recorded batch");
-  return rest;
-}
-
-/* The row numbers from first_row on. */
-static const double *read_order(lua_State *L, int index, const gr_Run *run) {
-  const gr_Tensor *order = gr_lua_check_tensor(L, index, "run", "the order");
-  size_t rows = (size_t)run->recording->inputs[0]->shape[0], size = gr_tensor_size(order);
-  size_t last = run->rest == NULL ? 0 : (size_t)run->rest->inputs[0]->shape[0];
-  if (order->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(order) || run->first_row > size ||
-      last > size - run->first_row || run->steps > size ||
-      (rows > 0 && run->steps > (size - run->first_row - last) / rows))
-    gr_lua_error(L, "run: the order has too few rows");
-  return gr_tensor_data(order);
-}
-
-/* Where the steps from number `first` (from 0) on are written down: the rows of a float64 tensor
-** [4, room] without gaps, or nil. */
-static void read_log(lua_State *L, int index, size_t first, gr_Run *run) {
-  if (lua_isnil(L, index)) return;
-  gr_Tensor *log = gr_lua_check_tensor(L, index, "run", "the log");
-  bool fits = log->dtype == GR_FLOAT64 && log->rank == 2 && log->shape[0] == 4 &&
-              gr_tensor_is_contiguous(log);
-  size_t room = fits ? (size_t)log->shape[1] : 0, steps = run->steps + (run->rest != NULL);
-  if (!fits || first > room || steps > room - first)
-    gr_lua_error(L, "run: the log must be float64 [4, steps], without gaps and long enough");
-  run->losses = (double *)gr_tensor_data(log) + first;
-  run->norms = run->losses + room;
-  run->scales = run->norms + room;
-  run->cuts = run->scales + room;
-}
-
-/* recording:run(optimizer, sources, order, first_row, steps, rest, log, first_step, watch, seconds,
-**   sum) -> steps done, rows done, sum, "complete" | "not finite" | "interrupted" | "progress"
-** Take `steps` batches of rows, from number first_row of `order` on, and train on each; then, with
-** `rest`, another recording of the same step, on one batch of its size. `log` is a float64 tensor
-** [4, room]: each step's loss, gradient norm, clip scale and cut share are written there from number
-** first_step on. Each step's loss times its rows is added to the sum. With `watch` the run ends at
-** the first loss or weight that is not finite; with `seconds` above 0 after that long. Rows and steps
-** count from 1. */
-static int recording_run(lua_State *L) {
-  static const char *const ends[] = {
-    [GR_RUN_COMPLETE] = "complete", [GR_RUN_NOT_FINITE] = "not finite",
-    [GR_RUN_INTERRUPTED] = "interrupted", [GR_RUN_PROGRESS_DUE] = "progress"
-  };
-  gr_Run run = {.recording = check_step(L, 1, "run")};
-  lua_settop(L, 12);
-  run.optimizer = gr_lua_check_optimizer(L, 2, "run");
-  run.first_row = (size_t)gr_lua_check_integer(L, 5, "run", "the first row") - 1;
-  run.steps = (size_t)gr_lua_check_integer(L, 6, "run", "the number of steps");
-  read_sources(L, 3, &run);
-  run.rest = read_rest(L, 7, &run);
-  run.order = read_order(L, 4, &run);
-  read_log(L, 8, (size_t)gr_lua_check_integer(L, 9, "run", "the first step") - 1, &run);
-  run.stop_at_not_finite = lua_toboolean(L, 10);
-  run.seconds = luaL_optnumber(L, 11, 0);
-  run.loss_sum = luaL_optnumber(L, 12, 0);
-  gr_lua_check(L, gr_recording_run(gr_lua_context(L), &run), "fit");
-  lua_pushinteger(L, (lua_Integer)run.steps_done);
-  lua_pushinteger(L, (lua_Integer)run.rows_done);
-  gr_lua_push_number(L, run.loss_sum);
-  lua_pushstring(L, ends[run.end]);
-  return 4;
-}
-
-/* core.gather_rows(source, order, first, count, batch): fill the batch with rows number
-** order[first] .. order[first + count - 1] of the source, cast. */
-static int gather_rows(lua_State *L) {
-  const gr_Tensor *source = gr_lua_check_tensor(L, 1, "gather_rows", "the source");
-  const gr_Tensor *order = gr_lua_check_tensor(L, 2, "gather_rows", "the order");
-  size_t first = (size_t)gr_lua_check_integer(L, 3, "gather_rows", "first") - 1;
-  size_t count = (size_t)gr_lua_check_integer(L, 4, "gather_rows", "count");
-  gr_Tensor *batch = gr_lua_check_tensor(L, 5, "gather_rows", "the batch");
-  size_t rows = gr_tensor_size(order);
-  if (order->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(order) || first > rows ||
-      count > rows - first || !rows_fit(source, batch) ||
-      (size_t)batch->shape[0] != count || !gr_tensor_is_contiguous(batch))
-    return gr_lua_error(L, "gather_rows: source, order and batch do not fit together");
-  gr_lua_check(L, gr_gather_rows(gr_lua_context(L), source,
-                                 (const double *)gr_tensor_data(order) + first, count, batch),
-               "gather_rows");
-  gr_lua_check_stop(L, "gather_rows");
-  return 0;
 }
 
 /* core.break_recording(reason): the step that is being recorded cannot be replayed. */
@@ -344,13 +247,11 @@ static const luaL_Reg methods[] = {
   {"put_back", recording_put_back},
   {"replay", recording_replay},
   {"evaluate", recording_evaluate},
-  {"run", recording_run},
   {NULL, NULL}
 };
 
 static const luaL_Reg functions[] = {
   {"recording", make_recording},
-  {"gather_rows", gather_rows},
   {"break_recording", break_recording},
   {"interrupted", interrupted},
   {"find_leaves", find_leaves},

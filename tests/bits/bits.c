@@ -20,7 +20,7 @@
 #include "core/logarithm.h"
 #include "core/philox.h"
 #include "core/random_state.h"
-#include "core/recording.h"
+#include "core/run.h"
 #include "core/regression.h"
 
 #include "../core/sha256.h"
@@ -630,7 +630,7 @@ static void run_batches(Trainer *trainer, Batch *batch, size_t first_row, size_t
   gr_Run run = {.recording = batch->recording, .optimizer = trainer->optimizer,
                 .sources = {trainer->sources[0], trainer->sources[1]}, .order = trainer->order,
                 .first_row = first_row, .steps = steps, .loss_sum = trainer->loss_sum};
-  must(trainer->context, gr_recording_run(trainer->context, &run));
+  must(trainer->context, gr_run_steps(trainer->context, &run));
   trainer->loss_sum = run.loss_sum;
 }
 

@@ -193,6 +193,43 @@ function TestSameBits.test_steps_with_a_callback_at_each()
   assert_same_losses(plain, called, "with a callback")
 end
 
+-- Epochs that nobody is told of run in the core, one after the other.
+local function check_epochs_alone_and_told(what, optimizer, options)
+  local X, y = data()
+  local idle = { on_epoch_end = function() end }
+  local function fit(callbacks)
+    local model = build { layers = built_in_layers, optimizer = optimizer }
+    options.callbacks, options.verbose, options.warn_nonfinite = callbacks, 0, false
+    local first = model:fit(X, y, options)
+    return model, first, model:fit(X, y, options)
+  end
+  local alone, alone_first, alone_second = fit {}
+  local told, told_first, told_second = fit { idle }
+  assert_same_bits(alone:get_weights(), told:get_weights(), what)
+  for _, pair in ipairs { { alone_first, told_first }, { alone_second, told_second } } do
+    assert_same_losses(pair[1], pair[2], what)
+    lu.assertTrue(tensor(pair[1].val_loss or {}, "float64"):identical(tensor(pair[2].val_loss or {}, "float64")),
+      what .. ": the validation differs")
+    lu.assertEquals(pair[1].epoch, pair[2].epoch)
+    lu.assertEquals(pair[1].first_not_finite, pair[2].first_not_finite)
+  end
+  return alone_first
+end
+
+function TestSameBits.test_epochs_that_nobody_is_told_of()
+  local clipped = { lr = 0.01, momentum = 0.9, clipnorm = 1 }
+  check_epochs_alone_and_told("plain", clipped, { epochs = 7, batch_size = 16 })
+  check_epochs_alone_and_told("validated", clipped, { epochs = 5, batch_size = 32, validation_split = 0.3 })
+  check_epochs_alone_and_told("in order", clipped, { epochs = 5, batch_size = 30, shuffle = false })
+  check_epochs_alone_and_told("one batch", clipped, { epochs = 5, batch_size = 1000 })
+  local many = check_epochs_alone_and_told("more than the log has room for at first", clipped,
+    { epochs = 2100, batch_size = 45 })
+  lu.assertEquals({ many.steps.loss.size, #many.loss }, { 4200, 2100 })
+  local wild = check_epochs_alone_and_told("running away", { lr = 8 },
+    { epochs = 12, batch_size = 45, validation_split = 0.2 })
+  lu.assertTrue(wild.first_not_finite.epoch > 2)
+end
+
 function TestSameBits.test_a_model_that_runs_away()
   local case = { layers = built_in_layers, optimizer = { lr = 1e4 }, epochs = 3 }
   local replayed, history = train(case)
