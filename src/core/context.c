@@ -91,14 +91,6 @@ void *gr_range_scratch(gr_Context *context, size_t bytes) {
   return grow(&context->range_scratch, &context->range_scratch_size, bytes);
 }
 
-bool gr_interrupted(const gr_Context *context) {
-  return context->interrupted != NULL && context->interrupted(context->interrupted_data);
-}
-
-bool gr_must_stop(const gr_Context *context) {
-  return context != NULL && !context->unbroken && gr_interrupted(context);
-}
-
 gr_Status gr_stop(gr_Context *context) { return gr_fail(context, "interrupted"); }
 
 const char *gr_dtype_name(gr_DType dtype) {

@@ -86,11 +86,15 @@ static inline void *gr_scratch(gr_Context *context, size_t bytes) {
 void *gr_range_scratch(gr_Context *context, size_t bytes);
 
 /* True when somebody asked the running loop to stop. */
-bool gr_interrupted(const gr_Context *context);
+static inline bool gr_interrupted(const gr_Context *context) {
+  return context->interrupted != NULL && context->interrupted(context->interrupted_data);
+}
 
 /* True when the operation that runs should break off: what it has written is then no result, and
 ** who called it fails with gr_stop. It stays true until that has been told. NULL: never. */
-bool gr_must_stop(const gr_Context *context);
+static inline bool gr_must_stop(const gr_Context *context) {
+  return context != NULL && !context->unbroken && gr_interrupted(context);
+}
 
 /* Say that the operation broke off; returns GR_ERROR. */
 gr_Status gr_stop(gr_Context *context);

@@ -81,15 +81,15 @@ static gr_Status unary_backward(gr_Context *context, const gr_Node *node, const 
 /* y = clip(x, low, high); a bound that was not given is infinite. */
 
 static double low_bound(const gr_Node *node) {
-  return node->attributes.has_low ? node->attributes.low : -1.0 / 0.0;
+  return node->attributes->has_low ? node->attributes->low : -1.0 / 0.0;
 }
 
 static double high_bound(const gr_Node *node) {
-  return node->attributes.has_high ? node->attributes.high : 1.0 / 0.0;
+  return node->attributes->has_high ? node->attributes->high : 1.0 / 0.0;
 }
 
 static gr_Status clip_shape(gr_Context *context, gr_Node *node) {
-  if (!node->attributes.has_low && !node->attributes.has_high)
+  if (!node->attributes->has_low && !node->attributes->has_high)
     return gr_fail(context, "expected a lower or an upper bound, got neither");
   if (!(low_bound(node) <= high_bound(node)))
     return gr_fail(context, "the lower bound %g is not below the upper bound %g",
@@ -129,6 +129,7 @@ static gr_Status binary_shape(gr_Context *context, gr_Node *node) {
   const gr_Tensor *a = node->inputs[0], *b = node->inputs[1];
   gr_Tensor *y = node->output;
   char left[GR_SHAPE_TEXT], right[GR_SHAPE_TEXT];
+  if (gr_same_shape(a, b)) return gr_shape_like_input(context, node);
   y->dtype = a->dtype;
   if (!gr_broadcast_shape(a->rank, a->shape, b->rank, b->shape, &y->rank, y->shape))
     return gr_fail(context, "shapes %s and %s do not broadcast: counted from the end, two "
@@ -148,11 +149,13 @@ typedef struct Pair {  /* two operands in the shape of the output, walked togeth
 
 static bool pair_begin(Pair *pair, const gr_Node *node) {
   const gr_Tensor *y = node->output;
-  gr_Tensor a = gr_broadcast_view(node->inputs[0], y->rank, y->shape);
-  gr_Tensor b = gr_broadcast_view(node->inputs[1], y->rank, y->shape);
-  const ptrdiff_t *strides[2] = {a.strides, b.strides};
-  pair->data[0] = gr_tensor_data(&a);
-  pair->data[1] = gr_tensor_data(&b);
+  ptrdiff_t places[2][GR_MAX_RANK];
+  const ptrdiff_t *strides[2] = {places[0], places[1]};
+  for (int i = 0; i < 2; i++) {
+    const gr_Tensor *x = node->inputs[i];
+    gr_broadcast_strides(x, x->rank, y->rank, y->shape, places[i]);
+    pair->data[i] = gr_tensor_data(x);
+  }
   pair->dtype = y->dtype;
   pair->size = gr_dtype_size(y->dtype);
   return gr_walk_begin(&pair->walk, 2, y->rank, y->shape, strides);
@@ -170,12 +173,13 @@ static const void *operand(const Pair *pair, int t, int64_t first, int64_t n, vo
   return room;
 }
 
-/* Both operands fill the output's shape without gaps, or are one number: the common case. */
-static bool lie_plainly(const gr_Node *node) {
-  for (int i = 0; i < 2; i++) {
-    const gr_Tensor *x = node->inputs[i];
-    if (x->rank > 0 && !(gr_same_shape(x, node->output) && gr_tensor_is_contiguous(x))) return false;
-  }
+/* Whether an operand has the output's shape and lies as it does, or is one number. */
+static bool lies_plainly(const gr_Tensor *x, const gr_Tensor *y) {
+  if (x->rank == 0) return true;
+  if (x->rank != y->rank) return false;
+  for (int i = 0; i < y->rank; i++)
+    if (x->shape[i] != y->shape[i] || (x->strides[i] != y->strides[i] && x->shape[i] != 1))
+      return false;
   return true;
 }
 
@@ -229,7 +233,7 @@ static gr_Status binary_forward(gr_Context *context, gr_Node *node) {
   const gr_Tensor *a = node->inputs[0], *b = node->inputs[1], *y = node->output;
   gr_BinaryKernel *kernel = gr_kernels_for(context, y)->binary[node->operation->kernel];
   size_t n = gr_tensor_size(y);
-  if (!lie_plainly(node)) {
+  if (!lies_plainly(a, y) || !lies_plainly(b, y)) {
     for_pairs(context, node, gr_tensor_data(y), NULL, kernel, NULL);
     return GR_OK;
   }

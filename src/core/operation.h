@@ -24,6 +24,7 @@
 #ifndef GR_OPERATION_H
 #define GR_OPERATION_H
 
+#include "kernels.h"
 #include "tensor.h"
 
 enum { GR_MAX_INPUTS = 3, GR_MAX_ATTRIBUTES = 4 };
@@ -96,8 +97,7 @@ typedef struct gr_Node {
   uint64_t output_version;               /* of the output's when it was computed */
   bool is_recorded;                      /* a recording needs it: no backward frees it */
   gr_Tensor *output;                     /* owns this node, not owned by it */
-  gr_Attributes attributes;              /* last: a node on the heap ends before it where the
-                                         ** operation has none */
+  const gr_Attributes *attributes;       /* a node on the heap has its own behind it; or NULL */
 } gr_Node;
 
 /* The table: operation number i, or NULL past the last; and the one of that name, or NULL. */
@@ -111,12 +111,16 @@ extern const gr_Operation gr_product_operations[];
 extern const gr_Operation gr_shape_operations[];
 extern const gr_Operation gr_loss_operations[];
 
+/* The rows of gr_shape_operations: other code applies some of them by itself. */
+enum { GR_RESHAPE, GR_TRANSPOSE, GR_SLICE, GR_TAKE, GR_CAST, GR_CLONE };
+
 /* What several files of operations share. */
 
-struct gr_Fold;
-
 /* The kernels for a tensor's type. */
-const struct gr_KernelSet *gr_kernels_for(const gr_Context *context, const gr_Tensor *tensor);
+static inline const gr_KernelSet *gr_kernels_for(const gr_Context *context,
+                                                 const gr_Tensor *tensor) {
+  return &context->kernels->of[tensor->dtype];
+}
 
 /* Shape rule: the output is like input 0. */
 gr_Status gr_shape_like_input(gr_Context *context, gr_Node *node);
@@ -124,7 +128,7 @@ gr_Status gr_shape_like_input(gr_Context *context, gr_Node *node);
 /* y = x (contiguous, of `shape`) folded over the marked axes. The last axes, as far as they are
 ** marked, are folded as one run; the others, from the last to the first, row after row. `work` has
 ** room for two times x. Over nothing y is 0. */
-void gr_fold_over_axes(const gr_Context *context, const struct gr_Fold *fold, gr_DType dtype,
+void gr_fold_over_axes(const gr_Context *context, const gr_Fold *fold, gr_DType dtype,
                        int rank, const int64_t *shape, const bool *marked, const void *x, void *y,
                        void *work);
 
@@ -133,7 +137,12 @@ void gr_fold_over_axes(const gr_Context *context, const struct gr_Fold *fold, gr
 void gr_sum_broadcast(const gr_Context *context, const gr_Tensor *like, const void *full,
                       gr_Tensor *target, void *work);
 
-/* The tensor seen in a larger shape: new axes in front and axes of dimension 1 get stride 0. */
+/* The strides of a tensor's first `axes` axes seen in a larger shape: new axes in front and axes of
+** dimension 1 get stride 0. */
+void gr_broadcast_strides(const gr_Tensor *tensor, int axes, int rank, const int64_t *shape,
+                          ptrdiff_t *strides);
+
+/* The tensor itself seen so. */
 gr_Tensor gr_broadcast_view(const gr_Tensor *tensor, int rank, const int64_t *shape);
 
 /* Write to y, side by side, `count` rows of x by their numbers, which count from 1; each has

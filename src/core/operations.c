@@ -26,10 +26,6 @@ const gr_Operation *gr_operation_named(const char *name) {
   return NULL;
 }
 
-const gr_KernelSet *gr_kernels_for(const gr_Context *context, const gr_Tensor *tensor) {
-  return &context->kernels->of[tensor->dtype];
-}
-
 gr_Status gr_shape_like_input(gr_Context *context, gr_Node *node) {
   const gr_Tensor *x = node->inputs[0];
   gr_Tensor *y = node->output;
@@ -52,15 +48,19 @@ bool gr_broadcast_shape(int rank_a, const int64_t *a, int rank_b, const int64_t 
   return true;
 }
 
+void gr_broadcast_strides(const gr_Tensor *tensor, int axes, int rank, const int64_t *shape,
+                          ptrdiff_t *strides) {
+  int added = rank - axes;
+  for (int i = 0; i < rank; i++)
+    strides[i] = i < added || tensor->shape[i - added] != shape[i] ? 0
+                                                                  : tensor->strides[i - added];
+}
+
 gr_Tensor gr_broadcast_view(const gr_Tensor *tensor, int rank, const int64_t *shape) {
   gr_Tensor view = *tensor;
-  int added = rank - tensor->rank;
   view.rank = rank;
-  for (int i = 0; i < rank; i++) {
-    view.shape[i] = shape[i];
-    view.strides[i] = i < added || tensor->shape[i - added] != shape[i]
-                          ? 0 : tensor->strides[i - added];
-  }
+  for (int i = 0; i < rank; i++) view.shape[i] = shape[i];
+  gr_broadcast_strides(tensor, tensor->rank, rank, shape, view.strides);
   return view;
 }
 

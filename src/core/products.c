@@ -159,16 +159,17 @@ static gr_Status matmul_shape(gr_Context *context, gr_Node *node) {
   const gr_Tensor *a = node->inputs[0], *b = node->inputs[1];
   gr_Tensor *y = node->output;
   char left[GR_SHAPE_TEXT], right[GR_SHAPE_TEXT];
-  gr_tensor_shape_text(left, a);
-  gr_tensor_shape_text(right, b);
   if (a->rank == 0 || b->rank == 0)
-    return gr_fail(context, "expected tensors with axes, got shapes %s and %s", left, right);
+    return gr_fail(context, "expected tensors with axes, got shapes %s and %s",
+                   gr_tensor_shape_text(left, a), gr_tensor_shape_text(right, b));
   Matrix p = last_matrix(a, false), q = last_matrix(b, true);
   if (p.columns != q.rows)
     return gr_fail(context, "the first tensor's last axis has %zu elements, the second has %zu "
-                   "rows (shapes %s and %s)", p.columns, q.rows, left, right);
+                   "rows (shapes %s and %s)", p.columns, q.rows, gr_tensor_shape_text(left, a),
+                   gr_tensor_shape_text(right, b));
   if (!gr_broadcast_shape(batch_rank(a), a->shape, batch_rank(b), b->shape, &y->rank, y->shape))
-    return gr_fail(context, "the leading axes of %s and %s do not broadcast", left, right);
+    return gr_fail(context, "the leading axes of %s and %s do not broadcast",
+                   gr_tensor_shape_text(left, a), gr_tensor_shape_text(right, b));
   y->dtype = a->dtype;
   if (a->rank > 1) y->shape[y->rank++] = (int64_t)p.rows;
   if (b->rank > 1) y->shape[y->rank++] = (int64_t)q.columns;
@@ -186,12 +187,10 @@ typedef struct Batch {
 static bool batch_begin(Batch *batch, const gr_Node *node) {
   const gr_Tensor *a = node->inputs[0], *b = node->inputs[1], *y = node->output;
   int rank = batch_rank(a) > batch_rank(b) ? batch_rank(a) : batch_rank(b);
-  gr_Tensor p = *a, q = *b;
-  p.rank = batch_rank(a);
-  q.rank = batch_rank(b);
-  p = gr_broadcast_view(&p, rank, y->shape);
-  q = gr_broadcast_view(&q, rank, y->shape);
-  const ptrdiff_t *strides[2] = {p.strides, q.strides};
+  ptrdiff_t p[GR_MAX_RANK], q[GR_MAX_RANK];
+  const ptrdiff_t *strides[2] = {p, q};
+  gr_broadcast_strides(a, batch_rank(a), rank, y->shape, p);
+  gr_broadcast_strides(b, batch_rank(b), rank, y->shape, q);
   batch->a = last_matrix(a, false);
   batch->b = last_matrix(b, true);
   batch->size = gr_dtype_size(y->dtype);
@@ -326,7 +325,7 @@ static gr_Status dense_forward(gr_Context *context, gr_Node *node) {
   Matrix input = rows_of(x, scratch);
   return multiply(context, kernels, size, input, matrix_of(kernel), gr_tensor_data(node->output),
                   gr_tensor_contiguous(bias, scratch + room),
-                  (gr_Unary)node->attributes.activation);
+                  (gr_Unary)node->attributes->activation);
 }
 
 /* dz = dy * act'(z), dx = dz . kernel^T, dkernel = x^T . dz, dbias = the sum of dz's rows */
@@ -340,8 +339,8 @@ static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const 
   if (scratch == NULL) return gr_fail_memory(context, bytes);
   Matrix input = rows_of(x, scratch);
   Matrix slope = contiguous_matrix(gr_tensor_data(dy), input.rows, (size_t)kernel->shape[1]);
-  if (node->attributes.activation != GR_LINEAR) {
-    gr_unary_slopes(context, dy, node->attributes.activation, scratch + room, slope.data, NULL,
+  if (node->attributes->activation != GR_LINEAR) {
+    gr_unary_slopes(context, dy, node->attributes->activation, scratch + room, slope.data, NULL,
                     gr_tensor_data(node->output));
     slope.data = scratch + room;
   }
@@ -367,7 +366,7 @@ static bool add_product(gr_Context *context, gr_Calls *calls, const gr_KernelSet
 /* dz, as the calls to come find it, or NULL. */
 static const void *add_slopes(gr_Calls *calls, const gr_KernelSet *kernels, const gr_Node *node,
                               const gr_Tensor *dy) {
-  int activation = node->attributes.activation;
+  int activation = node->attributes->activation;
   size_t n = gr_tensor_size(dy);
   if (activation == GR_LINEAR) return gr_tensor_data(dy);
   void *dz = gr_calls_memory(calls, n * gr_dtype_size(dy->dtype));
@@ -387,7 +386,7 @@ static bool dense_lay_out(gr_Context *context, const gr_Node *node, const gr_Ten
   Matrix input = matrix_of(x), weights = matrix_of(kernel);
   if (dy == NULL)
     return add_product(context, calls, kernels, input, weights, gr_tensor_data(node->output),
-                       gr_tensor_data(bias), (gr_Unary)node->attributes.activation);
+                       gr_tensor_data(bias), (gr_Unary)node->attributes->activation);
   const void *dz = add_slopes(calls, kernels, node, dy);
   Matrix slope = contiguous_matrix(dz, input.rows, weights.columns);
   return dz != NULL &&

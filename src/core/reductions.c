@@ -17,7 +17,7 @@
 /* What is reduced */
 
 static void mark_reduced(const gr_Node *node, bool *reduced) {
-  const gr_Attributes *attributes = &node->attributes;
+  const gr_Attributes *attributes = node->attributes;
   int rank = node->inputs[0]->rank;
   for (int i = 0; i < rank; i++) reduced[i] = attributes->axes_count < 0;
   for (int i = 0; i < attributes->axes_count; i++) reduced[attributes->axes[i]] = true;
@@ -40,7 +40,7 @@ static gr_Status reduce_shape(gr_Context *context, gr_Node *node) {
   y->rank = 0;
   for (int i = 0; i < x->rank; i++) {
     if (!reduced[i]) y->shape[y->rank++] = x->shape[i];
-    else if (node->attributes.keepdims) y->shape[y->rank++] = 1;
+    else if (node->attributes->keepdims) y->shape[y->rank++] = 1;
   }
   return GR_OK;
 }
@@ -74,7 +74,7 @@ static gr_Tensor spread(const gr_Node *node, const gr_Tensor *dy) {
   for (int i = 0; i < x->rank; i++) {
     view.shape[i] = x->shape[i];
     view.strides[i] = reduced[i] ? 0 : dy->strides[next];
-    if (!reduced[i] || node->attributes.keepdims) next++;
+    if (!reduced[i] || node->attributes->keepdims) next++;
   }
   return view;
 }
@@ -290,7 +290,7 @@ static gr_Status statistic_forward(gr_Context *context, gr_Node *node) {
   double *x = gr_scratch(context, bytes);
   if (x == NULL) return gr_fail_memory(context, bytes);
   gr_tensor_gather(&runs, GR_FLOAT64, x);
-  Run run = {context, x, n, node->attributes.fraction, x + size};
+  Run run = {context, x, n, node->attributes->fraction, x + size};
   for (size_t i = 0, done = 0; i < gr_tensor_size(node->output); i++, run.x += n) {
     gr_tensor_set(node->output, (ptrdiff_t)i, statistics[node->operation->kernel].value(&run));
     if (gr_must_stop_after(context, PASSES * n, &done)) break;
@@ -319,7 +319,7 @@ static gr_Status statistic_backward(gr_Context *context, const gr_Node *node,
   if (storage == NULL) return gr_fail_memory(context, bytes);
   double *x = (double *)storage->data, *derivative = x + size;
   gr_tensor_gather(&runs, GR_FLOAT64, x);
-  Run run = {context, x, n, node->attributes.fraction, derivative + size};
+  Run run = {context, x, n, node->attributes->fraction, derivative + size};
   for (size_t i = 0, done = 0; i < gr_tensor_size(dy); i++, run.x += n, derivative += n) {
     double y = statistics[node->operation->kernel].value(&run);
     double slope = gr_tensor_get(dy, (ptrdiff_t)i);

@@ -54,12 +54,12 @@ static gr_Status reshape_shape(gr_Context *context, gr_Node *node) {
   gr_Tensor *x = node->inputs[0], *y = node->output;
   char from[GR_SHAPE_TEXT], to[GR_SHAPE_TEXT];
   y->dtype = x->dtype;
-  y->rank = node->attributes.rank;
-  for (int i = 0; i < y->rank; i++) y->shape[i] = node->attributes.shape[i];
+  y->rank = node->attributes->rank;
+  for (int i = 0; i < y->rank; i++) y->shape[i] = node->attributes->shape[i];
   if (!complete_shape(y, (int64_t)gr_tensor_size(x)))
     return gr_fail(context, "%zu elements of shape %s do not fit into shape %s", gr_tensor_size(x),
                    gr_tensor_shape_text(from, x),
-                   gr_shape_text(to, y->rank, node->attributes.shape));
+                   gr_shape_text(to, y->rank, node->attributes->shape));
   gr_tensor_set_contiguous(y);
   if (gr_tensor_is_contiguous(x)) gr_tensor_share(y, x);
   return GR_OK;
@@ -70,7 +70,7 @@ static gr_Status reshape_shape(gr_Context *context, gr_Node *node) {
 static gr_Status transpose_shape(gr_Context *context, gr_Node *node) {
   const gr_Tensor *x = node->inputs[0];
   gr_Tensor *y = node->output;
-  const gr_Attributes *order = &node->attributes;
+  const gr_Attributes *order = node->attributes;
   char text[GR_SHAPE_TEXT];
   if (order->axes_count >= 0 && order->axes_count != x->rank)
     return gr_fail(context, "expected an order of %d axes, got %d (the tensor is %s)", x->rank,
@@ -89,7 +89,7 @@ static gr_Status transpose_shape(gr_Context *context, gr_Node *node) {
 static gr_Status transpose_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
                                     gr_Tensor *const *dx) {
   gr_Tensor target = *dx[0];
-  const gr_Attributes *order = &node->attributes;
+  const gr_Attributes *order = node->attributes;
   (void)context;
   for (int i = 0; i < target.rank; i++) {
     int axis = order->axes_count < 0 ? target.rank - 1 - i : order->axes[i];
@@ -124,7 +124,7 @@ static gr_Status slice_shape(gr_Context *context, gr_Node *node) {
   (void)context;
   y->dtype = x->dtype;
   gr_tensor_share(y, x);
-  select_part(x, &node->attributes, y);
+  select_part(x, node->attributes, y);
   return GR_OK;
 }
 
@@ -134,7 +134,7 @@ static gr_Status slice_backward(gr_Context *context, const gr_Node *node, const 
   gr_Tensor part = *dx[0];
   (void)context;
   gr_tensor_fill(dx[0], 0);
-  select_part(dx[0], &node->attributes, &part);
+  select_part(dx[0], node->attributes, &part);
   gr_tensor_assign(&part, dy);
   return GR_OK;
 }
@@ -275,38 +275,44 @@ static gr_Status take_backward(gr_Context *context, const gr_Node *node, const g
 
 static gr_Status cast_shape(gr_Context *context, gr_Node *node) {
   gr_shape_like_input(context, node);
-  node->output->dtype = node->attributes.dtype;
+  node->output->dtype = node->attributes->dtype;
   return GR_OK;
 }
 
 const gr_Operation gr_shape_operations[] = {
+  [GR_RESHAPE] =
   {"reshape", 1, {GR_SHAPE}, 0, 0, reshape_shape, copy_forward, copy_backward, NULL, -2, 2,
    "x:reshape(shape) -> tensor",
    "The same elements, row-major, in another shape; one dimension may be -1 and follows from the "
    "others. A view where x is contiguous, else a copy. As numpy.reshape. "
    "Example: range(6):reshape(2, -1)"},
+  [GR_TRANSPOSE] =
   {"transpose", 1, {GR_ORDER}, 0, 0, transpose_shape, NULL, transpose_backward, NULL, -2, 2,
    "x:transpose([order]) -> tensor",
    "The axes in another order, all reversed unless an order is given; also x.T. A view. As "
    "numpy.transpose, axes counted from 1. Example: zeros(2, 3, 4):transpose { 3, 1, 2 }"},
+  [GR_SLICE] =
   {"slice", 1, {GR_SLICES}, 0, 0, slice_shape, NULL, slice_backward, NULL, -2, 2,
    "x[key] -> tensor or number",
    "A part of a tensor: x[i] selects along the first axis; a table has one entry an axis, an "
    "index, a range {first, last [, step]} or {} for all. With an index for every axis it is a "
    "number, else a view: of x [4, 3], x[2] is [3], x[{ {1, 2}, 3 }] is [2]. As Torch7's x[{...}]. "
    "Example: ones(4, 3)[{ { 1, 2 }, 3 }]"},
+  [GR_TAKE] =
   {"take", 2, {0}, 0, GR_OWN_TYPES, take_shape, take_forward, take_backward, NULL, -2, 2,
    "x:take(indices) -> tensor",
    "The rows with these numbers, counted from 1, in the order given: a copy; indices is a list or "
    "a tensor [k]. As numpy.take along the first axis. "
    "Example: tensor({ 10, 20, 30 }):take { 3, 1 }"},
+  [GR_CAST] =
   {"cast", 1, {GR_DTYPE}, 0, 0, cast_shape, copy_forward, copy_backward, NULL, -2, 2,
    "x:cast(dtype) -> tensor",
    "The elements as \"float32\" or \"float64\": a copy of the same shape, through which gradients "
    "flow. As numpy.ndarray.astype. "
    "Example: ones(3):cast \"float64\""},
+  [GR_CLONE] =
   {"clone", 1, {0}, 0, 0, gr_shape_like_input, copy_forward, copy_backward, NULL, -2, 2,
    "x:clone() -> tensor", "A contiguous copy of the same shape; gradients flow through "
    "it. As torch.clone."},
-  {0}
+  [GR_CLONE + 1] = {0}
 };

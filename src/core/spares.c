@@ -18,12 +18,8 @@
 #define MEMORY_IS_WATCHED 0
 #endif
 
-void *gr_spares_take(gr_Spares *spares) {
-  void *block = spares->first;
-  if (block == NULL) return aligned_alloc(64, (spares->bytes + 63) / 64 * 64);
-  memcpy(&spares->first, block, sizeof spares->first);
-  spares->count--;
-  return block;
+void *gr_spares_new(const gr_Spares *spares) {
+  return aligned_alloc(64, (spares->bytes + 63) / 64 * 64);
 }
 
 void gr_spares_give(gr_Spares *spares, void *block) {

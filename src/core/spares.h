@@ -12,6 +12,7 @@
 #define GR_SPARES_H
 
 #include <stddef.h>
+#include <string.h>
 
 typedef struct gr_Spares {
   size_t bytes;  /* of each block */
@@ -20,8 +21,18 @@ typedef struct gr_Spares {
   void *first;   /* a block begins with the address of the next */
 } gr_Spares;
 
+/* What gr_spares_take calls where nothing is kept. */
+void *gr_spares_new(const gr_Spares *spares);
+
 /* A block, aligned to 64 bytes; NULL: no memory. */
-void *gr_spares_take(gr_Spares *spares);
+static inline void *gr_spares_take(gr_Spares *spares) {
+  void *block = spares->first;
+  if (block == NULL) return gr_spares_new(spares);
+  memcpy(&spares->first, block, sizeof spares->first);
+  spares->count--;
+  return block;
+}
+
 void gr_spares_give(gr_Spares *spares, void *block);
 
 /* Free what is kept, and keep nothing from now on. */

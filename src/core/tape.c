@@ -11,14 +11,6 @@
 
 /* Running one operation */
 
-static bool wants_gradient(const gr_Context *context, const gr_Operation *operation,
-                           gr_Tensor *const *inputs) {
-  if (!context->grad_enabled || operation->backward == NULL) return false;
-  for (int i = 0; i < operation->arity; i++)
-    if (inputs[i]->requires_grad) return true;
-  return false;
-}
-
 /* Describe, allocate and compute the output of `node`. */
 static gr_Status run_node(gr_Context *context, gr_Node *node) {
   gr_Status status = node->operation->shape(context, node);
@@ -30,14 +22,17 @@ static gr_Status run_node(gr_Context *context, gr_Node *node) {
   return status;
 }
 
-/* Give the output a node of its own, a copy of the one on the stack; most operations have no
-** attributes, and these are the larger part of a node. */
+/* Give the output a node of its own, a copy of the one on the stack. */
 static gr_Status keep_node(gr_Context *context, const gr_Node *node) {
-  bool has_attributes = node->operation->attributes[0] != GR_NO_ATTRIBUTE;
-  size_t size = has_attributes ? sizeof *node : offsetof(gr_Node, attributes);
+  size_t size = sizeof *node + (node->attributes == NULL ? 0 : sizeof *node->attributes);
   gr_Node *kept = malloc(size);
   if (kept == NULL) return gr_fail_memory(context, size);
-  memcpy(kept, node, size);
+  *kept = *node;
+  if (node->attributes != NULL) {
+    gr_Attributes *attributes = (gr_Attributes *)(kept + 1);
+    *attributes = *node->attributes;
+    kept->attributes = attributes;
+  }
   context->bytes_made += size;
   kept->output_version = kept->output->storage->version;
   for (int i = 0; i < kept->operation->arity; i++) {
@@ -54,15 +49,19 @@ static gr_Status apply_typed(gr_Context *context, const gr_Operation *operation,
                              gr_Tensor **result) {
   gr_Node node;
   gr_Tensor *output = gr_tensor_blank(context);
+  bool gradient = false;
   *result = NULL;
   if (output == NULL) return gr_fail_memory(context, sizeof *output);
   node.operation = operation;
   node.output = output;
-  for (int i = 0; i < operation->arity; i++) node.inputs[i] = inputs[i];
-  if (attributes != NULL) node.attributes = *attributes;
+  node.attributes = attributes;
+  for (int i = 0; i < operation->arity; i++) {
+    node.inputs[i] = inputs[i];
+    gradient |= inputs[i]->requires_grad;
+  }
+  gradient &= context->grad_enabled && operation->backward != NULL;
   gr_Status status = run_node(context, &node);
-  bool gradient = status == GR_OK && wants_gradient(context, operation, inputs);
-  if (gradient || (status == GR_OK && context->recording != NULL)) {
+  if (status == GR_OK && (gradient || context->recording != NULL)) {
     node.sequence = context->next_sequence++;
     node.is_recorded = context->recording != NULL;
     output->requires_grad = gradient;
@@ -79,7 +78,7 @@ gr_Status gr_apply_cast(gr_Context *context, gr_Tensor *tensor, gr_DType dtype,
                         gr_Tensor **result) {
   gr_Attributes attributes;
   attributes.dtype = dtype;
-  return apply_typed(context, gr_operation_named("cast"), &tensor, &attributes, result);
+  return apply_typed(context, &gr_shape_operations[GR_CAST], &tensor, &attributes, result);
 }
 
 /* float64 as soon as one is; of tensors with axes, where there are any. */

@@ -56,28 +56,28 @@ gr_Tensor *gr_tensor_blank(gr_Context *context) {
   return tensor;
 }
 
-/* The elements of a shape, or -1 when that many bytes do not fit in memory. A dimension of 0 makes
-** the others no smaller: strides are their products. */
-static int64_t count_elements(int rank, const int64_t *shape) {
+/* Set row-major strides. The number of elements, or -1 when that many bytes do not fit in memory. A
+** dimension of 0 makes the others no smaller: strides are their products. */
+static int64_t lay_out(gr_Tensor *tensor) {
   int64_t n = 1;
   bool empty = false;
-  for (int i = 0; i < rank; i++) {
-    if (shape[i] < 0 || shape[i] > (INT64_MAX >> 5) / n) return -1;
-    if (shape[i] == 0) empty = true;
-    else n *= shape[i];
+  for (int i = tensor->rank - 1; i >= 0; i--) {
+    tensor->strides[i] = n;
+    if (tensor->shape[i] < 0) return -1;
+    if (tensor->shape[i] == 0) empty = true;
+    else if (__builtin_mul_overflow(n, tensor->shape[i], &n)) return -1;
   }
-  return empty ? 0 : n;
+  return n > INT64_MAX >> 5 ? -1 : empty ? 0 : n;
 }
 
 gr_Status gr_tensor_allocate(gr_Context *context, gr_Tensor *tensor) {
-  int64_t n = count_elements(tensor->rank, tensor->shape);
+  int64_t n = lay_out(tensor);
   if (n < 0) {
     char text[GR_SHAPE_TEXT];
     return gr_fail(context, "a tensor of shape %s does not fit in memory",
                    gr_tensor_shape_text(text, tensor));
   }
   size_t bytes = (size_t)n * gr_dtype_size(tensor->dtype);
-  gr_tensor_set_contiguous(tensor);
   tensor->offset = 0;
   tensor->storage = storage_new(context, bytes);
   return tensor->storage == NULL ? gr_fail_memory(context, bytes) : GR_OK;
@@ -155,13 +155,6 @@ void gr_tensor_release(gr_Tensor *tensor) {
     }
     gr_spares_give(&last->context->tensors, last);
   }
-}
-
-bool gr_same_shape(const gr_Tensor *a, const gr_Tensor *b) {
-  if (a->rank != b->rank) return false;
-  for (int i = 0; i < a->rank; i++)
-    if (a->shape[i] != b->shape[i]) return false;
-  return true;
 }
 
 void gr_tensor_set_contiguous(gr_Tensor *tensor) {

@@ -94,7 +94,12 @@ static inline bool gr_tensor_is_contiguous(const gr_Tensor *tensor) {
   return true;
 }
 
-bool gr_same_shape(const gr_Tensor *a, const gr_Tensor *b);
+static inline bool gr_same_shape(const gr_Tensor *a, const gr_Tensor *b) {
+  if (a->rank != b->rank) return false;
+  for (int i = 0; i < a->rank; i++)
+    if (a->shape[i] != b->shape[i]) return false;
+  return true;
+}
 
 /* Set row-major strides for the shape. */
 void gr_tensor_set_contiguous(gr_Tensor *tensor);

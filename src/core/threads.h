@@ -20,10 +20,16 @@ typedef void gr_Range(void *data, size_t first, size_t count, size_t part);
 ** threads. */
 size_t gr_count_ranges(const gr_Context *context, size_t n, size_t grain);
 
+/* What gr_parallel calls where there may be more ranges than one. */
+void gr_spread(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Range *run, void *data);
+
 /* Call `run` on each of these ranges, on this thread and the pool's, and return when all are done.
 ** Ranges begin at multiples of `unit`. Of the context they may ask gr_must_stop and nothing else. */
-void gr_parallel(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Range *run,
-                 void *data);
+static inline void gr_parallel(gr_Context *context, size_t n, size_t unit, size_t grain,
+                               gr_Range *run, void *data) {
+  if (context->threads < 2 || n < 2 * grain) run(data, 0, n, 0);
+  else gr_spread(context, n, unit, grain, run, data);
+}
 
 /* How many threads large work is spread over, the calling one included: 1 to GR_MAX_THREADS. */
 gr_Status gr_set_threads(gr_Context *context, int threads);

@@ -486,7 +486,7 @@ static int random_permutation(lua_State *L) {
   check_has_rows(L, inputs[0], where);
   inputs[1] = push_permutation(L, state, inputs[0]->shape[0], where);
   gr_Tensor **rows = gr_lua_push_slot(L);
-  gr_lua_check(L, gr_apply(gr_lua_context(L), gr_operation_named("take"), inputs, NULL, rows),
+  gr_lua_check(L, gr_apply(gr_lua_context(L), &gr_shape_operations[GR_TAKE], inputs, NULL, rows),
                where);
   return 1;
 }

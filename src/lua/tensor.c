@@ -357,13 +357,12 @@ static int64_t check_index(lua_State *L, int index, const gr_Tensor *tensor, int
   char text[GR_SHAPE_TEXT];
   int is_integer;
   lua_Integer i = lua_tointegerx(L, index, &is_integer);
-  gr_tensor_shape_text(text, tensor);
   if (!is_integer)
     gr_lua_error(L, "tensor: an index must be a whole number, got %s (the shape is %s)",
-                 gr_lua_describe(L, index), text);
+                 gr_lua_describe(L, index), gr_tensor_shape_text(text, tensor));
   if (i < 1 || i > tensor->shape[axis])
     gr_lua_error(L, "tensor: index %I is outside axis %d of a tensor of shape %s (indices count "
-                 "from 1)", i, axis + 1, text);
+                 "from 1)", i, axis + 1, gr_tensor_shape_text(text, tensor));
   return i - 1;
 }
 
@@ -437,7 +436,7 @@ static gr_Tensor *push_part(lua_State *L, const gr_Attributes *key) {
   gr_lua_collect(L, gr_lua_context(L));
   gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "slice", "argument 1");
   gr_Tensor **part = gr_lua_push_slot(L);
-  gr_lua_check(L, gr_apply(gr_lua_context(L), gr_operation_named("slice"), &tensor, key, part),
+  gr_lua_check(L, gr_apply(gr_lua_context(L), &gr_shape_operations[GR_SLICE], &tensor, key, part),
                "slice");
   return *part;
 }
@@ -513,7 +512,7 @@ static int tensor_mask(lua_State *L) {
   gr_tensor_nonzero_places(mask, (size_t)kept, gr_tensor_data(inputs[1]));
   gr_lua_check_stop(L, "mask");
   gr_Tensor **part = gr_lua_push_slot(L);
-  gr_lua_check(L, gr_apply(gr_lua_context(L), gr_operation_named("take"), inputs, NULL, part),
+  gr_lua_check(L, gr_apply(gr_lua_context(L), &gr_shape_operations[GR_TAKE], inputs, NULL, part),
                "mask");
   return 1;
 }
@@ -660,7 +659,7 @@ static int push_transposed(lua_State *L, gr_Tensor *tensor) {
   gr_Attributes attributes;
   gr_Tensor **result = gr_lua_push_slot(L);
   attributes.axes_count = -1;
-  gr_lua_check(L, gr_apply(gr_lua_context(L), gr_operation_named("transpose"), &tensor,
+  gr_lua_check(L, gr_apply(gr_lua_context(L), &gr_shape_operations[GR_TRANSPOSE], &tensor,
                            &attributes, result), "T");
   return 1;
 }
