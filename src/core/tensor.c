@@ -9,30 +9,43 @@
 
 /* Storage */
 
-/* With its head, in whole cache lines. */
-static size_t storage_size(size_t bytes) { return (sizeof(gr_Storage) + bytes + 63) / 64 * 64; }
+/* A small one shares cache lines with its head; of others the head ends a line, so that the
+** elements begin one. */
+enum { LINE = 64, PAD = LINE - sizeof(gr_Storage) };
 
-static void *block_new(gr_Context *context, size_t size) {
-  if (size <= GR_SMALL_STORAGE) return gr_spares_take(&context->storages);
-  return size < GR_LARGE ? aligned_alloc(64, size) : gr_large_take(&context->large, size);
+static bool is_small(size_t bytes) { return bytes <= GR_SMALL_STORAGE - sizeof(gr_Storage); }
+
+/* With its head, in whole cache lines. */
+static size_t storage_size(size_t bytes) {
+  size_t head = is_small(bytes) ? sizeof(gr_Storage) : LINE;
+  return (head + bytes + LINE - 1) / LINE * LINE;
 }
 
-static void block_release(gr_Context *context, void *block, size_t size) {
-  if (size <= GR_SMALL_STORAGE) gr_spares_give(&context->storages, block);
+static gr_Storage *block_new(gr_Context *context, size_t bytes) {
+  if (is_small(bytes)) return gr_spares_take(&context->storages);
+  size_t size = storage_size(bytes);
+  unsigned char *block = size < bytes ? NULL
+                         : size < GR_LARGE ? aligned_alloc(LINE, size)
+                                           : gr_large_take(&context->large, size);
+  return block == NULL ? NULL : (gr_Storage *)(block + PAD);
+}
+
+static void block_release(gr_Context *context, gr_Storage *storage) {
+  size_t size = storage_size(storage->bytes);
+  void *block = (unsigned char *)storage - PAD;
+  if (is_small(storage->bytes)) gr_spares_give(&context->storages, storage);
   else if (size < GR_LARGE) free(block);
   else gr_large_give(&context->large, block, size);
 }
 
 static gr_Storage *storage_new(gr_Context *context, size_t bytes) {
-  size_t size = storage_size(bytes);
-  if (size < bytes) return NULL;
-  gr_Storage *storage = block_new(context, size);
+  gr_Storage *storage = block_new(context, bytes);
   if (storage == NULL) return NULL;
   storage->references = 1;
   storage->bytes = bytes;
   storage->version = 0;
   storage->context = context;
-  context->bytes_made += size;
+  context->bytes_made += storage_size(bytes);
   context->bytes_alive += bytes;
   return storage;
 }
@@ -40,7 +53,7 @@ static gr_Storage *storage_new(gr_Context *context, size_t bytes) {
 static void storage_release(gr_Storage *storage) {
   if (storage == NULL || --storage->references > 0) return;
   storage->context->bytes_alive -= storage->bytes;
-  block_release(storage->context, storage, storage_size(storage->bytes));
+  block_release(storage->context, storage);
 }
 
 /* Tensors */
@@ -49,8 +62,6 @@ gr_Tensor *gr_tensor_blank(gr_Context *context) {
   gr_Tensor *tensor = gr_spares_take(&context->tensors);
   if (tensor == NULL) return NULL;
   memset(tensor, 0, offsetof(gr_Tensor, shape));
-  tensor->grad = tensor->next = NULL;
-  tensor->node = NULL;
   tensor->references = 1;
   tensor->context = context;
   return tensor;

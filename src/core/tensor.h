@@ -27,25 +27,28 @@ typedef struct gr_Storage {
   size_t bytes;
   uint64_t version;     /* counts the writes in place */
   gr_Context *context;  /* whose bytes_alive counts it */
-  _Alignas(64) unsigned char data[];
+  _Alignas(32) unsigned char data[];  /* at a multiple of 64 where the storage is not small */
 } gr_Storage;
 
+/* In lines of 64 bytes: one for the head, two for the shape and two for the strides. */
 typedef struct gr_Tensor {
-  size_t references;
+  union {
+    size_t references;
+    struct gr_Tensor *next;  /* once there is none: in the list of those that are being freed */
+  };
   gr_Context *context;     /* whose spares it comes from */
   gr_Storage *storage;
+  ptrdiff_t offset;
+  struct gr_Tensor *grad;  /* of a leaf after backward, else NULL */
+  struct gr_Node *node;    /* what made it, if a gradient or a recording wants to know */
   gr_DType dtype;
   int rank;
   bool requires_grad;      /* set by the user on a leaf; follows from the inputs on a result */
   bool graph_freed;        /* backward went through it once */
   bool grad_is_new;        /* no optimizer has used the gradient yet */
   bool is_rewritten;       /* a gradient of a recording: its next replay writes there again */
-  ptrdiff_t offset;
   int64_t shape[GR_MAX_RANK];
   ptrdiff_t strides[GR_MAX_RANK];
-  struct gr_Tensor *grad;  /* of a leaf after backward, else NULL */
-  struct gr_Node *node;    /* what made it, if a gradient or a recording wants to know */
-  struct gr_Tensor *next;  /* in the list of those that are being freed */
 } gr_Tensor;
 
 /* A tensor without storage, of rank 0: an operation's shape rule fills it in. NULL: no memory. */

@@ -174,7 +174,8 @@ static void give_out(struct gr_Pool *pool, size_t n, size_t unit, size_t parts, 
   pthread_mutex_unlock(&pool->lock);
 }
 
-void gr_spread(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Range *run, void *data) {
+void gr_spread(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Range *run,
+               void *data) {
   size_t parts = gr_count_ranges(context, n, grain);
   struct gr_Pool *pool = parts > 1 ? running_pool(context) : NULL;
   if (pool == NULL) {
