@@ -154,8 +154,8 @@ void gr_lua_check_count(lua_State *L, const char *where, int receivers, int most
                given);
 }
 
-void gr_lua_check(lua_State *L, gr_Status status, const char *where) {
-  if (status != GR_OK) gr_lua_error(L, "%s: %s", where, gr_lua_context(L)->message);
+void gr_lua_raise(lua_State *L, const char *where) {
+  gr_lua_error(L, "%s: %s", where, gr_lua_context(L)->message);
 }
 
 const char *gr_lua_suggestion(lua_State *L, const char *name, int names) {
@@ -184,14 +184,6 @@ void *gr_lua_new_block(lua_State *L, const char *name, uint64_t tag, size_t size
   memcpy(block, &tag, sizeof tag);
   luaL_setmetatable(L, name);
   return block;
-}
-
-void *gr_lua_test_block(lua_State *L, int index, uint64_t tag, size_t size) {
-  uint64_t found;
-  void *block = lua_touserdata(L, index);
-  if (block == NULL || lua_rawlen(L, index) != size) return NULL;  /* of a light userdata: 0 */
-  memcpy(&found, block, sizeof found);
-  return found == tag ? block : NULL;
 }
 
 void gr_lua_new_metatable(lua_State *L, const char *name, const luaL_Reg *functions) {

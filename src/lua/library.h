@@ -16,6 +16,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
+#include <string.h>
 
 #include "core/tensor.h"
 
@@ -49,8 +50,11 @@ int gr_lua_self_error(lua_State *L, const char *where, const char *expected, con
 ** method has one and a function none. */
 void gr_lua_check_count(lua_State *L, const char *where, int receivers, int most);
 
-/* Raise "<where>: <the context's message>" unless the status is GR_OK. */
-void gr_lua_check(lua_State *L, gr_Status status, const char *where);
+/* Raise "<where>: <the context's message>"; and unless the status is GR_OK. */
+void gr_lua_raise(lua_State *L, const char *where);
+static inline void gr_lua_check(lua_State *L, gr_Status status, const char *where) {
+  if (status != GR_OK) gr_lua_raise(L, where);
+}
 
 /* Raise "<where>: interrupted" when the loop of C that runs must stop, or has just stopped. */
 void gr_lua_check_stop(lua_State *L, const char *where);
@@ -75,7 +79,13 @@ void gr_lua_keep_globals(lua_State *L);
 ** registered under `name`. */
 void *gr_lua_new_block(lua_State *L, const char *name, uint64_t tag, size_t size);
 /* The block at an index, or NULL when what is there is something else. */
-void *gr_lua_test_block(lua_State *L, int index, uint64_t tag, size_t size);
+static inline void *gr_lua_test_block(lua_State *L, int index, uint64_t tag, size_t size) {
+  uint64_t found;
+  void *block = lua_touserdata(L, index);
+  if (block == NULL || lua_rawlen(L, index) != size) return NULL;  /* of a light userdata: 0 */
+  memcpy(&found, block, sizeof found);
+  return found == tag ? block : NULL;
+}
 
 /* Make a metatable registered under `name` with these functions and, as __name, the last part of
 ** that name; leaves it on the stack. */

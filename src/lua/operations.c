@@ -217,24 +217,28 @@ static void operand_error(lua_State *L, int index, const gr_Operation *operation
                input_name(L, operation, index - 1), expected, gr_lua_describe(L, index), hint);
 }
 
-/* Put a tensor in the place of a number (of the other operand's type) or, for take, of a table. */
-static void make_operand(lua_State *L, int index, const gr_Operation *operation, int given) {
-  const gr_Tensor *other = gr_lua_test_tensor(L, 3 - index);
-  if (takes_numbers(operation) && lua_type(L, index) == LUA_TNUMBER && other != NULL) {
-    gr_Tensor *number = gr_lua_new_tensor(L, other->dtype, 0, NULL, operation->name);
-    gr_tensor_set(number, 0, lua_tonumber(L, index));
-  } else if (operation->typed_by == GR_OWN_TYPES && index == 2 && lua_istable(L, index)) {
+/* Whether a number stands in the place of a tensor. */
+static bool is_number_operand(lua_State *L, int index, const gr_Operation *operation) {
+  return takes_numbers(operation) && lua_type(L, index) == LUA_TNUMBER &&
+         gr_lua_test_tensor(L, 3 - index) != NULL;
+}
+
+/* Put a tensor in the place of a table, for take. */
+static gr_Tensor *make_operand(lua_State *L, int index, const gr_Operation *operation, int given) {
+  bool takes_list = operation->typed_by == GR_OWN_TYPES && index == 2;
+  if (takes_list && lua_istable(L, index)) {
     lua_getfield(L, lua_upvalueindex(2), "tensor");
     lua_pushvalue(L, index);
     lua_pushliteral(L, "float64");
     lua_call(L, 2, 1);
-  } else {
-    const char *expected = operation->typed_by == GR_OWN_TYPES && index == 2 ? "a tensor or a list"
-                           : takes_numbers(operation) && other != NULL ? "a tensor or a number"
-                                                                      : "a tensor";
-    operand_error(L, index, operation, expected, given < operation->arity);
+    lua_replace(L, index);
+    return gr_lua_test_tensor(L, index);
   }
-  lua_replace(L, index);
+  const char *expected = takes_list ? "a tensor or a list"
+                         : takes_numbers(operation) && gr_lua_test_tensor(L, 3 - index) != NULL
+                             ? "a tensor or a number" : "a tensor";
+  operand_error(L, index, operation, expected, given < operation->arity);
+  return NULL;
 }
 
 /* Arguments behind the operands: attributes one by one, or a table of names alone; dimensions and
@@ -253,19 +257,42 @@ static void check_given(lua_State *L, const gr_Operation *operation) {
   }
 }
 
+/* Run the operation, with a tensor of the other operand's type where an input is NULL: there the
+** stack has a number. Nothing raises from here on, so that one belongs to nobody. */
+static gr_Status apply_once(lua_State *L, gr_Context *context, const gr_Operation *operation,
+                            gr_Tensor *const *inputs, const gr_Attributes *attributes,
+                            gr_Tensor **result) {
+  int place = inputs[0] == NULL ? 0 : 1;
+  if (operation->arity != 2 || inputs[place] != NULL)
+    return gr_apply(context, operation, inputs, attributes, result);
+  gr_Tensor *both[2] = {inputs[0], inputs[1]};
+  gr_Status status = gr_tensor_new(context, inputs[1 - place]->dtype, 0, NULL, &both[place]);
+  if (status != GR_OK) return status;
+  gr_tensor_set(both[place], 0, lua_tonumber(L, place + 1));
+  status = gr_apply(context, operation, both, attributes, result);
+  gr_tensor_release(both[place]);
+  return status;
+}
+
 static gr_Status apply(lua_State *L, gr_Context *context, const gr_Operation *operation,
                        gr_Tensor *const *inputs, const gr_Attributes *attributes,
                        gr_Tensor **result) {
-  gr_Status status = gr_apply(context, operation, inputs, attributes, result);
-  return gr_lua_made_room(L, status) ? gr_apply(context, operation, inputs, attributes, result)
-                                     : status;
+  gr_Status status = apply_once(L, context, operation, inputs, attributes, result);
+  return gr_lua_made_room(L, status)
+             ? apply_once(L, context, operation, inputs, attributes, result) : status;
 }
 
-/* The function for every row. Its upvalues: the row, gradus.core, the context, the metatable of
-** tensors. */
+/* What the function of a row works with. */
+typedef struct Row {
+  const gr_Operation *operation;
+  gr_Context *context;
+} Row;
+
+/* The function for every row. Its upvalues: the row, gradus.core, the metatable of tensors. */
 static int call_operation(lua_State *L) {
-  const gr_Operation *operation = lua_touserdata(L, lua_upvalueindex(1));
-  gr_Context *context = lua_touserdata(L, lua_upvalueindex(3));
+  const Row *row = lua_touserdata(L, lua_upvalueindex(1));
+  const gr_Operation *operation = row->operation;
+  gr_Context *context = row->context;
   gr_Tensor *inputs[GR_MAX_INPUTS];
   gr_Attributes attributes;
   int arity = operation->arity, given = lua_gettop(L);
@@ -274,10 +301,8 @@ static int call_operation(lua_State *L) {
   gr_lua_collect(L, context);
   for (int i = 0; i < arity; i++) {
     inputs[i] = gr_lua_test_tensor(L, i + 1);
-    if (inputs[i] == NULL) {
-      make_operand(L, i + 1, operation, given);
-      inputs[i] = gr_lua_test_tensor(L, i + 1);
-    }
+    if (inputs[i] == NULL && !is_number_operand(L, i + 1, operation))
+      inputs[i] = make_operand(L, i + 1, operation, given);
   }
   if (given > arity) check_given(L, operation);
   if (has_attributes) {
@@ -288,10 +313,19 @@ static int call_operation(lua_State *L) {
       read_attribute(L, arity + 1 + i, operation->name, operation->attributes[i], inputs[0],
                      &attributes);
   }
-  gr_Tensor **result = gr_lua_push_slot_with(L, context, lua_upvalueindex(4));
+  gr_Tensor **result = gr_lua_push_slot_with(L, context, lua_upvalueindex(3));
   gr_lua_check(L, apply(L, context, operation, inputs, has_attributes ? &attributes : NULL, result),
                operation->name);
   return 1;
+}
+
+/* Push that function. */
+static void push_operation(lua_State *L, int core, const gr_Operation *operation) {
+  Row *row = lua_newuserdatauv(L, sizeof *row, 0);
+  *row = (Row){operation, gr_lua_context(L)};
+  lua_pushvalue(L, core);
+  luaL_getmetatable(L, "gradus.tensor");
+  lua_pushcclosure(L, call_operation, 3);
 }
 
 /* The operator gives its metamethod two operands even for unary minus. */
@@ -341,11 +375,7 @@ void gr_lua_open_operations(lua_State *L) {
   int methods = lua_gettop(L);
   for (size_t i = 0; (operation = gr_operation(i)) != NULL; i++) {
     if (operation->attributes[0] == GR_SLICES) continue;  /* x[key] */
-    lua_pushlightuserdata(L, (void *)operation);
-    lua_pushvalue(L, core);
-    lua_pushlightuserdata(L, gr_lua_context(L));
-    luaL_getmetatable(L, "gradus.tensor");
-    lua_pushcclosure(L, call_operation, 4);
+    push_operation(L, core, operation);
     lua_setfield(L, methods, operation->name);
   }
   luaL_getmetatable(L, "gradus.tensor");

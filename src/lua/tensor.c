@@ -60,12 +60,15 @@ gr_Tensor **gr_lua_push_slot_with(lua_State *L, gr_Context *context, int metatab
   return &block->tensor;
 }
 
-gr_Tensor **gr_lua_push_slot(lua_State *L) {
+/* The same for whoever has the context at hand. */
+static gr_Tensor **push_slot(lua_State *L, gr_Context *context) {
   luaL_getmetatable(L, "gradus.tensor");
-  gr_Tensor **slot = gr_lua_push_slot_with(L, gr_lua_context(L), lua_gettop(L));
+  gr_Tensor **slot = gr_lua_push_slot_with(L, context, lua_gettop(L));
   lua_remove(L, -2);
   return slot;
 }
+
+gr_Tensor **gr_lua_push_slot(lua_State *L) { return push_slot(L, gr_lua_context(L)); }
 
 static int tensor_gc(lua_State *L) {
   TensorBlock *block = gr_lua_test_block(L, 1, TENSOR_TAG, sizeof *block);
@@ -99,9 +102,9 @@ bool gr_lua_made_room(lua_State *L, gr_Status status) {
 
 gr_Tensor *gr_lua_new_tensor(lua_State *L, gr_DType dtype, int rank, const int64_t *shape,
                              const char *where) {
-  gr_lua_collect(L, gr_lua_context(L));
   gr_Context *context = gr_lua_context(L);
-  gr_Tensor **slot = gr_lua_push_slot(L);
+  gr_lua_collect(L, context);
+  gr_Tensor **slot = push_slot(L, context);
   gr_Status status = gr_tensor_new(context, dtype, rank, shape, slot);
   if (gr_lua_made_room(L, status)) status = gr_tensor_new(context, dtype, rank, shape, slot);
   gr_lua_check(L, status, where);
@@ -433,11 +436,11 @@ static ptrdiff_t place_of(const gr_Tensor *tensor, const gr_Attributes *key) {
 
 /* Push the part of argument 1 that the key selects. */
 static gr_Tensor *push_part(lua_State *L, const gr_Attributes *key) {
-  gr_lua_collect(L, gr_lua_context(L));
+  gr_Context *context = gr_lua_context(L);
+  gr_lua_collect(L, context);
   gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "slice", "argument 1");
-  gr_Tensor **part = gr_lua_push_slot(L);
-  gr_lua_check(L, gr_apply(gr_lua_context(L), &gr_shape_operations[GR_SLICE], &tensor, key, part),
-               "slice");
+  gr_Tensor **part = push_slot(L, context);
+  gr_lua_check(L, gr_apply(context, &gr_shape_operations[GR_SLICE], &tensor, key, part), "slice");
   return *part;
 }
 
