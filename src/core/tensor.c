@@ -21,11 +21,27 @@ static size_t storage_size(size_t bytes) {
   return (head + bytes + LINE - 1) / LINE * LINE;
 }
 
+/* A block that begins a line. Not by aligned_alloc, which cannot place it where one of the same size
+** was: it looks for room that holds it however it lies. What malloc gave stands in front of it. */
+static void *line_new(size_t size) {
+  unsigned char *room = malloc(size + LINE);
+  if (room == NULL) return NULL;
+  unsigned char *block = room + LINE - (uintptr_t)room % LINE;
+  memcpy(block - sizeof room, &room, sizeof room);
+  return block;
+}
+
+static void line_free(void *block) {
+  void *room;
+  memcpy(&room, (unsigned char *)block - sizeof room, sizeof room);
+  free(room);
+}
+
 static gr_Storage *block_new(gr_Context *context, size_t bytes) {
   if (is_small(bytes)) return gr_spares_take(&context->storages);
   size_t size = storage_size(bytes);
   unsigned char *block = size < bytes ? NULL
-                         : size < GR_LARGE ? aligned_alloc(LINE, size)
+                         : size < GR_LARGE ? line_new(size)
                                            : gr_large_take(&context->large, size);
   return block == NULL ? NULL : (gr_Storage *)(block + PAD);
 }
@@ -34,7 +50,7 @@ static void block_release(gr_Context *context, gr_Storage *storage) {
   size_t size = storage_size(storage->bytes);
   void *block = (unsigned char *)storage - PAD;
   if (is_small(storage->bytes)) gr_spares_give(&context->storages, storage);
-  else if (size < GR_LARGE) free(block);
+  else if (size < GR_LARGE) line_free(block);
   else gr_large_give(&context->large, block, size);
 }
 
