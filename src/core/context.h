@@ -52,6 +52,8 @@ typedef struct gr_Context {
   uint64_t rearranged;               /* how often calls laid out before became stale, see calls.h */
   size_t bytes_made;                 /* for tensors and graphs since the collector was last told */
   size_t bytes_alive;                /* in storages now */
+  size_t bytes_taken;                /* by tensors and graphs now, all in all */
+  size_t bytes_allowed;              /* of those, before all garbage is collected at once */
   uint64_t seed;                     /* the script's one root of randomness */
   uint64_t random_states_made;       /* without a seed, since the seed was set */
   uint64_t random_draws;             /* numbers drawn so far: a recorded step must draw none */
@@ -59,6 +61,12 @@ typedef struct gr_Context {
   void *interrupted_data;
   bool unbroken;                     /* what runs is brought to its end: an interrupt waits */
 } gr_Context;
+
+/* Count bytes that are taken for a tensor or a graph. */
+static inline void gr_count_bytes(gr_Context *context, size_t bytes) {
+  context->bytes_made += bytes;
+  context->bytes_taken += bytes;
+}
 
 /* Make a context with float32 as its default type, and free it. */
 gr_Status gr_context_init(gr_Context *context);

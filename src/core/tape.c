@@ -22,9 +22,13 @@ static gr_Status run_node(gr_Context *context, gr_Node *node) {
   return status;
 }
 
+static size_t node_size(const gr_Node *node) {
+  return sizeof *node + (node->attributes == NULL ? 0 : sizeof *node->attributes);
+}
+
 /* Give the output a node of its own, a copy of the one on the stack. */
 static gr_Status keep_node(gr_Context *context, const gr_Node *node) {
-  size_t size = sizeof *node + (node->attributes == NULL ? 0 : sizeof *node->attributes);
+  size_t size = node_size(node);
   gr_Node *kept = malloc(size);
   if (kept == NULL) return gr_fail_memory(context, size);
   *kept = *node;
@@ -33,7 +37,7 @@ static gr_Status keep_node(gr_Context *context, const gr_Node *node) {
     *attributes = *node->attributes;
     kept->attributes = attributes;
   }
-  context->bytes_made += size;
+  gr_count_bytes(context, size);
   kept->output_version = kept->output->storage->version;
   for (int i = 0; i < kept->operation->arity; i++) {
     gr_tensor_retain(kept->inputs[i]);
@@ -41,6 +45,11 @@ static gr_Status keep_node(gr_Context *context, const gr_Node *node) {
   }
   kept->output->node = kept;
   return GR_OK;
+}
+
+void gr_node_free(gr_Node *node) {
+  node->output->context->bytes_taken -= node_size(node);
+  free(node);
 }
 
 /* Inputs of one type: run the operation. */
@@ -452,7 +461,7 @@ void gr_tensor_detach(gr_Tensor *tensor) {
   tensor->node = NULL;
   if (node == NULL) return;
   for (int i = 0; i < node->operation->arity; i++) gr_tensor_release(node->inputs[i]);
-  free(node);
+  gr_node_free(node);
 }
 
 /* The plan still holds every tensor of the graph, so that none dies while it is taken apart. */

@@ -32,6 +32,9 @@ gr_Status gr_backward(gr_Context *context, gr_Tensor *loss);
 gr_Status gr_find_leaves(gr_Context *context, gr_Tensor *loss, gr_Tensor *const *tensors,
                          size_t count, bool *leads, gr_Tensor **other);
 
+/* Free a node whose inputs have been released, while its output is still there. */
+void gr_node_free(gr_Node *node);
+
 /* Forget the graph behind a tensor: it becomes a leaf that holds its numbers. */
 void gr_tensor_detach(gr_Tensor *tensor);
 

@@ -61,7 +61,7 @@ static gr_Storage *storage_new(gr_Context *context, size_t bytes) {
   storage->bytes = bytes;
   storage->version = 0;
   storage->context = context;
-  context->bytes_made += storage_size(bytes);
+  gr_count_bytes(context, storage_size(bytes));
   context->bytes_alive += bytes;
   return storage;
 }
@@ -69,6 +69,7 @@ static gr_Storage *storage_new(gr_Context *context, size_t bytes) {
 static void storage_release(gr_Storage *storage) {
   if (storage == NULL || --storage->references > 0) return;
   storage->context->bytes_alive -= storage->bytes;
+  storage->context->bytes_taken -= storage_size(storage->bytes);
   block_release(storage->context, storage);
 }
 
@@ -80,6 +81,7 @@ gr_Tensor *gr_tensor_blank(gr_Context *context) {
   memset(tensor, 0, offsetof(gr_Tensor, shape));
   tensor->references = 1;
   tensor->context = context;
+  gr_count_bytes(context, sizeof *tensor);
   return tensor;
 }
 
@@ -178,8 +180,9 @@ void gr_tensor_release(gr_Tensor *tensor) {
     drop(last->grad, &dead);
     if (last->node != NULL) {
       for (int i = 0; i < last->node->operation->arity; i++) drop(last->node->inputs[i], &dead);
-      free(last->node);
+      gr_node_free(last->node);
     }
+    last->context->bytes_taken -= sizeof *last;
     gr_spares_give(&last->context->tensors, last);
   }
 }

@@ -96,8 +96,8 @@ void gr_lua_new_metatable(lua_State *L, const char *name, const luaL_Reg *functi
 /* Push a userdata without a tensor yet, and return the place for one: the core writes its result
 ** there, so that nothing is lost when something raises in between. */
 gr_Tensor **gr_lua_push_slot(lua_State *L);
-/* The same for whoever has the context, and the metatable at an absolute index, at hand. */
-gr_Tensor **gr_lua_push_slot_with(lua_State *L, gr_Context *context, int metatable);
+/* The same for whoever has the metatable at an absolute index at hand. */
+gr_Tensor **gr_lua_push_slot_with(lua_State *L, int metatable);
 gr_Tensor *gr_lua_test_tensor(lua_State *L, int index);  /* NULL: not a tensor */
 gr_Tensor *gr_lua_check_tensor(lua_State *L, int index, const char *where, const char *argument);
 

@@ -313,7 +313,7 @@ static int call_operation(lua_State *L) {
       read_attribute(L, arity + 1 + i, operation->name, operation->attributes[i], inputs[0],
                      &attributes);
   }
-  gr_Tensor **result = gr_lua_push_slot_with(L, context, lua_upvalueindex(3));
+  gr_Tensor **result = gr_lua_push_slot_with(L, lua_upvalueindex(3));
   gr_lua_check(L, apply(L, context, operation, inputs, has_attributes ? &attributes : NULL, result),
                operation->name);
   return 1;

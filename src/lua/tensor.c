@@ -50,25 +50,21 @@ gr_Tensor **gr_lua_check_tensors(lua_State *L, int index, const char *where, con
   return tensors;
 }
 
-gr_Tensor **gr_lua_push_slot_with(lua_State *L, gr_Context *context, int metatable) {
+gr_Tensor **gr_lua_push_slot_with(lua_State *L, int metatable) {
   TensorBlock *block = lua_newuserdatauv(L, sizeof *block, 0);
   block->tag = TENSOR_TAG;
   block->tensor = NULL;
   lua_pushvalue(L, metatable);
   lua_setmetatable(L, -2);
-  context->bytes_made += sizeof(gr_Tensor);
   return &block->tensor;
 }
 
-/* The same for whoever has the context at hand. */
-static gr_Tensor **push_slot(lua_State *L, gr_Context *context) {
+gr_Tensor **gr_lua_push_slot(lua_State *L) {
   luaL_getmetatable(L, "gradus.tensor");
-  gr_Tensor **slot = gr_lua_push_slot_with(L, context, lua_gettop(L));
+  gr_Tensor **slot = gr_lua_push_slot_with(L, lua_gettop(L));
   lua_remove(L, -2);
   return slot;
 }
-
-gr_Tensor **gr_lua_push_slot(lua_State *L) { return push_slot(L, gr_lua_context(L)); }
 
 static int tensor_gc(lua_State *L) {
   TensorBlock *block = gr_lua_test_block(L, 1, TENSOR_TAG, sizeof *block);
@@ -88,11 +84,23 @@ static int kilobytes_to_tell(lua_State *L, size_t bytes_made) {
   return kilobytes > 1 << 30 ? 1 << 30 : 1 + (int)kilobytes;
 }
 
+/* In generational mode, which lua5.4 is in, no step ends a cycle, and what has outlived two of them is
+** freed by a full collection only. Lua begins one when its own heap has doubled; by then the tensors
+** may have taken any memory. So it comes, too, when they have doubled and taken more than Lua has. */
+enum { SOME = 16 * 1024 * 1024 };
+
 void gr_lua_collect(lua_State *L, gr_Context *context) {
   if (context->bytes_made < BYTES_BETWEEN_STEPS) return;
   int kilobytes = kilobytes_to_tell(L, context->bytes_made);
   context->bytes_made = 0;
-  if (lua_gc(L, LUA_GCISRUNNING)) lua_gc(L, LUA_GCSTEP, kilobytes);  /* runs a stopped one, too */
+  if (!lua_gc(L, LUA_GCISRUNNING)) return;  /* a step would run it */
+  bool has_ended = lua_gc(L, LUA_GCSTEP, kilobytes) == 1;
+  if (!has_ended && context->bytes_taken > context->bytes_allowed + SOME) {
+    lua_gc(L, LUA_GCCOLLECT);
+    has_ended = true;
+  }
+  if (has_ended)
+    context->bytes_allowed = 2 * context->bytes_taken + 1024 * (size_t)lua_gc(L, LUA_GCCOUNT);
 }
 
 bool gr_lua_made_room(lua_State *L, gr_Status status) {
@@ -104,7 +112,7 @@ gr_Tensor *gr_lua_new_tensor(lua_State *L, gr_DType dtype, int rank, const int64
                              const char *where) {
   gr_Context *context = gr_lua_context(L);
   gr_lua_collect(L, context);
-  gr_Tensor **slot = push_slot(L, context);
+  gr_Tensor **slot = gr_lua_push_slot(L);
   gr_Status status = gr_tensor_new(context, dtype, rank, shape, slot);
   if (gr_lua_made_room(L, status)) status = gr_tensor_new(context, dtype, rank, shape, slot);
   gr_lua_check(L, status, where);
@@ -439,7 +447,7 @@ static gr_Tensor *push_part(lua_State *L, const gr_Attributes *key) {
   gr_Context *context = gr_lua_context(L);
   gr_lua_collect(L, context);
   gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "slice", "argument 1");
-  gr_Tensor **part = push_slot(L, context);
+  gr_Tensor **part = gr_lua_push_slot(L);
   gr_lua_check(L, gr_apply(context, &gr_shape_operations[GR_SLICE], &tensor, key, part), "slice");
   return *part;
 }

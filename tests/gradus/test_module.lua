@@ -22,6 +22,15 @@ function TestModule.setUp()
   lu.skipIf(lua('require "gradus"'):find "[Aa][Ss][Aa][Nn]", module .. " is built with sanitizers, lua5.4 is not")
 end
 
+-- There the collector is in generational mode.
+function TestModule.test_a_loop_of_temporaries_runs_in_bounded_memory()
+  local kilobytes = lua [[
+    local x = require("gradus").ones(1000000)
+    for _ = 1, 100 do x = x * 0.5 + 1 end
+    for line in io.lines "/proc/self/status" do print(line:match "VmHWM:%s*(%d+)" or "") end]]
+  lu.assertTrue(tonumber(kilobytes:match "%d+") < 100000, kilobytes)
+end
+
 function TestModule.test_it_works_and_makes_no_globals()
   lu.assertEquals(lua [[
     local before = {}

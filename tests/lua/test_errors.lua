@@ -404,6 +404,20 @@ function TestMemory.test_temporaries_of_a_million_numbers_stay_under_200_megabyt
   end
 end
 
+-- In generational mode Lua itself frees what has outlived two of its steps when its own heap has
+-- doubled, which here it never does.
+function TestMemory.test_what_has_grown_old_is_freed_in_generational_mode()
+  local most_alive, x = 0, zeros(1000000)
+  collectgarbage()
+  local before, mode = core.bytes_alive(), collectgarbage "generational"
+  for _ = 1, 100 do
+    x = x * 0.5 + 1
+    most_alive = math.max(most_alive, core.bytes_alive())
+  end
+  collectgarbage(mode)
+  lu.assertTrue(most_alive - before < 60e6, ("%d bytes alive"):format(most_alive - before))
+end
+
 -- The C library's aligned_alloc goes on to new memory where blocks of one size come and go. In a
 -- process of its own, since what was freed before leaves room.
 function TestMemory.test_storages_lie_where_others_of_their_size_were()
