@@ -407,11 +407,11 @@ end
 -- In generational mode Lua itself frees what has outlived two of its steps when its own heap has
 -- doubled, which here it never does.
 function TestMemory.test_what_has_grown_old_is_freed_in_generational_mode()
-  local most_alive, x = 0, zeros(1000000)
+  local most_alive, t = 0, zeros(1000000)
   collectgarbage()
   local before, mode = core.bytes_alive(), collectgarbage "generational"
   for _ = 1, 100 do
-    x = x * 0.5 + 1
+    t = t * 0.5 + 1
     most_alive = math.max(most_alive, core.bytes_alive())
   end
   collectgarbage(mode)
