@@ -76,7 +76,7 @@ static int tensor_gc(lua_State *L) {
 
 /* Lua begins a cycle when its own heap has doubled. That is a few hundred kilobytes, soon made in
 ** tensors: so their bytes count for less, and it takes LITTLE of them to begin a cycle. */
-enum { BYTES_BETWEEN_STEPS = 64 * 1024, LITTLE = 2 * 1024 * 1024 };
+enum { BYTES_BETWEEN_STEPS = 64 * 1024, LITTLE = 1024 * 1024 };
 
 static int kilobytes_to_tell(lua_State *L, size_t bytes_made) {
   double heap = lua_gc(L, LUA_GCCOUNT) * 1024.0;
