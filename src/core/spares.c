@@ -7,23 +7,12 @@
 #include <sys/mman.h>
 #endif
 
-#if defined __SANITIZE_ADDRESS__
-#define MEMORY_IS_WATCHED 1
-#elif defined __has_feature
-#if __has_feature(address_sanitizer)
-#define MEMORY_IS_WATCHED 1
-#endif
-#endif
-#if !defined MEMORY_IS_WATCHED
-#define MEMORY_IS_WATCHED 0
-#endif
-
 void *gr_spares_new(const gr_Spares *spares) {
   return aligned_alloc(64, (spares->bytes + 63) / 64 * 64);
 }
 
 void gr_spares_give(gr_Spares *spares, void *block) {
-  if (MEMORY_IS_WATCHED || spares->count >= spares->room) {
+  if (GR_MEMORY_IS_WATCHED || spares->count >= spares->room) {
     free(block);
     return;
   }
@@ -85,7 +74,7 @@ void *gr_large_take(gr_LargeSpares *spares, size_t size) {
 
 void gr_large_give(gr_LargeSpares *spares, void *block, size_t size) {
   gr_LargeSpare *spare = block;
-  if (MEMORY_IS_WATCHED || whole_pages(size) > spares->room) {
+  if (GR_MEMORY_IS_WATCHED || whole_pages(size) > spares->room) {
     free(block);
     return;
   }

@@ -14,6 +14,17 @@
 #include <stddef.h>
 #include <string.h>
 
+#if defined __SANITIZE_ADDRESS__
+#define GR_MEMORY_IS_WATCHED 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define GR_MEMORY_IS_WATCHED 1
+#endif
+#endif
+#if !defined GR_MEMORY_IS_WATCHED
+#define GR_MEMORY_IS_WATCHED 0
+#endif
+
 typedef struct gr_Spares {
   size_t bytes;  /* of each block */
   size_t room;   /* how many are kept at most; 0: none any more */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "blocks.h"
 #include "interrupt.h"
 #include "lua/library.h"
 #include "opening.h"
@@ -120,7 +121,8 @@ int main(int argc, char **argv) {
     gr_options_help();
     return EXIT_SUCCESS;
   }
-  lua_State *L = luaL_newstate();
+  gr_Blocks blocks = {{NULL}, 0};
+  lua_State *L = gr_state_new(&blocks);
   if (L == NULL) {
     fprintf(stderr, "%s: cannot create state: not enough memory\n", options.program);
     return EXIT_FAILURE;
@@ -129,6 +131,6 @@ int main(int argc, char **argv) {
   lua_pushlightuserdata(L, &options);
   int status = gr_report(L, lua_pcall(L, 1, 1, 0));
   int result = status == LUA_OK ? (int)lua_tointeger(L, -1) : EXIT_FAILURE;
-  lua_close(L);
+  gr_state_close(L, &blocks);
   return result;
 }

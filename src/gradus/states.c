@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "blocks.h"
 #include "interrupt.h"
 #include "lua/library.h"
 #include "opening.h"
@@ -13,6 +14,7 @@ typedef struct StateBlock {
   uint64_t tag;
   lua_State *state;  /* NULL: closed, or called just now */
   bool interrupted;  /* whether the last call ended by Ctrl-C */
+  gr_Blocks blocks;
 } StateBlock;
 
 static StateBlock *check_state(lua_State *L) {
@@ -98,7 +100,7 @@ static int state_close(lua_State *L) {
   if (block == NULL || block->state == NULL) return 0;
   lua_State *state = block->state;
   block->state = NULL;
-  lua_close(state);
+  gr_state_close(state, &block->blocks);
   return 0;
 }
 
@@ -111,7 +113,7 @@ static const luaL_Reg state_methods[] = {
 
 static int new_state(lua_State *L) {
   StateBlock *block = gr_lua_new_block(L, "gradus.state", STATE_TAG, sizeof *block);
-  block->state = luaL_newstate();
+  block->state = gr_state_new(&block->blocks);
   if (block->state == NULL) return gr_lua_error(L, "new_state: not enough memory");
   lua_pushcfunction(block->state, open_state);
   lua_pushlightuserdata(block->state, (void *)gr_options_of(L));

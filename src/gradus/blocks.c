@@ -1,0 +1,72 @@
+/* blocks.c: see blocks.h. */
+#include "blocks.h"
+
+#include <stdlib.h>
+
+#include <lauxlib.h>
+
+#include "core/spares.h"
+
+/* What such a block begins with. */
+typedef struct gr_Block {
+  struct gr_Block *next;
+} gr_Block;
+
+enum { MOST = 4 * 1024 * 1024 };  /* bytes that are kept */
+
+static void free_all(gr_Blocks *blocks) {
+  for (size_t size = 0; size <= GR_LARGEST_KEPT; size++)
+    while (blocks->first[size] != NULL) {
+      gr_Block *block = blocks->first[size];
+      blocks->first[size] = block->next;
+      free(block);
+    }
+  blocks->bytes = 0;
+}
+
+/* Where memory runs out, what is kept in other sizes makes room. */
+static void *new_block(gr_Blocks *blocks, size_t size) {
+  void *block = malloc(size);
+  if (block != NULL || blocks->bytes == 0) return block;
+  free_all(blocks);
+  return malloc(size);
+}
+
+static void *take(gr_Blocks *blocks, size_t size) {
+  gr_Block *block = size <= GR_LARGEST_KEPT ? blocks->first[size] : NULL;
+  if (block == NULL) return new_block(blocks, size);
+  blocks->first[size] = block->next;
+  blocks->bytes -= size;
+  return block;
+}
+
+static void give(gr_Blocks *blocks, void *given, size_t size) {
+  gr_Block *block = given;
+  if (GR_MEMORY_IS_WATCHED || size < sizeof *block || size > GR_LARGEST_KEPT ||
+      blocks->bytes + size > MOST) {
+    free(block);
+    return;
+  }
+  block->next = blocks->first[size];
+  blocks->first[size] = block;
+  blocks->bytes += size;
+}
+
+/* A lua_Alloc. */
+static void *allocate(void *blocks, void *block, size_t old_size, size_t size) {
+  if (block == NULL) return size == 0 ? NULL : take(blocks, size);
+  if (size > 0) return realloc(block, size);
+  give(blocks, block, old_size);
+  return NULL;
+}
+
+lua_State *gr_state_new(gr_Blocks *blocks) {
+  lua_State *L = luaL_newstate();
+  if (L != NULL) lua_setallocf(L, allocate, blocks);
+  return L;
+}
+
+void gr_state_close(lua_State *L, gr_Blocks *blocks) {
+  lua_close(L);
+  free_all(blocks);
+}

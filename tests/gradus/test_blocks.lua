@@ -1,0 +1,43 @@
+-- Lua's small blocks, which are kept when they are given back: not more of them than some megabytes, and
+-- what is kept is as good as new.
+
+local lu = require "luaunit"
+
+local program = core.program_path()
+
+local function output(code)
+  local pipe <close> = assert(io.popen(("'%s' - <<'END' 2>&1\n%s\nEND"):format(program, code)))
+  return pipe:read "a"
+end
+
+TestBlocks = {}
+
+-- In each of fifty sizes some megabytes are made, and given back.
+function TestBlocks.test_what_is_kept_in_one_size_leaves_memory_for_others()
+  if os.getenv "ASAN_OPTIONS" or os.getenv "TEST_WRAPPER" then return end
+  local text = output [[
+    for length = 10, 60 do
+      local texts = {}
+      for i = 1, 50000 do texts[i] = ("%0" .. length .. "d"):format(i) end
+      texts = nil
+      collectgarbage()
+    end
+    for line in io.lines "/proc/self/status" do io.write(line:match "VmHWM:%s*(%d+)" or "") end]]
+  lu.assertTrue(tonumber(text) < 30000, text)
+end
+
+-- Tables, closures, strings, coroutines and tensors take each other's places.
+function TestBlocks.test_values_of_all_kinds_come_and_go()
+  local text = output [[
+    local kept = {}
+    for i = 1, 20000 do
+      local n = i * 7919 % 211 + 1
+      local old = kept[n]
+      if old then assert(old.i == old.f() and old.s == ("x"):rep(old.i % 90) .. old.i and old.t:item() == old.i) end
+      kept[n] = { i = i, f = function() return i end, s = ("x"):rep(i % 90) .. i, t = tensor(i),
+                  c = coroutine.wrap(function() return n end) }
+      if i % 3000 == 0 then collectgarbage() end
+    end
+    print "whole"]]
+  lu.assertEquals(text, "whole\n")
+end
