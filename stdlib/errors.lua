@@ -112,12 +112,14 @@ end
 
 -- Names of fields
 
--- What was meant by a name that is nearly one of `names`, one letter off, or two of a long name.
-local function slip_finder(names)
+-- What was meant by a name that is nearly one of `names`, one letter off, or two of a long name. The
+-- names in the set `own` are no slips, nor are those of metamethods.
+local function slip_finder(names, own)
   local meant = {}  -- name -> the known one, false where it is none's slip
   for _, known in ipairs(names) do meant[known] = false end
+  for name in pairs(own) do meant[name] = false end
   return function(name)
-    if type(name) ~= "string" or #name < 3 then return false end
+    if type(name) ~= "string" or #name < 3 or name:find "^__" then return false end
     if meant[name] == nil then
       meant[name] = errors.nearest(name, names, #name >= 8 and 2 or 1) or false
     end
@@ -126,10 +128,11 @@ local function slip_finder(names)
 end
 
 -- Let reading or setting a field that is nearly one of `names` be an error, for the instances of the
--- metatable `class`, whose __index is itself: any other name is the user's to choose. Returns
--- __index for absent fields, which the class's own metatable is to have.
+-- metatable `class`, whose __index is itself: any other name is the user's to choose, and those in
+-- class.__hidden are the class's. Returns __index for absent fields, which the class's own metatable
+-- is to have.
 function errors.catch_slips(what, class, names)
-  local find = slip_finder(names)
+  local find = slip_finder(names, class.__hidden)
   local function refuse(name, near)
     errors.fail('%s: there is no "%s", did you mean "%s"?', what, name, near)
   end
