@@ -87,7 +87,7 @@ gr_Status gr_apply_cast(gr_Context *context, gr_Tensor *tensor, gr_DType dtype,
                         gr_Tensor **result) {
   gr_Attributes attributes;
   attributes.dtype = dtype;
-  return apply_typed(context, &gr_shape_operations[GR_CAST], &tensor, &attributes, result);
+  return gr_apply(context, &gr_shape_operations[GR_CAST], &tensor, &attributes, result);
 }
 
 /* float64 as soon as one is; of tensors with axes, where there are any. */
@@ -120,7 +120,7 @@ static gr_Status apply_cast(gr_Context *context, const gr_Operation *operation,
     else status = gr_apply_cast(context, inputs[ready], dtype, &typed[ready]);
     if (status == GR_OK) ready++;
   }
-  if (status == GR_OK) status = apply_typed(context, operation, typed, attributes, result);
+  if (status == GR_OK) status = gr_apply(context, operation, typed, attributes, result);
   while (ready > 0) gr_tensor_release(typed[--ready]);
   return status;
 }

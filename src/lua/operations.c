@@ -257,29 +257,32 @@ static void check_given(lua_State *L, const gr_Operation *operation) {
   }
 }
 
-/* Run the operation, with a tensor of the other operand's type where an input is NULL: there the
-** stack has a number. Nothing raises from here on, so that one belongs to nobody. */
-static gr_Status apply_once(lua_State *L, gr_Context *context, const gr_Operation *operation,
-                            gr_Tensor *const *inputs, const gr_Attributes *attributes,
-                            gr_Tensor **result) {
-  int place = inputs[0] == NULL ? 0 : 1;
-  if (operation->arity != 2 || inputs[place] != NULL)
-    return gr_apply(context, operation, inputs, attributes, result);
-  gr_Tensor *both[2] = {inputs[0], inputs[1]};
-  gr_Status status = gr_tensor_new(context, inputs[1 - place]->dtype, 0, NULL, &both[place]);
+/* A call of an operation. */
+typedef struct Call {
+  gr_Context *context;
+  const gr_Operation *operation;
+  gr_Tensor *inputs[GR_MAX_INPUTS];
+  int number;  /* where the stack has a number in the place of an input, or 0 */
+  const gr_Attributes *attributes;
+  gr_Tensor **result;
+} Call;
+
+/* The number becomes a tensor of the other operand's type. Nothing raises before it is dropped, so
+** that it belongs to nobody. */
+static gr_Status apply_with_number(lua_State *L, Call *call) {
+  gr_Tensor **number = &call->inputs[call->number - 1];
+  gr_DType dtype = call->inputs[2 - call->number]->dtype;
+  gr_Status status = gr_tensor_new(call->context, dtype, 0, NULL, number);
   if (status != GR_OK) return status;
-  gr_tensor_set(both[place], 0, lua_tonumber(L, place + 1));
-  status = gr_apply(context, operation, both, attributes, result);
-  gr_tensor_release(both[place]);
+  gr_tensor_set(*number, 0, lua_tonumber(L, call->number));
+  status = gr_apply(call->context, call->operation, call->inputs, call->attributes, call->result);
+  gr_tensor_release(*number);
   return status;
 }
 
-static gr_Status apply(lua_State *L, gr_Context *context, const gr_Operation *operation,
-                       gr_Tensor *const *inputs, const gr_Attributes *attributes,
-                       gr_Tensor **result) {
-  gr_Status status = apply_once(L, context, operation, inputs, attributes, result);
-  return gr_lua_made_room(L, status)
-             ? apply_once(L, context, operation, inputs, attributes, result) : status;
+static gr_Status apply(lua_State *L, Call *call) {
+  if (call->number > 0) return apply_with_number(L, call);
+  return gr_apply(call->context, call->operation, call->inputs, call->attributes, call->result);
 }
 
 /* What the function of a row works with. */
@@ -288,34 +291,40 @@ typedef struct Row {
   gr_Context *context;
 } Row;
 
+static void read_attributes(lua_State *L, const Call *call, gr_Attributes *attributes) {
+  const gr_Operation *operation = call->operation;
+  int first = operation->arity + 1, count = count_attributes(operation);
+  if (is_named(L, first)) spread_named(L, first, operation);
+  if (lua_gettop(L) < first + count) lua_settop(L, first + count);
+  for (int i = 0; i < count; i++)
+    read_attribute(L, first + i, operation->name, operation->attributes[i], call->inputs[0],
+                   attributes);
+}
+
 /* The function for every row. Its upvalues: the row, gradus.core, the metatable of tensors. */
 static int call_operation(lua_State *L) {
   const Row *row = lua_touserdata(L, lua_upvalueindex(1));
   const gr_Operation *operation = row->operation;
-  gr_Context *context = row->context;
-  gr_Tensor *inputs[GR_MAX_INPUTS];
+  Call call = {.context = row->context, .operation = operation};
   gr_Attributes attributes;
   int arity = operation->arity, given = lua_gettop(L);
-  bool has_attributes = operation->attributes[0] != GR_NO_ATTRIBUTE;
   if (given < arity) lua_settop(L, arity);
-  gr_lua_collect(L, context);
+  gr_lua_collect(L, row->context);
   for (int i = 0; i < arity; i++) {
-    inputs[i] = gr_lua_test_tensor(L, i + 1);
-    if (inputs[i] == NULL && !is_number_operand(L, i + 1, operation))
-      inputs[i] = make_operand(L, i + 1, operation, given);
+    call.inputs[i] = gr_lua_test_tensor(L, i + 1);
+    if (call.inputs[i] != NULL) continue;
+    if (is_number_operand(L, i + 1, operation)) call.number = i + 1;
+    else call.inputs[i] = make_operand(L, i + 1, operation, given);
   }
   if (given > arity) check_given(L, operation);
-  if (has_attributes) {
-    if (is_named(L, arity + 1)) spread_named(L, arity + 1, operation);
-    lua_settop(L, lua_gettop(L) < arity + GR_MAX_ATTRIBUTES ? arity + GR_MAX_ATTRIBUTES
-                                                            : lua_gettop(L));
-    for (int i = 0; i < count_attributes(operation); i++)
-      read_attribute(L, arity + 1 + i, operation->name, operation->attributes[i], inputs[0],
-                     &attributes);
+  if (operation->attributes[0] != GR_NO_ATTRIBUTE) {
+    read_attributes(L, &call, &attributes);
+    call.attributes = &attributes;
   }
-  gr_Tensor **result = gr_lua_push_slot_with(L, lua_upvalueindex(3));
-  gr_lua_check(L, apply(L, context, operation, inputs, has_attributes ? &attributes : NULL, result),
-               operation->name);
+  call.result = gr_lua_push_slot_with(L, lua_upvalueindex(3));
+  gr_Status status = apply(L, &call);
+  if (gr_lua_made_room(L, status)) status = apply(L, &call);
+  gr_lua_check(L, status, operation->name);
   return 1;
 }
 
