@@ -6,7 +6,6 @@
 
 #include "stdlib.h"
 #include "core/kernels.h"
-#include "core/recording.h"
 
 /* The context */
 
@@ -207,7 +206,7 @@ gr_DType gr_lua_check_dtype(lua_State *L, int index, const char *where) {
 double gr_lua_check_number(lua_State *L, int index, const char *where, const char *argument) {
   const gr_Tensor *tensor = gr_lua_test_tensor(L, index);
   if (tensor != NULL && gr_tensor_size(tensor) == 1 && tensor->rank == 0) {
-    gr_lua_note_read(L, "it read a number out of a tensor");
+    gr_lua_note_read(tensor->context, "it read a number out of a tensor");
     return gr_tensor_get(tensor, 0);
   }
   if (lua_type(L, index) != LUA_TNUMBER)
@@ -262,16 +261,11 @@ int gr_lua_check_shape(lua_State *L, int index, const char *where, int64_t *shap
   return rank;
 }
 
-void gr_lua_note_read(lua_State *L, const char *what) {
-  gr_Context *context = gr_lua_context(L);
-  if (context->recording != NULL) gr_recording_break(context, what);
-}
-
 void gr_lua_check_writable(lua_State *L, const gr_Tensor *tensor, const char *where) {
-  if (tensor->requires_grad && gr_lua_context(L)->grad_enabled)
+  if (tensor->requires_grad && tensor->context->grad_enabled)
     gr_lua_error(L, "%s: writing into a tensor that wants a gradient is an error outside no_grad",
                  where);
-  gr_lua_note_read(L, "it wrote into a tensor");
+  gr_lua_note_read(tensor->context, "it wrote into a tensor");
 }
 
 /* Modules */

@@ -18,6 +18,7 @@
 #include <lualib.h>
 #include <string.h>
 
+#include "core/recording.h"
 #include "core/tensor.h"
 
 /* What can be seen from outside of the module gradus.so; all else is hidden. */
@@ -134,7 +135,9 @@ int gr_lua_check_shape(lua_State *L, int index, const char *where, int64_t *shap
 void gr_lua_check_writable(lua_State *L, const gr_Tensor *tensor, const char *where);
 
 /* A number out of a recorded step's tensor would be wrong at replay: see recording.h. */
-void gr_lua_note_read(lua_State *L, const char *what);
+static inline void gr_lua_note_read(gr_Context *context, const char *what) {
+  if (context->recording != NULL) gr_recording_break(context, what);
+}
 
 /* The parts of the table gradus.core; each pushes or fills the table on top of the stack. */
 void gr_lua_open_tensor(lua_State *L);

@@ -208,7 +208,7 @@ static const Setting settings[] = {
 };
 
 static bool push_field(lua_State *L, const gr_Optimizer *optimizer, const char *name) {
-  gr_lua_note_read(L, "it read a field of the optimizer");
+  gr_lua_note_read(gr_lua_context(L), "it read a field of the optimizer");
   if (strcmp(name, "learning_rate") == 0 || strcmp(name, "lr") == 0)
     lua_pushnumber(L, optimizer->learning_rate);
   else if (strcmp(name, "momentum") == 0) lua_pushnumber(L, optimizer->momentum);
@@ -306,7 +306,7 @@ static int optimizer_bind(lua_State *L) {
 static int optimizer_apply(lua_State *L) {
   gr_Optimizer *optimizer = check_self(L, "apply", "optimizer:apply(model)");
   bind_argument(L, optimizer, 2, "apply");
-  gr_lua_note_read(L, "it updated parameters");
+  gr_lua_note_read(gr_lua_context(L), "it updated parameters");
   gr_lua_check(L, gr_optimizer_step(gr_lua_context(L), optimizer), "apply");
   return 0;
 }

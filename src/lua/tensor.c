@@ -238,7 +238,7 @@ static int make_tensor(lua_State *L) {
   read_options(L, 2, "tensor", &options);
   gr_lua_check_count(L, "tensor", 0, 2);
   if (source != NULL) {
-    gr_lua_note_read(L, "it copied a tensor with tensor(); x:clone() would be recorded");
+    gr_lua_note_read(source->context, "it copied a tensor with tensor(); x:clone() would be recorded");
     tensor = gr_lua_new_tensor(L, options.dtype, source->rank, source->shape, "tensor");
     gr_tensor_assign(tensor, source);
     gr_lua_check_stop(L, "tensor");
@@ -329,7 +329,7 @@ static int tensor_item(lua_State *L) {
   if (gr_tensor_size(tensor) != 1)
     return gr_lua_error(L, "item: the tensor must have one element, its shape is %s",
                         gr_tensor_shape_text(text, tensor));
-  gr_lua_note_read(L, "it read a number out of a tensor");
+  gr_lua_note_read(tensor->context, "it read a number out of a tensor");
   gr_lua_push_number(L, gr_tensor_get(tensor, 0));
   return 1;
 }
@@ -357,7 +357,7 @@ static void push_nested(lua_State *L, const gr_Tensor *tensor, int axis, ptrdiff
 ** Example: tensor({ {1, 2}, {3, 4} }):totable() */
 static int tensor_totable(lua_State *L) {
   const gr_Tensor *tensor = check_self(L, "totable", "t:totable()", 0);
-  gr_lua_note_read(L, "it read numbers out of a tensor");
+  gr_lua_note_read(tensor->context, "it read numbers out of a tensor");
   push_nested(L, tensor, 0, 0);
   return 1;
 }
@@ -443,8 +443,7 @@ static ptrdiff_t place_of(const gr_Tensor *tensor, const gr_Attributes *key) {
 }
 
 /* Push the part of argument 1 that the key selects. */
-static gr_Tensor *push_part(lua_State *L, const gr_Attributes *key) {
-  gr_Context *context = gr_lua_context(L);
+static gr_Tensor *push_part(lua_State *L, gr_Context *context, const gr_Attributes *key) {
   gr_lua_collect(L, context);
   gr_Tensor *tensor = gr_lua_check_tensor(L, 1, "slice", "argument 1");
   gr_Tensor **part = gr_lua_push_slot(L);
@@ -460,9 +459,9 @@ static int read_part(lua_State *L, gr_Tensor *tensor) {
     return 1;
   }
   if (!read_key(L, 2, tensor, &key)) {
-    push_part(L, &key);
+    push_part(L, tensor->context, &key);
   } else {
-    gr_lua_note_read(L, "it read a number out of a tensor");
+    gr_lua_note_read(tensor->context, "it read a number out of a tensor");
     gr_lua_push_number(L, gr_tensor_get(tensor, place_of(tensor, &key)));
   }
   return 1;
@@ -489,7 +488,7 @@ static int push_band(lua_State *L, const char *where, const char *call, int axis
   key.rank = axis + 1;
   key.slices[0] = (gr_Slice){false, 0, 1, tensor->shape[0]};
   key.slices[axis] = (gr_Slice){false, first - 1, 1, last - first + 1};
-  push_part(L, &key);
+  push_part(L, tensor->context, &key);
   return 1;
 }
 
@@ -514,7 +513,7 @@ static int tensor_mask(lua_State *L) {
     return gr_lua_error(L, "mask: expected one number a row, got a mask of shape %s for a tensor "
                         "of shape %s", gr_tensor_shape_text(text, mask),
                         gr_tensor_shape_text(other, inputs[0]));
-  gr_lua_note_read(L, "it chose rows by a mask");
+  gr_lua_note_read(mask->context, "it chose rows by a mask");
   gr_lua_collect(L, gr_lua_context(L));
   gr_Tensor **slot = gr_lua_push_slot(L);  /* from here on no finalizer can write into the mask */
   int64_t kept = (int64_t)gr_tensor_count_nonzero(mask);
@@ -585,7 +584,7 @@ static int write_part(lua_State *L, gr_Tensor *tensor) {
     gr_tensor_set(tensor, place_of(tensor, &key), lua_tonumber(L, 3));
     return 0;
   }
-  assign_value(L, push_part(L, &key), 3);
+  assign_value(L, push_part(L, tensor->context, &key), 3);
   return 0;
 }
 
@@ -656,7 +655,7 @@ static int push_shape_table(lua_State *L, const gr_Tensor *tensor) {
 
 /* The gradient as the user's own: a recording's memory is overwritten by the next step. */
 static int push_gradient(lua_State *L, const gr_Tensor *tensor) {
-  gr_lua_note_read(L, "it read a gradient");
+  gr_lua_note_read(tensor->context, "it read a gradient");
   gr_lua_collect(L, gr_lua_context(L));
   gr_Tensor **slot = gr_lua_push_slot(L);  /* may run finalizers: look at the gradient after it */
   gr_Tensor *gradient = tensor->grad;
@@ -766,7 +765,7 @@ static int set_requires_grad(lua_State *L, gr_Tensor *tensor) {
 
 static int set_gradient(lua_State *L, gr_Tensor *tensor) {
   gr_Tensor *gradient = NULL;
-  gr_lua_note_read(L, "it set a gradient");
+  gr_lua_note_read(tensor->context, "it set a gradient");
   char left[GR_SHAPE_TEXT], right[GR_SHAPE_TEXT];
   if (!lua_isnil(L, 3)) {
     gradient = gr_lua_check_tensor(L, 3, "tensor", "grad");
@@ -832,7 +831,7 @@ static bool all_equal(lua_State *L, const gr_Tensor *a, const gr_Tensor *b,
 /* a == b: the same dtype, shape and numbers, nan equal to nan. */
 static int tensor_eq(lua_State *L) {
   const gr_Tensor *a = gr_lua_test_tensor(L, 1), *b = gr_lua_test_tensor(L, 2);
-  gr_lua_note_read(L, "it compared tensors");
+  gr_lua_note_read(gr_lua_context(L), "it compared tensors");
   lua_pushboolean(L, a != NULL && b != NULL && all_equal(L, a, b, equal_numbers));
   return 1;
 }
@@ -844,7 +843,7 @@ static int tensor_eq(lua_State *L) {
 static int tensor_identical(lua_State *L) {
   const gr_Tensor *a = check_self(L, "identical", "t:identical(other)", 1);
   const gr_Tensor *b = gr_lua_check_tensor(L, 2, "identical", "argument 2");
-  gr_lua_note_read(L, "it compared tensors");
+  gr_lua_note_read(a->context, "it compared tensors");
   lua_pushboolean(L, all_equal(L, a, b, identical_numbers));
   return 1;
 }
@@ -858,7 +857,7 @@ static double one_number(lua_State *L, int index, const char *sign, const char *
     gr_lua_error(L, "%s: it gives one boolean and compares single numbers, got a tensor of shape "
                  "%s; %s compare each element", sign, gr_tensor_shape_text(text, tensor),
                  methods_text);
-  gr_lua_note_read(L, "it compared numbers");
+  gr_lua_note_read(tensor->context, "it compared numbers");
   return gr_tensor_get(tensor, 0);
 }
 
@@ -879,7 +878,7 @@ static int tensor_le(lua_State *L) {
 /* Printing is policy: see stdlib/printing.lua. */
 static int tensor_tostring(lua_State *L) {
   gr_lua_check_tensor(L, 1, "tostring", "argument 1");
-  gr_lua_note_read(L, "it printed a tensor");
+  gr_lua_note_read(gr_lua_context(L), "it printed a tensor");
   gr_lua_require(L, "gradus.printing");
   lua_getfield(L, -1, "tensor");
   lua_pushvalue(L, 1);
@@ -895,7 +894,7 @@ static void push_operand_text(lua_State *L, int index) {
     gr_lua_argument_error(L, "..", "an operand", "a string, a number or a tensor", index);
   if (tensor != NULL && tensor->rank == 0) {
     gr_lua_push_number(L, gr_tensor_get(tensor, 0));
-    gr_lua_note_read(L, "it read a number out of a tensor");
+    gr_lua_note_read(tensor->context, "it read a number out of a tensor");
   } else {
     lua_pushvalue(L, index);
   }
