@@ -32,8 +32,8 @@ gr_Status gr_context_init(gr_Context *context) {
   context->floatx = GR_FLOAT32;
   context->grad_enabled = true;
   context->threads = 1;
-  context->tensors = (gr_Spares){sizeof(gr_Tensor), SPARES, 0, NULL};
-  context->storages = (gr_Spares){GR_SMALL_STORAGE, SPARES, 0, NULL};
+  context->tensors = gr_spares_of(sizeof(gr_Tensor), SPARES * sizeof(gr_Tensor));
+  context->storages = gr_spares_of(GR_SMALL_STORAGE, SPARES * GR_SMALL_STORAGE);
   context->large = (gr_LargeSpares){LARGE_SPARES, 0, NULL};
   const char *level = getenv("GRADUS_SIMD");
   context->kernels = gr_kernels_choose(level);

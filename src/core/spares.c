@@ -1,29 +1,105 @@
 /* spares.c: see spares.h. */
 #include "spares.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined __linux__
 #include <sys/mman.h>
 #endif
 
-void *gr_spares_new(const gr_Spares *spares) {
-  return aligned_alloc(64, (spares->bytes + 63) / 64 * 64);
+/* Small blocks */
+
+enum { PAGE = 4096, PAGES = 16, LINE = 64 };
+
+/* The first line of each page. That of a region's first page tells of the region. */
+typedef struct gr_Region {
+  struct gr_Region *region;          /* the page's */
+  struct gr_Region *next, **place;   /* in the list of those that have a block; where it hangs there */
+  void *first;                       /* a block begins with the address of the next; NULL: none */
+  size_t used;
+} gr_Region;
+
+static void *next_of(const void *block) {
+  void *next;
+  memcpy(&next, block, sizeof next);
+  return next;
+}
+
+static void push(gr_Region *region, void *block) {
+  memcpy(block, &region->first, sizeof region->first);
+  region->first = block;
+}
+
+static void link_region(gr_Spares *spares, gr_Region *region) {
+  region->next = spares->first;
+  region->place = &spares->first;
+  if (region->next != NULL) region->next->place = &region->next;
+  spares->first = region;
+}
+
+static void unlink_region(gr_Region *region) {
+  *region->place = region->next;
+  if (region->next != NULL) region->next->place = region->place;
+}
+
+/* A region in the list, all blocks of which are kept. */
+static gr_Region *region_new(gr_Spares *spares) {
+  unsigned char *pages = aligned_alloc(PAGE, PAGES * PAGE);
+  gr_Region *region = (gr_Region *)pages;
+  if (region == NULL) return NULL;
+  region->first = NULL;
+  region->used = 0;
+  for (unsigned char *page = pages + (PAGES - 1) * PAGE; page >= pages; page -= PAGE) {
+    ((gr_Region *)page)->region = region;
+    for (size_t i = (PAGE - LINE) / spares->block; i > 0; i--)
+      push(region, page + LINE + (i - 1) * spares->block);
+  }
+  link_region(spares, region);
+  spares->bytes += PAGES * PAGE;
+  return region;
+}
+
+static void region_free(gr_Spares *spares, gr_Region *region) {
+  unlink_region(region);
+  spares->bytes -= PAGES * PAGE;
+  free(region);
+}
+
+gr_Spares gr_spares_of(size_t block, size_t room) {
+  return (gr_Spares){(block + LINE - 1) / LINE * LINE, room, 0, GR_MEMORY_IS_WATCHED, NULL};
+}
+
+void *gr_spares_take(gr_Spares *spares) {
+  if (spares->singly) return aligned_alloc(LINE, spares->block);
+  gr_Region *region = spares->first == NULL ? region_new(spares) : spares->first;
+  if (region == NULL) return NULL;
+  void *block = region->first;
+  region->first = next_of(block);
+  if (region->first == NULL) unlink_region(region);
+  if (region->used++ == 0) spares->bytes -= PAGES * PAGE;
+  return block;
 }
 
 void gr_spares_give(gr_Spares *spares, void *block) {
-  if (GR_MEMORY_IS_WATCHED || spares->count >= spares->room) {
+  if (spares->singly) {
     free(block);
     return;
   }
-  memcpy(block, &spares->first, sizeof spares->first);
-  spares->first = block;
-  spares->count++;
+  gr_Region *region = ((gr_Region *)((uintptr_t)block / PAGE * PAGE))->region;
+  if (region->first == NULL) link_region(spares, region);
+  push(region, block);
+  if (--region->used > 0) return;
+  spares->bytes += PAGES * PAGE;
+  if (spares->bytes > spares->room) region_free(spares, region);
 }
 
 void gr_spares_close(gr_Spares *spares) {
   spares->room = 0;
-  while (spares->first != NULL) free(gr_spares_take(spares));
+  for (gr_Region *region = spares->first, *next; region != NULL; region = next) {
+    next = region->next;
+    if (region->used == 0) region_free(spares, region);
+  }
 }
 
 /* Large blocks */

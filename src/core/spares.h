@@ -11,8 +11,8 @@
 #ifndef GR_SPARES_H
 #define GR_SPARES_H
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
 #if defined __SANITIZE_ADDRESS__
 #define GR_MEMORY_IS_WATCHED 1
@@ -25,25 +25,20 @@
 #define GR_MEMORY_IS_WATCHED 0
 #endif
 
+/* Small blocks come from regions of many, which lie side by side: what is made one after the other is
+** found one after the other. A region is freed when none of its blocks is in use. */
 typedef struct gr_Spares {
-  size_t bytes;  /* of each block */
-  size_t room;   /* how many are kept at most; 0: none any more */
-  size_t count;
-  void *first;   /* a block begins with the address of the next */
+  size_t block;  /* the bytes of each block, whole lines of 64 */
+  size_t room;   /* how many bytes are kept at most in regions of which nothing is in use */
+  size_t bytes;  /* in those */
+  bool singly;   /* each block is new, and freed when it is given back */
+  struct gr_Region *first;  /* of those that have a block to give */
 } gr_Spares;
 
-/* What gr_spares_take calls where nothing is kept. */
-void *gr_spares_new(const gr_Spares *spares);
+gr_Spares gr_spares_of(size_t block, size_t room);
 
 /* A block, aligned to 64 bytes; NULL: no memory. */
-static inline void *gr_spares_take(gr_Spares *spares) {
-  void *block = spares->first;
-  if (block == NULL) return gr_spares_new(spares);
-  memcpy(&spares->first, block, sizeof spares->first);
-  spares->count--;
-  return block;
-}
-
+void *gr_spares_take(gr_Spares *spares);
 void gr_spares_give(gr_Spares *spares, void *block);
 
 /* Free what is kept, and keep nothing from now on. */

@@ -1,11 +1,48 @@
-/* test_spares.c: large blocks are kept and come again, up to the room that there is. Where memory
-** is watched nothing is kept, and these facts hold, too. */
+/* test_spares.c: blocks are kept and come again, up to the room that there is. Where memory is
+** watched nothing is kept, and these facts hold, too. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/spares.h"
 #include "testing.h"
+
+/* Small blocks */
+
+enum { SIZE = 320, MANY = 3000, ROOM = 256 * 1024 };
+
+static void take_small(gr_Spares *spares, uint64_t **block, uint64_t mark) {
+  *block = gr_spares_take(spares);
+  if (*block == NULL) abort();
+  check((uintptr_t)*block % 64 == 0, "a block begins a line");
+  for (size_t i = 0; i < SIZE / sizeof **block; i++) (*block)[i] = mark;
+}
+
+static void give_small(gr_Spares *spares, uint64_t *block, uint64_t mark) {
+  size_t whole = 0;
+  for (size_t i = 0; i < SIZE / sizeof *block; i++) whole += block[i] == mark;
+  check(whole == SIZE / sizeof *block, "block %llu is nobody else's", (unsigned long long)mark);
+  gr_spares_give(spares, block);
+}
+
+static void test_small_blocks_come_and_go(void) {
+  static uint64_t *blocks[MANY];
+  gr_Spares spares = gr_spares_of(SIZE, ROOM);
+  for (uint64_t i = 0; i < MANY; i++) take_small(&spares, &blocks[i], i);
+  for (size_t step = 1; step < 8; step++) {  /* given back in an order and taken in another one */
+    for (uint64_t i = step; i < MANY; i += step) give_small(&spares, blocks[i], i);
+    for (uint64_t i = step; i < MANY; i += step) take_small(&spares, &blocks[i], i);
+  }
+  for (uint64_t i = 0; i < MANY; i++) give_small(&spares, blocks[i], i);
+  check(spares.bytes <= ROOM, "%zu bytes are kept", spares.bytes);
+  take_small(&spares, &blocks[0], 0);
+  gr_spares_close(&spares);
+  check(spares.bytes == 0, "after the end %zu bytes are kept", spares.bytes);
+  give_small(&spares, blocks[0], 0);
+  check(spares.bytes == 0 && spares.first == NULL, "what comes after the end is not kept");
+}
+
+/* Large blocks */
 
 static void *take(gr_LargeSpares *spares, size_t size) {
   void *block = gr_large_take(spares, size);
@@ -59,6 +96,7 @@ static void test_more_than_there_is(void) {
 }
 
 int main(void) {
+  test_small_blocks_come_and_go();
   test_what_was_given_back_comes_again();
   test_the_room_is_kept_to();
   test_more_than_there_is();

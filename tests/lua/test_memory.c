@@ -112,7 +112,9 @@ static lua_State *new_state(void) {
   lua_State *L = lua_newstate(allocate_for_lua, NULL);
   lua_pushcfunction(L, open_library);
   check(lua_pcall(L, 0, 0, 0) == LUA_OK, "the library opens");
-  gr_lua_context(L)->tensors.room = gr_lua_context(L)->storages.room = 0;  /* each block is new */
+  gr_spares_close(&gr_lua_context(L)->tensors);
+  gr_spares_close(&gr_lua_context(L)->storages);
+  gr_lua_context(L)->tensors.singly = gr_lua_context(L)->storages.singly = true;
   check(luaL_loadstring(L, script) == LUA_OK, "the script: %s", lua_tostring(L, -1));
   return L;
 }
