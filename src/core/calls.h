@@ -60,8 +60,8 @@ bool gr_calls_add_sum_rows(gr_Calls *calls, const gr_KernelSet *kernels, void *y
 /* Memory for results between two calls, 64-byte aligned, or NULL. */
 void *gr_calls_memory(gr_Calls *calls, size_t bytes);
 
-/* Add what the node's operation lays out for its forward (dy is NULL) or its backward; where it does
-** not, add `whole`, which runs it as ever. */
+/* Add what the node's operation lays out for its forward (dy is NULL) or its backward; where it
+** does not, add `whole`, which runs it as ever. */
 gr_Status gr_calls_lay_out(gr_Context *context, gr_Calls *calls, const gr_Node *node,
                            const gr_Tensor *dy, gr_Tensor *const *dx, gr_Call whole);
 

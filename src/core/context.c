@@ -22,8 +22,8 @@ static gr_Status take_threads(gr_Context *context, const char *text) {
   return gr_set_threads(context, (int)threads);
 }
 
-/* Of tensors and of storages: as many as a script with a few megabytes of Lua's own makes between two
-** cycles of the collector. Together they have 17 megabytes, which were in use at once. */
+/* Of tensors and of storages: as many as a script with a few megabytes of Lua's own makes between
+** two cycles of the collector. Together they have 17 megabytes, which were in use at once. */
 enum { SPARES = 32768 };
 enum { LARGE_SPARES = 64 * 1024 * 1024 };  /* bytes */
 

@@ -26,7 +26,7 @@ static void unary_range(void *data, size_t first, size_t count, size_t part) {
 static gr_Status unary_forward(gr_Context *context, gr_Node *node) {
   const gr_Tensor *x = node->inputs[0];
   unsigned char *y = gr_tensor_data(node->output);
-  const unsigned char *from = gr_tensor_contiguous(x, y);  /* a strided x is gathered into y first */
+  const unsigned char *from = gr_tensor_contiguous(x, y);  /* a strided x is gathered into y */
   gr_UnaryKernel *kernel = gr_kernels_for(context, x)->unary[node->operation->kernel];
   size_t n = gr_tensor_size(x), size = gr_dtype_size(x->dtype);
   for (gr_Block block = {0, 0}; gr_next_block(context, n, &block);) {
@@ -197,7 +197,8 @@ static bool lies_plainly(const gr_Tensor *x, const gr_Tensor *y) {
 /* Call kernel(out, a, a_step, b, b_step, n), or, with dy, kernel(out, dy, a, a_step, ...), over
 ** all pairs. */
 static void for_pairs(gr_Context *context, const gr_Node *node, unsigned char *out,
-                      const unsigned char *dy, gr_BinaryKernel *forward, gr_BinaryBackward *backward) {
+                      const unsigned char *dy, gr_BinaryKernel *forward,
+                      gr_BinaryBackward *backward) {
   Pair pair;
   _Alignas(64) double rooms[2][CHUNK];
   if (!pair_begin(&pair, node)) return;

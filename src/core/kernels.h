@@ -104,8 +104,8 @@ typedef struct gr_SgdOutcome {
 } gr_SgdOutcome;
 
 /* What makes one number of many: of n that lie side by side, written to *y; and of each column of x
-** [rows, columns], written to y[j]. Of parts, 1,024 times a power of two elements each, or rows, the
-** results are put together by `pair`. */
+** [rows, columns], written to y[j]. Of parts, 1,024 times a power of two elements each, or rows,
+** the results are put together by `pair`. */
 typedef struct gr_Fold {
   void (*run)(void *y, const void *x, size_t n);
   void (*rows)(void *y, const void *x, size_t rows, size_t columns);
@@ -138,7 +138,8 @@ typedef struct gr_KernelSet {
   /* The sum of squares, computed in double in the order of a sum. */
   double (*sum_of_squares)(const void *x, size_t n);
 
-  /* The greatest and the least of one or more. A NaN is handed on; of equal ones the first counts. */
+  /* The greatest and the least of one or more. A NaN is handed on; of equal ones the first
+  ** counts. */
   gr_Fold greatest, least;
 
   /* y[i] = (a[i] - b[i]) * factor */

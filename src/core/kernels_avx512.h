@@ -22,8 +22,8 @@
 **   first_lanes        the mask of the first `count` lanes
 **   neighbours         the sums of lanes 0 and 1, 2 and 3, ... of a, and then of b
 **   load_wide          LANES_double floats, as doubles; store_narrow: back, each rounded once
-**   load_columns       out[j] = column j of LANES rows of memory, `row` elements apart, for the first
-**                      `count` (1 to 4) columns; nothing else is read, and out has 4 places
+**   load_columns       out[j] = column j of LANES rows of memory, `row` elements apart, for the
+**                      first `count` (1 to 4) columns; nothing else is read, and out has 4 places
 **
 ** Each lane's result is IEEE's, so all levels agree to the bit.
 */

@@ -155,8 +155,8 @@ TILES(tiles_of_8, 8, false)
 #define WHOLE_TILES NAME(tiles_of_4)
 #endif
 
-/* All rows of one panel of columns. The panel is not copied, as what was just written field by field
-** cannot be read at once by wider loads; it is left as it was. */
+/* All rows of one panel of columns. The panel is not copied, as what was just written field by
+** field cannot be read at once by wider loads; it is left as it was. */
 static void run_panel(Tile *panel) {
   const size_t count = panel->rows / TILE_ROWS, done = count * TILE_ROWS;
   const number *const a = panel->a;
@@ -218,8 +218,8 @@ static void run_tiles(Tile *t) {
 /* -- copies ---------------------------------------------------------------------------------- */
 
 /* The shape of the copied blocks: a panel of B and a tile's rows of A fill a first-level cache, a
-** block of A a part of a second-level one; of B's block a panel is read at a time, so that it may lie
-** further out, and the wider it is the less often A is copied. */
+** block of A a part of a second-level one; of B's block a panel is read at a time, so that it may
+** lie further out, and the wider it is the less often A is copied. */
 enum {
   NAME(MOST_DEPTH) = 44 * 1024 / ((PANEL + COPIED_ROWS) * sizeof(ELEMENT)) / 4 * 4,
   NAME(BLOCK_DEPTH) = NAME(MOST_DEPTH) < 256 ? NAME(MOST_DEPTH) : 256,
@@ -312,8 +312,8 @@ static void run_columns(const Tile *columns, ptrdiff_t b_column, number *scratch
   }
 }
 
-/* All of C, from copies. Blocks are of equal depth: a short one would have to read and write as much
-** of C as the others, for less. */
+/* All of C, from copies. Blocks are of equal depth: a short one would have to read and write as
+** much of C as the others, for less. */
 APART void run_blocks(const Tile *whole, const gr_Product *p) {
   const size_t blocks = (whole->k + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
   const size_t depth = rounded_up((whole->k + blocks - 1) / blocks, 4);
@@ -439,7 +439,7 @@ APART void column_products(const Tile *t, ptrdiff_t b_step) {
 
 /* n = 1: along the rows of C where they are contiguous, or else one by one. */
 static void matrix_by_column(const gr_Product *p, const Tile *whole) {
-  if (p->c_row == 1 && p->a_row == 1) {  /* A^T takes the part of B, the vector that of A's one row */
+  if (p->c_row == 1 && p->a_row == 1) {  /* A^T takes the part of B, the vector that of A's row */
     Tile turned = {
       .rows = 1, .columns = p->m, .k = p->k, .a = p->b, .a_column = p->b_row, .b = p->a,
       .b_row = p->a_column, .c = p->c

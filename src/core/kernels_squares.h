@@ -19,8 +19,10 @@ static double squares_block(const ELEMENT *x, size_t n) {
   }
   if (i < n) {  /* an absent element counts as 0 and changes no lane */
     ELEMENT rest[16];
-    for (size_t j = 0; j < 16; j += LANES)
-      store(rest + j, load_part(x + i + smaller(j, n - i), smaller(n - i - smaller(j, n - i), LANES)));
+    for (size_t j = 0; j < 16; j += LANES) {
+      const size_t at = i + smaller(j, n - i);
+      store(rest + j, load_part(x + at, smaller(n - at, LANES)));
+    }
     for (int j = 0; j < VECTORS; j++) {
       vector_double v = LOAD_WIDE(rest + j * LANES_double);
       sums[j] += v * v;

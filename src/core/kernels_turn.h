@@ -13,7 +13,7 @@
 enum { NAME(TURNED) = 4 };
 #define TURNED NAME(TURNED)
 
-/* to[i * to_row + j] = from[j * from_row + i] for i and j below 4; and, as a pair, for j below 8. */
+/* to[i * to_row + j] = from[j * from_row + i] for i and j below 4; or, as a pair, for j below 8. */
 #if defined __AVX__ && !defined GR_KERNELS_TURN_H
 #define GR_KERNELS_TURN_H
 
@@ -87,7 +87,8 @@ WORD void turn_rows(number *to, ptrdiff_t to_row, size_t rows, const number *fro
     else turn_pair(place, to_row, from + i, from_row);
   }
   for (; i < rows; i++)
-    for (int j = 0; j < width; j++) to[(ptrdiff_t)i * to_row + j] = from[j * from_row + (ptrdiff_t)i];
+    for (int j = 0; j < width; j++)
+      to[(ptrdiff_t)i * to_row + j] = from[j * from_row + (ptrdiff_t)i];
 }
 
 /* Nothing to turn: rows of `columns` numbers, copied; a tile's rows of A as one piece each. */

@@ -75,13 +75,13 @@ typedef struct gr_Operation {
   int arity;
   gr_AttributeKind attributes[GR_MAX_ATTRIBUTES];
   int kernel;                   /* a gr_Unary or gr_Binary, where the functions want one */
-  int typed_by;                 /* the input whose type the others are cast to, or one of the above */
+  int typed_by;                 /* the input to whose type the others are cast, or see above */
   gr_Status (*shape)(gr_Context *context, struct gr_Node *node);
   gr_Status (*forward)(gr_Context *context, struct gr_Node *node);
   gr_Status (*backward)(gr_Context *context, const struct gr_Node *node, const gr_Tensor *dy,
                         gr_Tensor *const *dx);
-  /* Adds to `calls` what forward (dy is NULL) or backward comes down to, where that is small; false:
-  ** it is run as a whole. NULL: always. */
+  /* Adds to `calls` what forward (dy is NULL) or backward comes down to, where that is small;
+  ** false: it is run as a whole. NULL: always. */
   bool (*lay_out)(gr_Context *context, const struct gr_Node *node, const gr_Tensor *dy,
                   gr_Tensor *const *dx, struct gr_Calls *calls);
   double low, high;             /* where its inputs may lie, for the gradient check */
@@ -150,8 +150,8 @@ gr_Tensor gr_broadcast_view(const gr_Tensor *tensor, int rank, const int64_t *sh
 void gr_take_rows(gr_Context *context, const gr_Tensor *x, const double *numbers, size_t count,
                   size_t columns, void *y);
 
-/* dx = dy * f'(x) for the gr_Unary `function`, all contiguous and as many elements as `like` has, on
-** several threads where they are many. x may be NULL for an activation. */
+/* dx = dy * f'(x) for the gr_Unary `function`, all contiguous and as many elements as `like` has,
+** on several threads where they are many. x may be NULL for an activation. */
 void gr_unary_slopes(gr_Context *context, const gr_Tensor *like, int function, void *dx,
                      const void *dy, const void *x, const void *y);
 

@@ -252,7 +252,8 @@ void gr_stream_fill_normal(const gr_Context *context, const gr_Stream *stream, u
 /* ---- Permutations -------------------------------------------------------------------------- */
 
 /* Put what belongs at place i by one word, and return the next place. The word times i + 1 has the
-** index in its high half; the few words whose low half would favour some indices are passed over. */
+** index in its high half; the few words whose low half would favour some indices are passed
+** over. */
 GR_INLINE size_t exchange(double *x, size_t i, uint32_t word) {
   uint32_t bound = (uint32_t)i + 1;
   uint64_t product = (uint64_t)word * bound;

@@ -295,7 +295,9 @@ static gr_Status dense_shape(gr_Context *context, gr_Node *node) {
 }
 
 /* Whether the leading axes of x lie so evenly that it is one matrix as it is. */
-static bool lies_as_matrix(const gr_Tensor *x) { return x->rank <= 2 || gr_tensor_is_contiguous(x); }
+static bool lies_as_matrix(const gr_Tensor *x) {
+  return x->rank <= 2 || gr_tensor_is_contiguous(x);
+}
 
 static size_t room_for_rows(const gr_Tensor *x) {
   return lies_as_matrix(x) ? 0 : lines(gr_tensor_size(x) * gr_dtype_size(x->dtype));

@@ -1,10 +1,10 @@
 /*
 ** run.h: training in the core, from shuffled rows to updated weights.
 **
-** A run takes batches of rows, one after the other: it gathers each, replays the recorded step on it
-** (see recording.h), updates the weights and writes down what the step did. Whole epochs follow each
-** other likewise, with a shuffle before each and an evaluation after it. Nothing is allocated and no
-** Lua runs in between; so one run is what nobody wants to be told of until it ends.
+** A run takes batches of rows, one after the other: it gathers each, replays the recorded step on
+** it (see recording.h), updates the weights and writes down what the step did. Whole epochs follow
+** each other likewise, with a shuffle before each and an evaluation after it. Nothing is allocated
+** and no Lua runs in between; so one run is what nobody wants to be told of until it ends.
 */
 #ifndef GR_RUN_H
 #define GR_RUN_H

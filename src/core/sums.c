@@ -12,8 +12,8 @@ static void *place(void *x, gr_DType dtype, size_t i) { return (void *)at(x, dty
 
 /* ---- Sums ---------------------------------------------------------------------------------- */
 
-/* Results of blocks that wait for their neighbour: partial[h], of 2^h blocks, where bit h of `blocks`
-** is set. */
+/* Results of blocks that wait for their neighbour: partial[h], of 2^h blocks, where bit h of
+** `blocks` is set. */
 typedef union Number { float single; double wide; } Number;
 
 typedef struct Pile {

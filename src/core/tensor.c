@@ -21,8 +21,9 @@ static size_t storage_size(size_t bytes) {
   return (head + bytes + LINE - 1) / LINE * LINE;
 }
 
-/* A block that begins a line. Not by aligned_alloc, which cannot place it where one of the same size
-** was: it looks for room that holds it however it lies. What malloc gave stands in front of it. */
+/* A block that begins a line. Not by aligned_alloc, which cannot place it where one of the same
+** size was: it looks for room that holds it however it lies. What malloc gave stands in front of
+** it. */
 static void *line_new(size_t size) {
   unsigned char *room = malloc(size + LINE);
   if (room == NULL) return NULL;
@@ -346,8 +347,8 @@ static const unsigned char *element(const void *data, gr_DType dtype, ptrdiff_t 
 static void copy_run(const gr_Context *context, gr_DType to_type, void *y, ptrdiff_t y_step,
                      gr_DType from_type, const void *x, ptrdiff_t x_step, int64_t n) {
   for (gr_Block block = {0, 0}; gr_next_block(context, (size_t)n, &block);)
-    copy_block(context, to_type, (void *)element(y, to_type, (ptrdiff_t)block.first * y_step), y_step,
-               from_type, element(x, from_type, (ptrdiff_t)block.first * x_step), x_step,
+    copy_block(context, to_type, (void *)element(y, to_type, (ptrdiff_t)block.first * y_step),
+               y_step, from_type, element(x, from_type, (ptrdiff_t)block.first * x_step), x_step,
                (int64_t)block.count);
 }
 

@@ -24,7 +24,8 @@ size_t gr_count_ranges(const gr_Context *context, size_t n, size_t grain);
 void gr_spread(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Range *run, void *data);
 
 /* Call `run` on each of these ranges, on this thread and the pool's, and return when all are done.
-** Ranges begin at multiples of `unit`. Of the context they may ask gr_must_stop and nothing else. */
+** Ranges begin at multiples of `unit`. Of the context they may ask gr_must_stop and nothing
+** else. */
 static inline void gr_parallel(gr_Context *context, size_t n, size_t unit, size_t grain,
                                gr_Range *run, void *data) {
   if (context->threads < 2 || n < 2 * grain) run(data, 0, n, 0);

@@ -1,9 +1,10 @@
 /* blocks.h: Lua states whose small blocks of memory are kept when they are given back.
 **
-** A script makes and drops tables, closures, strings and tensors of a few sizes by the thousands, more
-** than the C library keeps at hand. Lua says how large a block is that it gives back, so that each is
-** kept in a list of exactly its size: blocks need no head, and it does not matter that Lua took some of
-** them before the lists were there. Where memory is watched, nothing is kept; see core/spares.h. */
+** A script makes and drops tables, closures, strings and tensors of a few sizes by the thousands,
+** more than the C library keeps at hand. Lua says how large a block is that it gives back, so that
+** each is kept in a list of exactly its size: blocks need no head, and it does not matter that Lua
+** took some of them before the lists were there. Where memory is watched, nothing is kept; see
+** core/spares.h. */
 #ifndef GR_GRADUS_BLOCKS_H
 #define GR_GRADUS_BLOCKS_H
 

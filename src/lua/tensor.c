@@ -84,9 +84,10 @@ static int kilobytes_to_tell(lua_State *L, size_t bytes_made) {
   return kilobytes > 1 << 30 ? 1 << 30 : 1 + (int)kilobytes;
 }
 
-/* In generational mode, which lua5.4 is in, no step ends a cycle, and what has outlived two of them is
-** freed by a full collection only. Lua begins one when its own heap has doubled; by then the tensors
-** may have taken any memory. So it comes, too, when they have doubled and taken more than Lua has. */
+/* In generational mode, which lua5.4 is in, no step ends a cycle, and what has outlived two of them
+** is freed by a full collection only. Lua begins one when its own heap has doubled; by then the
+** tensors may have taken any memory. So it comes, too, when they have doubled and taken more than
+** Lua has. */
 enum { SOME = 16 * 1024 * 1024 };
 
 void gr_lua_collect(lua_State *L, gr_Context *context) {
