@@ -22,8 +22,9 @@ static gr_Status take_threads(gr_Context *context, const char *text) {
   return gr_set_threads(context, (int)threads);
 }
 
-/* Of tensors and of storages: as many as a script with a few megabytes of Lua's own makes between
-** two cycles of the collector. Together they have 17 megabytes, which were in use at once. */
+/* Of tensors, and of small storages of each size: as many as a script with a few megabytes of
+** Lua's own makes between two cycles of the collector. They have at most 23 megabytes, which were in
+** use at once. */
 enum { SPARES = 32768 };
 enum { LARGE_SPARES = 64 * 1024 * 1024 };  /* bytes */
 
@@ -33,7 +34,8 @@ gr_Status gr_context_init(gr_Context *context) {
   context->grad_enabled = true;
   context->threads = 1;
   context->tensors = gr_spares_of(sizeof(gr_Tensor), SPARES * sizeof(gr_Tensor));
-  context->storages = gr_spares_of(GR_SMALL_STORAGE, SPARES * GR_SMALL_STORAGE);
+  for (size_t lines = 1; lines <= GR_SMALL_LINES; lines++)
+    context->storages[lines - 1] = gr_spares_of(64 * lines, SPARES * 64 * lines);
   context->large = (gr_LargeSpares){LARGE_SPARES, 0, NULL};
   const char *level = getenv("GRADUS_SIMD");
   context->kernels = gr_kernels_choose(level);
@@ -49,7 +51,7 @@ void gr_context_free(gr_Context *context) {
   gr_profile_stop(context);
   gr_pool_free(context);
   gr_spares_close(&context->tensors);
-  gr_spares_close(&context->storages);
+  for (int i = 0; i < GR_SMALL_LINES; i++) gr_spares_close(&context->storages[i]);
   gr_large_close(&context->large);
   free(context->scratch);
   free(context->range_scratch);

@@ -33,6 +33,9 @@ struct gr_Recording;
 
 enum { GR_MESSAGE_SIZE = 512 };
 
+/* The lines of 64 bytes that a small storage has at most, its head included; see spares.h. */
+enum { GR_SMALL_LINES = 3 };
+
 typedef struct gr_Context {
   char message[GR_MESSAGE_SIZE];
   gr_DType floatx;                   /* the type of what is made without naming one */
@@ -45,7 +48,8 @@ typedef struct gr_Context {
   size_t scratch_size;
   void *range_scratch;               /* see gr_range_scratch */
   size_t range_scratch_size;
-  gr_Spares tensors, storages;       /* for tensors, and for their storages where they are small */
+  gr_Spares tensors;
+  gr_Spares storages[GR_SMALL_LINES];  /* for those of one line, of two and of three */
   gr_LargeSpares large;              /* for storages where they are large */
   int threads;                       /* that large work is spread over, see threads.h */
   struct gr_Pool *pool;              /* the other threads, or NULL */

@@ -13,7 +13,7 @@
 ** elements begin one. */
 enum { LINE = 64, PAD = LINE - sizeof(gr_Storage) };
 
-static bool is_small(size_t bytes) { return bytes <= GR_SMALL_STORAGE - sizeof(gr_Storage); }
+static bool is_small(size_t bytes) { return bytes <= GR_SMALL_LINES * LINE - sizeof(gr_Storage); }
 
 /* With its head, in whole cache lines. */
 static size_t storage_size(size_t bytes) {
@@ -38,9 +38,14 @@ static void line_free(void *block) {
   free(room);
 }
 
+/* Where a small one of that size comes from. */
+static gr_Spares *spares_of(gr_Context *context, size_t size) {
+  return &context->storages[size / LINE - 1];
+}
+
 static gr_Storage *block_new(gr_Context *context, size_t bytes) {
-  if (is_small(bytes)) return gr_spares_take(&context->storages);
   size_t size = storage_size(bytes);
+  if (is_small(bytes)) return gr_spares_take(spares_of(context, size));
   unsigned char *block = size < bytes ? NULL
                          : size < GR_LARGE ? line_new(size)
                                            : gr_large_take(&context->large, size);
@@ -50,7 +55,7 @@ static gr_Storage *block_new(gr_Context *context, size_t bytes) {
 static void block_release(gr_Context *context, gr_Storage *storage) {
   size_t size = storage_size(storage->bytes);
   void *block = (unsigned char *)storage - PAD;
-  if (is_small(storage->bytes)) gr_spares_give(&context->storages, storage);
+  if (is_small(storage->bytes)) gr_spares_give(spares_of(context, size), storage);
   else if (size < GR_LARGE) line_free(block);
   else gr_large_give(&context->large, block, size);
 }

@@ -19,9 +19,6 @@
 
 enum { GR_MAX_RANK = 16 };
 
-/* The bytes of a small storage, its head included; see spares.h. */
-enum { GR_SMALL_STORAGE = 192 };
-
 typedef struct gr_Storage {
   size_t references;
   size_t bytes;

@@ -108,13 +108,18 @@ static int open_library(lua_State *L) {
   return luaL_dostring(L, "setmetatable(_G, { __index = gradus })");
 }
 
+/* Let each block be new, so that it may fail. Nothing is in use yet. */
+static void give_singly(gr_Spares *spares) {
+  gr_spares_close(spares);
+  spares->singly = true;
+}
+
 static lua_State *new_state(void) {
   lua_State *L = lua_newstate(allocate_for_lua, NULL);
   lua_pushcfunction(L, open_library);
   check(lua_pcall(L, 0, 0, 0) == LUA_OK, "the library opens");
-  gr_spares_close(&gr_lua_context(L)->tensors);
-  gr_spares_close(&gr_lua_context(L)->storages);
-  gr_lua_context(L)->tensors.singly = gr_lua_context(L)->storages.singly = true;
+  give_singly(&gr_lua_context(L)->tensors);
+  for (int i = 0; i < GR_SMALL_LINES; i++) give_singly(&gr_lua_context(L)->storages[i]);
   check(luaL_loadstring(L, script) == LUA_OK, "the script: %s", lua_tostring(L, -1));
   return L;
 }
