@@ -23,8 +23,8 @@ static gr_Status take_threads(gr_Context *context, const char *text) {
 }
 
 /* Of tensors, and of small storages of each size: as many as a script with a few megabytes of
-** Lua's own makes between two cycles of the collector. They have at most 23 megabytes, which were in
-** use at once. */
+** Lua's own makes between two cycles of the collector. They have at most 23 megabytes, which were
+** in use at once. */
 enum { SPARES = 32768 };
 enum { LARGE_SPARES = 64 * 1024 * 1024 };  /* bytes */
 

@@ -14,9 +14,10 @@ enum { PAGE = 4096, PAGES = 16, LINE = 64 };
 
 /* The first line of each page. That of a region's first page tells of the region. */
 typedef struct gr_Region {
-  struct gr_Region *region;          /* the page's */
-  struct gr_Region *next, **place;   /* in the list of those that have a block; where it hangs there */
-  void *first;                       /* a block begins with the address of the next; NULL: none */
+  struct gr_Region *region;  /* the page's */
+  struct gr_Region *next;    /* in the list of those that have a block to give */
+  struct gr_Region **place;  /* what points to it there */
+  void *first;               /* a block begins with the address of the next; NULL: there is none */
   size_t used;
 } gr_Region;
 

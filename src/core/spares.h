@@ -25,8 +25,8 @@
 #define GR_MEMORY_IS_WATCHED 0
 #endif
 
-/* Small blocks come from regions of many, which lie side by side: what is made one after the other is
-** found one after the other. A region is freed when none of its blocks is in use. */
+/* Small blocks come from regions of many, which lie side by side: what is made one after the other
+** is found one after the other. A region is freed when none of its blocks is in use. */
 typedef struct gr_Spares {
   size_t block;  /* the bytes of each block, whole lines of 64 */
   size_t room;   /* how many bytes are kept at most in regions of which nothing is in use */

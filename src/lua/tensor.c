@@ -239,7 +239,8 @@ static int make_tensor(lua_State *L) {
   read_options(L, 2, "tensor", &options);
   gr_lua_check_count(L, "tensor", 0, 2);
   if (source != NULL) {
-    gr_lua_note_read(source->context, "it copied a tensor with tensor(); x:clone() would be recorded");
+    gr_lua_note_read(source->context,
+                     "it copied a tensor with tensor(); x:clone() would be recorded");
     tensor = gr_lua_new_tensor(L, options.dtype, source->rank, source->shape, "tensor");
     gr_tensor_assign(tensor, source);
     gr_lua_check_stop(L, "tensor");
