@@ -8,16 +8,16 @@
 #include "core/spares.h"
 
 /* What such a block begins with. */
-typedef struct gr_Block {
-  struct gr_Block *next;
-} gr_Block;
+typedef struct gr_SpareBlock {
+  struct gr_SpareBlock *next;
+} gr_SpareBlock;
 
 enum { MOST = 4 * 1024 * 1024 };  /* bytes that are kept */
 
 static void free_all(gr_Blocks *blocks) {
   for (size_t size = 0; size <= GR_LARGEST_KEPT; size++)
     while (blocks->first[size] != NULL) {
-      gr_Block *block = blocks->first[size];
+      gr_SpareBlock *block = blocks->first[size];
       blocks->first[size] = block->next;
       free(block);
     }
@@ -33,7 +33,7 @@ static void *new_block(gr_Blocks *blocks, size_t size) {
 }
 
 static void *take(gr_Blocks *blocks, size_t size) {
-  gr_Block *block = size <= GR_LARGEST_KEPT ? blocks->first[size] : NULL;
+  gr_SpareBlock *block = size <= GR_LARGEST_KEPT ? blocks->first[size] : NULL;
   if (block == NULL) return new_block(blocks, size);
   blocks->first[size] = block->next;
   blocks->bytes -= size;
@@ -41,7 +41,7 @@ static void *take(gr_Blocks *blocks, size_t size) {
 }
 
 static void give(gr_Blocks *blocks, void *given, size_t size) {
-  gr_Block *block = given;
+  gr_SpareBlock *block = given;
   if (GR_MEMORY_IS_WATCHED || size < sizeof *block || size > GR_LARGEST_KEPT ||
       blocks->bytes + size > MOST) {
     free(block);

@@ -15,7 +15,7 @@
 enum { GR_LARGEST_KEPT = 96 };  /* bytes */
 
 typedef struct gr_Blocks {
-  struct gr_Block *first[GR_LARGEST_KEPT + 1];  /* by size */
+  struct gr_SpareBlock *first[GR_LARGEST_KEPT + 1];  /* by size */
   size_t bytes;                                 /* in all of them */
 } gr_Blocks;
 
