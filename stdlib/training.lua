@@ -367,20 +367,22 @@ function Trainer:run_epoch(epoch)
   end
 end
 
--- Whether whole epochs may run in the core: nothing comes in between, and all of them is recorded.
-function Trainer:is_quiet()
+-- Whether whole epochs, of batches of `size` rows and one of those that are left, may run in the core:
+-- nothing comes in between, and all of them is recorded, which an interrupt in the first one prevents.
+function Trainer:is_quiet(size, left)
   local model = self.model
   return not (self.tells_epochs or self.checks or model.run_eagerly or model.eager_reason)
-    and (not self.validation or model:recorded_evaluation(self.validation) ~= nil)
+    and batch_of(self, size).recording and (left == 0 or batch_of(self, left).recording)
+    and (not self.validation or model:recorded_evaluation(self.validation))
 end
 
 -- Run epochs from this one on, if they may and as many as the log has room for, until something
 -- is not finite for the first time. Returns the number of the next one.
 function Trainer:run_ahead(epoch)
-  if epoch > self.epochs or not self:is_quiet() then return epoch end
-  if self.step - 1 + self.steps > self.room then self:make_room() end
   local model, size = self.model, math.min(self.batch_size, self.rows)
   local left = self.rows % size
+  if epoch > self.epochs or not self:is_quiet(size, left) then return epoch end
+  if self.step - 1 + self.steps > self.room then self:make_room() end
   local count = math.min(self.epochs - epoch + 1, (self.room - self.step + 1) // self.steps)
   local losses = core.zeros({ 2, count }, "float64")
   local done, steps, shuffles, not_finite = core.run_epochs {

@@ -636,6 +636,22 @@ function TestInterrupt.test_ends_after_the_running_step()
   lu.assertEquals(told(output), "true\t1\t6\t1 train\n2\ttrue\n")
 end
 
+-- The first step's loss is not finite, and the interrupt comes when that is told. The epoch's last step,
+-- of fewer rows, was never done.
+function TestInterrupt.test_in_the_first_epoch_begins_no_other_one()
+  local output = run(PRELUDE .. [[
+    local files = getmetatable(io.stderr).__index
+    local write = files.write
+    function files.write()
+      files.write = write
+      ]] .. INTERRUPT .. [[
+    end
+    local history = model:fit(X * math.huge, y, { epochs = 5, verbose = 0 })
+    print(history.interrupted, #history.loss, #history.steps.loss)
+  ]])
+  lu.assertEquals(told(output), "true\t0\t1\n")
+end
+
 function TestInterrupt.test_in_an_epoch_s_end_keeps_that_epoch()
   local output = run(PRELUDE .. [[
     local history = model:fit(X, y, { epochs = 5, verbose = 0, callbacks = { {
