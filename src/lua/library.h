@@ -110,6 +110,9 @@ gr_Tensor **gr_lua_check_tensors(lua_State *L, int index, const char *where, con
 gr_Tensor *gr_lua_new_tensor(lua_State *L, gr_DType dtype, int rank, const int64_t *shape,
                              const char *where);
 
+/* Push a tensor with the numbers of the nested table (or the number) at `index`. */
+gr_Tensor *gr_lua_tensor_from_table(lua_State *L, int index, gr_DType dtype, const char *where);
+
 /* Let the collector work in proportion to the bytes made since the last time. It may run
 ** finalizers, that is Lua code: call it before any pointer is taken. */
 void gr_lua_collect(lua_State *L, gr_Context *context);

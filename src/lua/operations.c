@@ -227,12 +227,9 @@ static bool is_number_operand(lua_State *L, int index, const gr_Operation *opera
 static gr_Tensor *make_operand(lua_State *L, int index, const gr_Operation *operation, int given) {
   bool takes_list = operation->typed_by == GR_OWN_TYPES && index == 2;
   if (takes_list && lua_istable(L, index)) {
-    lua_getfield(L, lua_upvalueindex(2), "tensor");
-    lua_pushvalue(L, index);
-    lua_pushliteral(L, "float64");
-    lua_call(L, 2, 1);
+    gr_Tensor *tensor = gr_lua_tensor_from_table(L, index, GR_FLOAT64, operation->name);
     lua_replace(L, index);
-    return gr_lua_test_tensor(L, index);
+    return tensor;
   }
   const char *expected = takes_list ? "a tensor or a list"
                          : takes_numbers(operation) && gr_lua_test_tensor(L, 3 - index) != NULL
@@ -301,7 +298,7 @@ static void read_attributes(lua_State *L, const Call *call, gr_Attributes *attri
                    attributes);
 }
 
-/* The function for every row. Its upvalues: the row, gradus.core, the metatable of tensors. */
+/* The function for every row. Its upvalues: the row, the metatable of tensors. */
 static int call_operation(lua_State *L) {
   const Row *row = lua_touserdata(L, lua_upvalueindex(1));
   const gr_Operation *operation = row->operation;
@@ -321,7 +318,7 @@ static int call_operation(lua_State *L) {
     read_attributes(L, &call, &attributes);
     call.attributes = &attributes;
   }
-  call.result = gr_lua_push_slot_with(L, lua_upvalueindex(3));
+  call.result = gr_lua_push_slot_with(L, lua_upvalueindex(2));
   gr_Status status = apply(L, &call);
   if (gr_lua_made_room(L, status)) status = apply(L, &call);
   gr_lua_check(L, status, operation->name);
@@ -329,12 +326,11 @@ static int call_operation(lua_State *L) {
 }
 
 /* Push that function. */
-static void push_operation(lua_State *L, int core, const gr_Operation *operation) {
+static void push_operation(lua_State *L, const gr_Operation *operation) {
   Row *row = lua_newuserdatauv(L, sizeof *row, 0);
   *row = (Row){operation, gr_lua_context(L)};
-  lua_pushvalue(L, core);
   luaL_getmetatable(L, "gradus.tensor");
-  lua_pushcclosure(L, call_operation, 3);
+  lua_pushcclosure(L, call_operation, 2);
 }
 
 /* The operator gives its metamethod two operands even for unary minus. */
@@ -384,7 +380,7 @@ void gr_lua_open_operations(lua_State *L) {
   int methods = lua_gettop(L);
   for (size_t i = 0; (operation = gr_operation(i)) != NULL; i++) {
     if (operation->attributes[0] == GR_SLICES) continue;  /* x[key] */
-    push_operation(L, core, operation);
+    push_operation(L, operation);
     lua_setfield(L, methods, operation->name);
   }
   luaL_getmetatable(L, "gradus.tensor");

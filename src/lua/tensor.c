@@ -202,8 +202,7 @@ static void fill_nested(lua_State *L, const char *where, gr_Tensor *tensor, int 
   }
 }
 
-/* Push a tensor with the numbers of the nested table (or the number) at `index`. */
-static gr_Tensor *tensor_from_table(lua_State *L, int index, gr_DType dtype, const char *where) {
+gr_Tensor *gr_lua_tensor_from_table(lua_State *L, int index, gr_DType dtype, const char *where) {
   int64_t shape[GR_MAX_RANK];
   ptrdiff_t place = 0;
   lua_pushvalue(L, index);
@@ -245,7 +244,7 @@ static int make_tensor(lua_State *L) {
     gr_tensor_assign(tensor, source);
     gr_lua_check_stop(L, "tensor");
   } else {
-    tensor = tensor_from_table(L, 1, options.dtype, "tensor");
+    tensor = gr_lua_tensor_from_table(L, 1, options.dtype, "tensor");
   }
   tensor->requires_grad = options.requires_grad;
   return 1;
@@ -506,7 +505,7 @@ static int tensor_cols(lua_State *L) { return push_band(L, "cols", "t:cols(first
 static int tensor_mask(lua_State *L) {
   gr_Tensor *inputs[2] = {check_self(L, "mask", "t:mask(m)", 1), NULL};
   if (lua_istable(L, 2)) {
-    tensor_from_table(L, 2, GR_FLOAT64, "mask");
+    gr_lua_tensor_from_table(L, 2, GR_FLOAT64, "mask");
     lua_replace(L, 2);
   }
   const gr_Tensor *mask = gr_lua_check_tensor(L, 2, "mask", "the mask");
@@ -574,7 +573,7 @@ static void assign_value(lua_State *L, gr_Tensor *target, int index) {
   gr_Tensor *source = gr_lua_test_tensor(L, index);
   if (source != NULL) assign_tensor(L, target, source);
   else if (lua_istable(L, index))
-    assign_tensor(L, target, tensor_from_table(L, index, target->dtype, "tensor"));
+    assign_tensor(L, target, gr_lua_tensor_from_table(L, index, target->dtype, "tensor"));
   else write_whole(gr_lua_context(L), target, NULL,
                    gr_lua_check_number(L, index, "tensor", "the value"));
 }

@@ -202,6 +202,15 @@ function TestArguments.test_take_reads_a_table_of_indices()
   lu.assertEquals(x:take({}).shape, { 0, 2 })
 end
 
+function TestArguments.test_take_reads_a_table_whatever_a_script_calls_tensor()
+  local core = require "gradus.core"
+  local make = core.tensor
+  core.tensor = function() return 1 end
+  local succeeded, row = pcall(function() return range(3):take({ 3 }):totable()[1] end)
+  core.tensor = make
+  lu.assertEquals({ succeeded, row }, { true, 3 })
+end
+
 -- Rows of any layout, picked by numbers of any layout and either type, against one at a time.
 function TestArguments.test_take_and_mask_whatever_lies_where()
   local rs = RandomState(4)
