@@ -8,7 +8,6 @@
 
 /* Rows */
 
-
 /* A NaN is a greatest and a least number, too. */
 static bool are_rows(const gr_Context *context, const double *order, size_t count, int64_t rows) {
   const gr_KernelSet *kernels = &context->kernels->of[GR_FLOAT64];

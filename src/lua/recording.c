@@ -59,7 +59,7 @@ static int recording_gc(lua_State *L) {
 }
 
 /* core.recording({ tensors of the batch } [, forward_only]) -> recording
-** Those of a step have rows, which are filled anew, and no gaps. */
+** Those of a step have rows, which are filled anew, as many in each, and no gaps. */
 static int make_recording(lua_State *L) {
   gr_Tensor *inputs[GR_RECORDING_INPUTS];
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -71,6 +71,8 @@ static int make_recording(lua_State *L) {
     inputs[i] = gr_lua_check_tensor(L, -1, "recording", "an input");
     if (!forward_only && (inputs[i]->rank == 0 || !gr_tensor_is_contiguous(inputs[i])))
       gr_lua_argument_error(L, "recording", "an input", "a batch of rows without gaps", -1);
+    if (!forward_only && inputs[i]->shape[0] != inputs[0]->shape[0])
+      gr_lua_argument_error(L, "recording", "an input", "a batch of as many rows as the first", -1);
     lua_pop(L, 1);
   }
   RecordingBlock *block = gr_lua_new_block(L, "gradus.recording", RECORDING_TAG, sizeof *block);

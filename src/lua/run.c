@@ -13,6 +13,12 @@ static bool rows_fit(const gr_Tensor *source, const gr_Tensor *batch) {
   return fits;
 }
 
+/* Whether a tensor may hold row numbers: once they are checked, nothing else may write them. */
+static bool is_order(const gr_Tensor *tensor) {
+  return tensor->dtype == GR_FLOAT64 && tensor->rank == 1 && gr_tensor_is_contiguous(tensor) &&
+         tensor->references == 1 && tensor->storage->references == 1;
+}
+
 /* What a run is told are the fields of a table, at index 1; each is left on the stack, at its top.
 ** No Lua code runs between the first look and the last. */
 
@@ -79,10 +85,12 @@ static gr_Recording *get_rest(lua_State *L, const char *where, const gr_Run *run
 static gr_Tensor *get_order(lua_State *L, const char *where, const gr_Run *run) {
   get(L, "order");
   gr_Tensor *order = gr_lua_check_tensor(L, -1, where, "order");
+  if (!is_order(order))
+    gr_lua_error(L, "%s: order must be float64 [rows], without gaps, and share its memory with "
+                 "nothing", where);
   size_t rows = (size_t)run->recording->inputs[0]->shape[0], size = gr_tensor_size(order);
   size_t last = run->rest == NULL ? 0 : (size_t)run->rest->inputs[0]->shape[0];
-  if (order->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(order) || run->first_row > size ||
-      last > size - run->first_row || run->steps > size ||
+  if (run->first_row > size || last > size - run->first_row || run->steps > size ||
       (rows > 0 && run->steps > (size - run->first_row - last) / rows))
     gr_lua_error(L, "%s: the order has too few rows", where);
   return order;
@@ -193,8 +201,7 @@ static int gather_rows(lua_State *L) {
   size_t count = (size_t)gr_lua_check_integer(L, 4, "gather_rows", "count");
   gr_Tensor *batch = gr_lua_check_tensor(L, 5, "gather_rows", "the batch");
   size_t rows = gr_tensor_size(order);
-  if (order->dtype != GR_FLOAT64 || !gr_tensor_is_contiguous(order) || first > rows ||
-      count > rows - first || !rows_fit(source, batch) ||
+  if (!is_order(order) || first > rows || count > rows - first || !rows_fit(source, batch) ||
       (size_t)batch->shape[0] != count || !gr_tensor_is_contiguous(batch))
     return gr_lua_error(L, "gather_rows: source, order and batch do not fit together");
   gr_lua_check(L, gr_gather_rows(gr_lua_context(L), source,
@@ -203,7 +210,6 @@ static int gather_rows(lua_State *L) {
   gr_lua_check_stop(L, "gather_rows");
   return 0;
 }
-
 
 void gr_lua_open_run(lua_State *L) {
   luaL_setfuncs(L, (const luaL_Reg[]){{"run_steps", run_steps},

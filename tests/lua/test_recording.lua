@@ -54,6 +54,7 @@ end
 function TestRecording.test_a_step_has_batches_of_rows()
   fails("an input must be a batch of rows without gaps", core.recording, { tensor(1) })
   fails("an input must be a batch of rows without gaps", core.recording, { ones(3, 2).T })
+  fails("an input must be a batch of as many rows as the first", core.recording, { ones(3, 2), ones(2) })
 end
 
 function TestRecording.test_an_evaluation_has_one_number()

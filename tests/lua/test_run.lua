@@ -71,6 +71,15 @@ function TestSteps.test_refuse_rows_that_are_not_there()
   end
 end
 
+-- What a step writes would change the numbers that were checked.
+function TestSteps.test_refuse_an_order_that_something_else_holds()
+  local log = zeros { 4, 4, dtype = "float64" }
+  refuses("share its memory with nothing", core.run_steps, { order = log[1], log = log })
+  refuses("share its memory with nothing", core.run_steps, { order = log, log = log })
+  local batch = ones { 2, 3, dtype = "float64" }
+  fails("do not fit together", core.gather_rows, ones(4, 3), batch[1], 1, 2, batch)
+end
+
 function TestSteps.test_refuse_what_says_nothing()
   fails("must be a table", core.run_steps, 1)
   fails("a table without a metatable", core.run_steps, setmetatable(a_run {}, {}))
