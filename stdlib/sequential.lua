@@ -446,7 +446,7 @@ function Sequential:evaluate_again(data, batch_size)
   end
   local recording = core.recording({ x, y }, true)
   local loss = gradients.with(false, recording.evaluate, recording, self.batch_loss, self, x, y)
-  self.recordings.evaluation = { data = data, recording = recording }
+  if not recording:broken() then self.recordings.evaluation = { data = data, recording = recording } end
   return loss
 end
 

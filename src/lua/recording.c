@@ -180,21 +180,21 @@ static int recording_put_back(lua_State *L) {
 
 /* recording:evaluate(f, ...) -> number
 ** The loss that f(...) computes: the first time by calling it while the recording listens, from
-** then on by replay. */
+** then on by replay, unless the recording is broken. */
 static int recording_evaluate(lua_State *L) {
   gr_Recording *recording = check_recording(L, 1, "evaluate");
   if (!recording->forward_only) return gr_lua_error(L, "evaluate: the recording is of a step");
-  if (recording->loss == NULL) {
+  gr_Tensor *loss = recording->loss;
+  if (loss != NULL) {
+    gr_lua_check(L, gr_recording_replay(gr_lua_context(L), recording), "evaluate");
+  } else {
     recording_capture(L);
-    check_whole(L, recording, "evaluate");
-    gr_Tensor *loss = gr_lua_check_tensor(L, -1, "evaluate", "the loss");
+    loss = gr_lua_check_tensor(L, -1, "evaluate", "the loss");
     if (gr_tensor_size(loss) != 1)
       gr_lua_argument_error(L, "evaluate", "the loss", "a tensor of one element", -1);
-    recording->loss = gr_tensor_retain(loss);
-  } else {
-    gr_lua_check(L, gr_recording_replay(gr_lua_context(L), recording), "evaluate");
+    if (recording->broken[0] == '\0') recording->loss = gr_tensor_retain(loss);
   }
-  gr_lua_push_number(L, gr_tensor_get(recording->loss, 0));
+  gr_lua_push_number(L, gr_tensor_get(loss, 0));
   return 1;
 }
 

@@ -131,3 +131,14 @@ function TestFinalizers.test_a_profile_that_ends_while_it_is_told()
     is_told = false
   end, function() if is_told then core.stop_profile() end end)
 end
+
+-- One that reads a number while an evaluation is recorded: that is then not replayed, and no error.
+function TestFinalizers.test_fit()
+  local model = Sequential { Dense { 8, input_dim = 4 }, Dense { 1 } }
+  model:compile { loss = "mse" }
+  local x, y, one = ones(20, 4), ones(20), ones(1)
+  under_attack(30, function()
+    local history = model:fit(x, y, { epochs = 3, verbose = 0, validation_data = { x, y } })
+    assert(#history.val_loss == 3 and history.val_loss[3] == model:evaluate(x, y))
+  end, function() return one:item() end)
+end
