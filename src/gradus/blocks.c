@@ -24,17 +24,17 @@ static void free_all(gr_Blocks *blocks) {
   blocks->bytes = 0;
 }
 
-/* Where memory runs out, what is kept in other sizes makes room. */
-static void *new_block(gr_Blocks *blocks, size_t size) {
-  void *block = malloc(size);
-  if (block != NULL || blocks->bytes == 0) return block;
+/* A block, or NULL, with another size. Where memory runs out, what is kept makes room. */
+static void *resize(gr_Blocks *blocks, void *block, size_t size) {
+  void *resized = realloc(block, size);
+  if (resized != NULL || blocks->bytes == 0) return resized;
   free_all(blocks);
-  return malloc(size);
+  return realloc(block, size);
 }
 
 static void *take(gr_Blocks *blocks, size_t size) {
   gr_SpareBlock *block = size <= GR_LARGEST_KEPT ? blocks->first[size] : NULL;
-  if (block == NULL) return new_block(blocks, size);
+  if (block == NULL) return resize(blocks, NULL, size);
   blocks->first[size] = block->next;
   blocks->bytes -= size;
   return block;
@@ -55,7 +55,7 @@ static void give(gr_Blocks *blocks, void *given, size_t size) {
 /* A lua_Alloc. */
 static void *allocate(void *blocks, void *block, size_t old_size, size_t size) {
   if (block == NULL) return size == 0 ? NULL : take(blocks, size);
-  if (size > 0) return realloc(block, size);
+  if (size > 0) return resize(blocks, block, size);
   give(blocks, block, old_size);
   return NULL;
 }

@@ -1,12 +1,14 @@
--- Lua's small blocks, which are kept when they are given back: not more of them than some megabytes, and
--- what is kept is as good as new.
+-- Lua's small blocks, which are kept when they are given back: not more of them than some megabytes, as
+-- long as there is memory, and what is kept is as good as new.
 
 local lu = require "luaunit"
 
 local program = core.program_path()
 
-local function output(code)
-  local pipe <close> = assert(io.popen(("'%s' - <<'END' 2>&1\n%s\nEND"):format(program, code)))
+local is_watched = os.getenv "ASAN_OPTIONS" or os.getenv "TEST_WRAPPER"
+
+local function output(code, before)
+  local pipe <close> = assert(io.popen(("%s'%s' - <<'END' 2>&1\n%s\nEND"):format(before or "", program, code)))
   return pipe:read "a"
 end
 
@@ -14,7 +16,7 @@ TestBlocks = {}
 
 -- In each of fifty sizes some megabytes are made, and given back.
 function TestBlocks.test_what_is_kept_in_one_size_leaves_memory_for_others()
-  if os.getenv "ASAN_OPTIONS" or os.getenv "TEST_WRAPPER" then return end
+  if is_watched then return end
   local text = output [[
     for length = 10, 60 do
       local texts = {}
@@ -24,6 +26,21 @@ function TestBlocks.test_what_is_kept_in_one_size_leaves_memory_for_others()
     end
     for line in io.lines "/proc/self/status" do io.write(line:match "VmHWM:%s*(%d+)" or "") end]]
   lu.assertTrue(tonumber(text) < 30000, text)
+end
+
+-- All memory is in use, in small tables and large strings; then the tables are given back.
+function TestBlocks.test_what_is_kept_makes_room_for_a_block_that_grows()
+  if is_watched then return end
+  local text = output([[
+    local small, large, list = {}, {}, {}
+    for i = 1, 60000 do small[i] = { i } end
+    pcall(function() while true do large[#large + 1] = ("x"):rep(100000) .. #large end end)
+    local function grow() for i = #list + 1, 60000 do list[i] = i end end
+    print((pcall(grow)))
+    small = nil
+    collectgarbage()
+    print((pcall(grow)))]], "ulimit -v 100000; ")
+  lu.assertEquals(text, "false\ntrue\n")
 end
 
 -- Tables, closures, strings, coroutines and tensors take each other's places.
