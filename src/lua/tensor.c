@@ -94,7 +94,7 @@ void gr_lua_collect(lua_State *L, gr_Context *context) {
   if (context->bytes_made < BYTES_BETWEEN_STEPS) return;
   int kilobytes = kilobytes_to_tell(L, context->bytes_made);
   context->bytes_made = 0;
-  if (!lua_gc(L, LUA_GCISRUNNING)) return;  /* a step would run it */
+  if (lua_gc(L, LUA_GCISRUNNING) != 1) return;  /* a step would run it; in a finalizer it is -1 */
   bool has_ended = lua_gc(L, LUA_GCSTEP, kilobytes) == 1;
   if (!has_ended && context->bytes_taken > context->bytes_allowed + SOME) {
     lua_gc(L, LUA_GCCOLLECT);

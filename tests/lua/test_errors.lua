@@ -418,6 +418,21 @@ function TestMemory.test_what_has_grown_old_is_freed_in_generational_mode()
   lu.assertTrue(most_alive - before < 60e6, ("%d bytes alive"):format(most_alive - before))
 end
 
+-- In a finalizer nothing is collected, and so nothing is known of what may be alive after it.
+function TestMemory.test_what_a_finalizer_makes_allows_no_more_than_before()
+  local most_alive, t = 0, zeros(1000000)
+  setmetatable({}, { __gc = function() for _ = 1, 10 do local _ = zeros(1000000) end end })
+  local mode = collectgarbage "generational"
+  collectgarbage()
+  local before = core.bytes_alive()
+  for _ = 1, 100 do
+    t = t * 0.5 + 1
+    most_alive = math.max(most_alive, core.bytes_alive())
+  end
+  collectgarbage(mode)
+  lu.assertTrue(most_alive - before < 45e6, ("%d bytes alive"):format(most_alive - before))
+end
+
 -- The C library's aligned_alloc goes on to new memory where blocks of one size come and go. In a
 -- process of its own, since what was freed before leaves room.
 function TestMemory.test_storages_lie_where_others_of_their_size_were()
