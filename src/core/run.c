@@ -149,7 +149,7 @@ gr_Status gr_run_epochs(gr_Context *context, gr_Epochs *epochs) {
   epochs->done = epochs->steps_done = epochs->not_finite = 0;
   while (status == GR_OK && epochs->done < epochs->count && !gr_interrupted(context)) {
     if (epochs->stream != NULL)
-      gr_stream_permutation(context, epochs->stream, ++epochs->shuffle, epochs->order, rows);
+      gr_stream_permutation(context, epochs->stream, ++epochs->shuffle, run->order, rows);
     run->loss_sum = 0;
     status = gr_run_steps(context, run);
     if (epochs->not_finite == 0 && run->not_finite != 0)

@@ -22,7 +22,7 @@ typedef struct gr_Run {
   gr_Recording *rest;       /* of one more after them, maybe of other size, or NULL */
   gr_Optimizer *optimizer;
   gr_Tensor *sources[GR_RECORDING_INPUTS];  /* all rows; input i's batch is taken from source i */
-  const double *order;      /* row numbers, from 1, in the order of the epoch */
+  double *order;            /* row numbers, from 1, in the order of the epoch */
   size_t first_row, steps;  /* where in the order to begin, and how many batches to do */
   double seconds;           /* end after this long, for progress; 0: never */
   double *log;              /* what each step did, or NULL: four rows of `room`, see above */
@@ -42,9 +42,8 @@ gr_Status gr_run_steps(gr_Context *context, gr_Run *run);
 typedef struct gr_Epochs {
   gr_Run run;                /* of one epoch; each logs behind the last one */
   size_t count;
-  const gr_Stream *stream;   /* of shuffles, or NULL: the rows stay in order */
+  const gr_Stream *stream;   /* of shuffles of the run's order, or NULL: the rows stay in it */
   uint64_t shuffle;          /* the number of the last shuffle */
-  double *order;             /* the run's order, to be shuffled */
   gr_Recording *evaluation;  /* or NULL */
   double *losses, *val_losses;  /* of each epoch */
   bool watches;              /* end after an epoch in which something was not finite */

@@ -173,7 +173,6 @@ static int run_epochs(lua_State *L) {
   if (gr_tensor_size(order) != gr_run_rows(&epochs.run))
     gr_lua_error(L, "%s: order must have as many rows as an epoch", where);
   gr_lua_check_writable(L, order, where);
-  epochs.order = gr_tensor_data(order);
   if (get(L, "stream")) epochs.stream = gr_lua_check_stream(L, -1, where, "stream");
   epochs.shuffle = get_count(L, "shuffles", where);
   if (get(L, "evaluation")) epochs.evaluation = gr_lua_check_evaluation(L, -1, where, "evaluation");
