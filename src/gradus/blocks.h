@@ -16,7 +16,7 @@ enum { GR_LARGEST_KEPT = 96 };  /* bytes */
 
 typedef struct gr_Blocks {
   struct gr_SpareBlock *first[GR_LARGEST_KEPT + 1];  /* by size */
-  size_t bytes;                                 /* in all of them */
+  size_t bytes;                                      /* in all of them */
 } gr_Blocks;
 
 /* A new state that works with `blocks`, which are all zero and live longer. NULL: no memory. */

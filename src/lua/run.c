@@ -22,6 +22,12 @@ static bool is_order(const gr_Tensor *tensor) {
 /* What a run is told are the fields of a table, at index 1; each is left on the stack, at its top.
 ** No Lua code runs between the first look and the last. */
 
+static void check_told(lua_State *L, const char *where) {
+  if (!lua_istable(L, 1) || lua_getmetatable(L, 1))
+    gr_lua_argument_error(L, where, "argument 1", "a table without a metatable", 1);
+  luaL_checkstack(L, 32, where);
+}
+
 static bool get(lua_State *L, const char *name) { return lua_getfield(L, 1, name) != LUA_TNIL; }
 
 static size_t get_count(lua_State *L, const char *name, const char *where) {
@@ -98,9 +104,6 @@ static gr_Tensor *get_order(lua_State *L, const char *where, const gr_Run *run) 
 
 /* Read what a run of steps is told, for `epochs` of them; returns the order. */
 static gr_Tensor *read_run(lua_State *L, const char *where, size_t epochs, gr_Run *run) {
-  if (!lua_istable(L, 1) || lua_getmetatable(L, 1))
-    gr_lua_argument_error(L, where, "argument 1", "a table without a metatable", 1);
-  luaL_checkstack(L, 32, where);
   get(L, "recording");
   run->recording = gr_lua_check_step(L, -1, where, "recording");
   get(L, "optimizer");
@@ -140,6 +143,7 @@ static void push_step(lua_State *L, size_t first, size_t place) {
 static int run_steps(lua_State *L) {
   static const char where[] = "run_steps";
   gr_Run run = {0};
+  check_told(L, where);
   read_run(L, where, 1, &run);
   run.seconds = get_number(L, "seconds", where);
   run.loss_sum = get_number(L, "sum", where);
@@ -166,7 +170,7 @@ static int run_steps(lua_State *L) {
 static int run_epochs(lua_State *L) {
   static const char where[] = "run_epochs";
   size_t room;
-  luaL_checktype(L, 1, LUA_TTABLE);
+  check_told(L, where);
   gr_Epochs epochs = {.count = get_count(L, "epochs", where)};
   gr_Tensor *order = read_run(L, where, epochs.count, &epochs.run);
   if (epochs.run.first_row != 0) gr_lua_error(L, "%s: row must be 1 in an epoch", where);

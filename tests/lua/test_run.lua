@@ -81,8 +81,10 @@ function TestSteps.test_refuse_an_order_that_something_else_holds()
 end
 
 function TestSteps.test_refuse_what_says_nothing()
-  fails("must be a table", core.run_steps, 1)
-  fails("a table without a metatable", core.run_steps, setmetatable(a_run {}, {}))
+  for _, run in ipairs { core.run_steps, core.run_epochs } do
+    fails("must be a table", run, 1)
+    fails("a table without a metatable", run, setmetatable(a_run {}, { __index = error }))
+  end
   refuses("recording must be a recording", core.run_steps, { recording = 1 })
   refuses("the recording holds no step", core.run_steps, { recording = core.recording { ones(1) } })
   refuses("row must be 1 or more", core.run_steps, { row = 0 })
