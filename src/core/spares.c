@@ -44,18 +44,20 @@ static void unlink_region(gr_Region *region) {
   if (region->next != NULL) region->next->place = region->place;
 }
 
+/* The last block first, so that they are taken in the order in which they lie. */
+static void add_page(gr_Region *region, unsigned char *page, size_t block) {
+  ((gr_Region *)page)->region = region;
+  for (size_t i = (PAGE - LINE) / block; i > 0; i--) push(region, page + LINE + (i - 1) * block);
+}
+
 /* A region in the list, all blocks of which are kept. */
 static gr_Region *region_new(gr_Spares *spares) {
-  unsigned char *pages = aligned_alloc(PAGE, PAGES * PAGE);
-  gr_Region *region = (gr_Region *)pages;
+  gr_Region *region = aligned_alloc(PAGE, PAGES * PAGE);
   if (region == NULL) return NULL;
   region->first = NULL;
   region->used = 0;
-  for (unsigned char *page = pages + (PAGES - 1) * PAGE; page >= pages; page -= PAGE) {
-    ((gr_Region *)page)->region = region;
-    for (size_t i = (PAGE - LINE) / spares->block; i > 0; i--)
-      push(region, page + LINE + (i - 1) * spares->block);
-  }
+  for (int i = PAGES - 1; i >= 0; i--)
+    add_page(region, (unsigned char *)region + i * PAGE, spares->block);
   link_region(spares, region);
   spares->bytes += PAGES * PAGE;
   return region;
