@@ -1,4 +1,4 @@
--- Lua's small blocks, which are kept when they are given back: not more of them than some megabytes, as
+-- Lua's small blocks, which are kept when they are given back: not more of them than a little, as
 -- long as there is memory, and what is kept is as good as new.
 
 local lu = require "luaunit"
