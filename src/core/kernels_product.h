@@ -29,6 +29,7 @@
 #define activate NAME(activate)
 #define copy_panels NAME(copy_panels)
 #define copy_columns NAME(copy_columns)
+#define copy_strips NAME(copy_strips)
 #define columns_room NAME(columns_room)
 #define run_block NAME(run_block)
 #define run_columns NAME(run_columns)
@@ -274,15 +275,28 @@ static size_t NAME(product_scratch)(const gr_Product *p) {
   return reads_in_place(p) ? 0 : (columns_room(p->n, p->k) + rows * depth) * sizeof(number);
 }
 
+/* The rows of a block of A as strips, each of k steps of COPIED_ROWS numbers. Where they lie side by
+** side, a step of all strips is copied at a time, as the next step may lie in another page. */
+static void copy_strips(number *to, const Tile *block) {
+  const size_t k = block->k, strip = COPIED_ROWS * k;
+  const size_t whole = block->a_row == 1 ? block->rows / COPIED_ROWS * COPIED_ROWS : 0;
+  const number *a = block->a;
+  for (size_t step = 0; whole > 0 && step < k; step++, a += block->a_column)
+    for (size_t i = 0; i < whole; i += COPIED_ROWS)
+      memcpy(to + i * k + step * COPIED_ROWS, a + i, COPIED_ROWS * sizeof(number));
+  to += whole * k;
+  for (size_t i = whole; i < block->rows; i += COPIED_ROWS, to += strip)
+    turn(to, COPIED_ROWS, k, smaller(COPIED_ROWS, block->rows - i),
+         block->a + (ptrdiff_t)i * block->a_row, block->a_row, block->a_column);
+}
+
 /* Some rows of C, from a copied block of B. The rows of A are copied too where they are used often
 ** enough. */
 static void run_block(const Tile *block, number *rows_room, const number *panels) {
   const bool copies = block->columns > 2 * PANEL;
   Tile t = *block;
-  for (size_t i = 0; copies && i < block->rows; i += COPIED_ROWS)
-    turn(rows_room + i * t.k, COPIED_ROWS, t.k, smaller(COPIED_ROWS, block->rows - i),
-         block->a + (ptrdiff_t)i * block->a_row, block->a_row, block->a_column);
   if (copies) {
+    copy_strips(rows_room, block);
     t.a = rows_room;
     t.a_row = 1;
     t.a_column = COPIED_ROWS;
