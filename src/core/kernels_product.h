@@ -275,8 +275,8 @@ static size_t NAME(product_scratch)(const gr_Product *p) {
   return reads_in_place(p) ? 0 : (columns_room(p->n, p->k) + rows * depth) * sizeof(number);
 }
 
-/* The rows of a block of A as strips, each of k steps of COPIED_ROWS numbers. Where they lie side by
-** side, a step of all strips is copied at a time, as the next step may lie in another page. */
+/* The rows of a block of A as strips, each of k steps of COPIED_ROWS numbers. Where they lie side
+** by side, a step of all strips is copied at a time, as the next step may lie in another page. */
 static void copy_strips(number *to, const Tile *block) {
   const size_t k = block->k, strip = COPIED_ROWS * k;
   const size_t whole = block->a_row == 1 ? block->rows / COPIED_ROWS * COPIED_ROWS : 0;
