@@ -125,24 +125,12 @@ static gr_Status clip_backward(gr_Context *context, const gr_Node *node, const g
 
 /* y = f(a, b) with broadcasting */
 
-/* Give y the shape of a and b, if they have one. */
-static bool take_same_shape(const gr_Tensor *a, const gr_Tensor *b, gr_Tensor *y) {
-  if (a->rank != b->rank) return false;
-  for (int i = 0; i < a->rank; i++) {
-    if (a->shape[i] != b->shape[i]) return false;
-    y->shape[i] = a->shape[i];
-  }
-  y->rank = a->rank;
-  return true;
-}
-
 static gr_Status binary_shape(gr_Context *context, gr_Node *node) {
   const gr_Tensor *a = node->inputs[0], *b = node->inputs[1];
   gr_Tensor *y = node->output;
   char left[GR_SHAPE_TEXT], right[GR_SHAPE_TEXT];
   y->dtype = a->dtype;
-  if (!take_same_shape(a, b, y) &&
-      !gr_broadcast_shape(a->rank, a->shape, b->rank, b->shape, &y->rank, y->shape))
+  if (!gr_broadcast_shape(a->rank, a->shape, b->rank, b->shape, &y->rank, y->shape))
     return gr_fail(context, "shapes %s and %s do not broadcast: counted from the end, two "
                    "dimensions must be equal or one of them 1",
                    gr_tensor_shape_text(left, a), gr_tensor_shape_text(right, b));
