@@ -10,8 +10,10 @@ SANITIZE =
 
 LUA      = lua5.4
 LUA_INC  = -I/usr/include/$(LUA)
-# Lua is linked in, which starts sooner than a shared library; -Wl,-E shows it to modules in C.
-LUA_LIB  = -Wl,-Bstatic -l$(LUA) -Wl,-Bdynamic
+# Lua and readline are linked in, which starts sooner than shared libraries. -Wl,-E shows Lua to
+# modules in C; readline is the program's own, for a module that has it would find parts of two.
+LUA_LIB      = -Wl,-Bstatic -l$(LUA) -Wl,-Bdynamic
+READLINE_LIB = -Wl,-Bstatic,--exclude-libs,libreadline.a:libtinfo.a -lreadline -ltinfo -Wl,-Bdynamic
 
 # No -ffast-math and no fused multiply-add but the one that the kernels ask for by name: each
 # digit is decided by the source, never by the compiler.
@@ -50,7 +52,7 @@ LUA_TESTS  = $(patsubst tests/lua/%.c,$(BUILD)/tests/%,$(wildcard tests/lua/test
 .DEFAULT_GOAL = $(BUILD)/gradus
 
 $(BUILD)/gradus: $(MAIN_O) $(LUA_O) $(CORE_O)
-	$(CC) $(LDFLAGS) -o $@ $^ -lreadline $(LDLIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(READLINE_LIB) $(LDLIBS)
 
 # Lua's functions come from the interpreter that loads it.
 $(BUILD)/gradus.so: $(LUA_O) $(CORE_O)
