@@ -19,6 +19,7 @@ typedef struct gr_Region {
   struct gr_Region **place;  /* what points to it there */
   void *first;               /* a block begins with the address of the next; NULL: there is none */
   size_t used;
+  size_t pages;              /* that have been cut into blocks */
 } gr_Region;
 
 static void *next_of(const void *block) {
@@ -44,20 +45,23 @@ static void unlink_region(gr_Region *region) {
   if (region->next != NULL) region->next->place = region->place;
 }
 
-/* The last block first, so that they are taken in the order in which they lie. */
-static void add_page(gr_Region *region, unsigned char *page, size_t block) {
+/* Cut the next page, which nothing has touched, into blocks: the last one first, so that they are
+** taken in the order in which they lie. false: there is none. */
+static bool cut_page(gr_Region *region, size_t block) {
+  if (region->pages == PAGES) return false;
+  unsigned char *page = (unsigned char *)region + region->pages++ * PAGE;
   ((gr_Region *)page)->region = region;
   for (size_t i = (PAGE - LINE) / block; i > 0; i--) push(region, page + LINE + (i - 1) * block);
+  return true;
 }
 
-/* A region in the list, all blocks of which are kept. */
+/* A region in the list, none of which is in use. */
 static gr_Region *region_new(gr_Spares *spares) {
   gr_Region *region = aligned_alloc(PAGE, PAGES * PAGE);
   if (region == NULL) return NULL;
   region->first = NULL;
-  region->used = 0;
-  for (int i = PAGES - 1; i >= 0; i--)
-    add_page(region, (unsigned char *)region + i * PAGE, spares->block);
+  region->used = region->pages = 0;
+  cut_page(region, spares->block);
   link_region(spares, region);
   spares->bytes += PAGES * PAGE;
   return region;
@@ -79,7 +83,7 @@ void *gr_spares_take(gr_Spares *spares) {
   if (region == NULL) return NULL;
   void *block = region->first;
   region->first = next_of(block);
-  if (region->first == NULL) unlink_region(region);
+  if (region->first == NULL && !cut_page(region, spares->block)) unlink_region(region);
   if (region->used++ == 0) spares->bytes -= PAGES * PAGE;
   return block;
 }
