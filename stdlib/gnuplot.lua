@@ -7,10 +7,11 @@
 -- command.
 --
 -- All sizes are in points (1/72 inch), whatever the picture's format; margins are computed here,
--- from the ticks that are computed in gradus.figure, so that panels line up and nothing is wasted.
--- Rests on gradus.figure and gradus.pipe.
+-- from the ticks that are computed in gradus.layout, so that panels line up and nothing is wasted.
+-- Rests on gradus.figure, gradus.layout and gradus.pipe.
 
 local figure = require "gradus.figure"
+local layout = require "gradus.layout"
 local pipe = require "gradus.pipe"
 
 local floor, max, min = math.floor, math.max, math.min
@@ -102,20 +103,20 @@ local function clamp(value, low, high) return max(low, min(high, value)) end
 -- What one panel shows and the room it needs on each side. `cell` is its share of the figure.
 local function measure(axes, cell)
   local view = { axes = axes }
-  view.x, view.y = figure.range(axes, "x"), figure.range(axes, "y")
+  view.x, view.y = layout.range(axes, "x"), layout.range(axes, "y")
   local width, height = cell.right - cell.left, cell.top - cell.bottom
-  view.y_ticks = figure.ticks(axes.y, view.y, clamp(height / 34 // 1, 3, 9))
+  view.y_ticks = layout.ticks(axes.y, view.y, clamp(height / 34 // 1, 3, 9))
   -- as many labels along x as stand apart
   local count = clamp((width - 45) / 36 // 1, 3, 9)
   repeat
-    view.x_ticks = figure.ticks(axes.x, view.x, count)
+    view.x_ticks = layout.ticks(axes.x, view.x, count)
     local room = widest(view.x_ticks.labels, SIZE.tick) + 8
     local fits = #view.x_ticks.labels * room <= width - 40
     count = count - 1
   until fits or count < 2 or axes.x.ticks
   view.x_turned = axes.x.ticks and #view.x_ticks.labels > 1
     and #view.x_ticks.labels * (widest(view.x_ticks.labels, SIZE.tick) + 6) > width - 40
-  view.entries = axes.legend and figure.legend_entries(axes, view.x, view.y) or {}
+  view.entries = axes.legend and layout.legend_entries(axes, view.x, view.y) or {}
   view.cells = heat_map(axes)
   if view.cells then view.x_ticks.minor, view.y_ticks.minor = {}, {} end
 
@@ -134,8 +135,8 @@ local function measure(axes, cell)
   local last = view.x_ticks.labels[#view.x_ticks.labels]
   view.right = last and max(3, text_width(last, SIZE.tick) / 2 - 4) or 3
   if axes.colorbar then
-    view.color_range = figure.color_range(view.cells)
-    view.color_ticks = figure.ticks({}, view.color_range, clamp(height / 34 // 1, 3, 9))
+    view.color_range = layout.color_range(view.cells)
+    view.color_ticks = layout.ticks({}, view.color_range, clamp(height / 34 // 1, 3, 9))
     view.bar_gap = 9
     view.right = view.bar_gap + 10 + 8 + widest(view.color_ticks.labels, SIZE.tick)
       + (axes.colorbar.label and SIZE.label * 2.1 or 2)
@@ -240,10 +241,10 @@ local COLUMNS = 1500 -- more points of a curve than these can show are thinned o
 -- stand alone and that a line cannot show.
 local function curve_rows(x, y, view)
   local rows, all, lone = {}, {}, {}
-  for _, run in ipairs(figure.runs(x, y, view.x, view.y)) do
+  for _, run in ipairs(layout.runs(x, y, view.x, view.y)) do
     for i = 1, #run.x do all[#all + 1] = { run.x[i], run.y[i] } end
     if #run.x == 1 then lone[#lone + 1] = { run.x[1], run.y[1] } end
-    run = figure.thinned(run, view.x, COLUMNS)
+    run = layout.thinned(run, view.x, COLUMNS)
     for i = 1, #run.x do rows[#rows + 1] = { run.x[i], run.y[i] } end
     rows[#rows + 1] = false
   end
@@ -279,7 +280,7 @@ end
 
 function draw.bars(script, artist, view)
   local rows = {}
-  for _, bar in ipairs(figure.bar_rectangles(artist, view.x, view.y)) do
+  for _, bar in ipairs(layout.bar_rectangles(artist, view.x, view.y)) do
     rows[#rows + 1] = { bar.left, bar.low, bar.left, bar.right, bar.low, bar.high }
   end
   if #rows == 0 then return end
@@ -291,7 +292,7 @@ end
 
 function draw.band(script, artist, view)
   local rows = {}
-  for _, run in ipairs(figure.band_runs(artist, view.x, view.y)) do
+  for _, run in ipairs(layout.band_runs(artist, view.x, view.y)) do
     for i = 1, #run.x do rows[#rows + 1] = { run.x[i], run.low[i], run.high[i] } end
     rows[#rows + 1] = false
   end
@@ -308,7 +309,7 @@ function draw.cells(script, artist)
     return edges[i + 1] + (edges[i + 2] - edges[i + 1]) * part
   end
   local missing, filled = {}, {}
-  local range = figure.color_range(artist)
+  local range = layout.color_range(artist)
   for j, row in ipairs(artist.values) do
     for i, value in ipairs(row) do
       local rectangle = { artist.x[i], artist.y[j], artist.x[i], reach(artist.x, i),
@@ -360,7 +361,7 @@ local function draw_legend(script, view)
     return
   end
   local width, height = box.right - box.left, box.top - box.bottom
-  local place = figure.legend_place(axes, view.x, view.y, view.legend_width / width,
+  local place = layout.legend_place(axes, view.x, view.y, view.legend_width / width,
                                     view.legend_height / height)
   local u, h, v, w = 0.5, "center", 0.5, "center"
   if place:find "left" then u, h = 6 / width, "left"
@@ -418,7 +419,7 @@ local function draw_palette(script, view)
   for i, color in ipairs(view.cells.cmap) do
     stops[i] = ("%s '%s'"):format(number((i - 1) / (#view.cells.cmap - 1)), color)
   end
-  local range = figure.color_range(view.cells)
+  local range = layout.color_range(view.cells)
   emit(script, "set palette maxcolors 0 defined (%s)", table.concat(stops, ", "))
   emit(script, "set cbrange [%s:%s]", number(range.low), number(range.high))
   if range.is_log then emit(script, "set logscale cb 10") end
@@ -454,8 +455,8 @@ local function draw_panel(script, view, width, height)
   end
   draw_palette(script, view)
   draw_colorbar(script, view, width, height)
-  for _, artist in ipairs(figure.layered(axes)) do draw[artist.kind](script, artist, view) end
-  if figure.is_blank(axes, view.x, view.y) then
+  for _, artist in ipairs(layout.layered(axes)) do draw[artist.kind](script, artist, view) end
+  if layout.is_blank(axes, view.x, view.y) then
     emit(script, "set label 'no finite value' at graph 0.5, graph 0.5 center font ',%s' "
          .. "textcolor rgb '%s'", short(SIZE.label), AXIS)
   end

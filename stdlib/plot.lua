@@ -7,7 +7,8 @@
 -- Each verb checks its arguments, adds to the current axes of the current figure and returns; the
 -- figure is drawn by show and savefig. Names, arguments and defaults are matplotlib.pyplot's;
 -- options come in one table at the end. What counts counts from 1: plot.plot(y) puts y[1] at x = 1.
--- The model is gradus.figure; gradus.gnuplot draws files and windows, gradus.terminal the terminal.
+-- The model is gradus.figure; what draws it, gradus.gnuplot for files and windows and gradus.terminal for
+-- the terminal, is loaded when something is drawn.
 --
 -- Environment: GRADUS_PLOT=none makes show draw nothing; GRADUS_PLOT=folder/ makes it save each
 -- figure there as a PNG named after the script (mlp.png, mlp_2.png, ...); GRADUS_GNUPLOT names the

@@ -3,9 +3,10 @@
 -- In colour, curves are drawn in braille letters, whose eight dots make a cell two pixels wide and
 -- four high; bars are blocks, a heat map's cells are coloured blocks. Without colour each curve has
 -- a letter of its own, so that the legend can tell them apart. Without UTF-8 everything is ASCII.
--- Needs no gnuplot. Rests on gradus.figure.
+-- Needs no gnuplot. Rests on gradus.figure and gradus.layout.
 
 local figure = require "gradus.figure"
+local layout = require "gradus.layout"
 
 local terminal = {}
 
@@ -116,7 +117,7 @@ end
 
 -- The pixel of a point of the data, from the upper left corner; may lie outside.
 local function pixel(plane, x, y)
-  local u, v = figure.share(plane.view.x, x), figure.share(plane.view.y, y)
+  local u, v = layout.share(plane.view.x, x), layout.share(plane.view.y, y)
   return u * (plane.width * plane.across - 1), (1 - v) * (plane.height * plane.down - 1)
 end
 
@@ -169,7 +170,7 @@ end
 local draw = {}
 
 local function path(plane, x, y, artist, mark)
-  for _, run in ipairs(figure.runs(x, y, plane.view.x, plane.view.y)) do
+  for _, run in ipairs(layout.runs(x, y, plane.view.x, plane.view.y)) do
     local phase, px, py = 0, nil, nil
     for i = 1, #run.x do
       local qx, qy = pixel(plane, run.x[i], run.y[i])
@@ -196,7 +197,7 @@ function draw.rule(plane, artist, mark)
 end
 
 function draw.points(plane, artist, mark)
-  for _, run in ipairs(figure.runs(artist.x, artist.y, plane.view.x, plane.view.y)) do
+  for _, run in ipairs(layout.runs(artist.x, artist.y, plane.view.x, plane.view.y)) do
     for i = 1, #run.x do
       local px, py = pixel(plane, run.x[i], run.y[i])
       if artist.marker == "circle" then
@@ -211,7 +212,7 @@ end
 
 -- Every other pixel between the two edges: a tint.
 function draw.band(plane, artist)
-  for _, run in ipairs(figure.band_runs(artist, plane.view.x, plane.view.y)) do
+  for _, run in ipairs(layout.band_runs(artist, plane.view.x, plane.view.y)) do
     for i = 1, #run.x - 1 do
       local x0, low0 = pixel(plane, run.x[i], run.low[i])
       local x1, low1 = pixel(plane, run.x[i + 1], run.low[i + 1])
@@ -236,13 +237,13 @@ local eighths = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" }
 
 function draw.bars(plane, artist)
   local sheet = plane.sheet
-  for _, bar in ipairs(figure.bar_rectangles(artist, plane.view.x, plane.view.y)) do
-    local u0, u1 = figure.share(plane.view.x, bar.left), figure.share(plane.view.x, bar.right)
+  for _, bar in ipairs(layout.bar_rectangles(artist, plane.view.x, plane.view.y)) do
+    local u0, u1 = layout.share(plane.view.x, bar.left), layout.share(plane.view.x, bar.right)
     local first = floor(min(u0, u1) * plane.width + 0.5)
     local last = floor(max(u0, u1) * plane.width + 0.5) - 1
     if last - first >= 3 then last = last - 1 end -- a gap between wide bars
-    local bottom = figure.share(plane.view.y, bar.low) * plane.height
-    local top = figure.share(plane.view.y, bar.high) * plane.height
+    local bottom = layout.share(plane.view.y, bar.low) * plane.height
+    local top = layout.share(plane.view.y, bar.high) * plane.height
     for column = max(0, first), min(plane.width - 1, max(last, first)) do
       for row = max(0, floor(bottom + 0.5)), min(plane.height - 1, math.ceil(top) - 1) do
         local filled = max(1, min(8, floor((top - row) * 8 + 0.5)))
@@ -256,7 +257,7 @@ end
 -- Where a share lies among the edges of cells, which may run either way on the axis.
 local function cell_at(edges, range, share)
   for i = 1, #edges - 1 do
-    local a, b = figure.share(range, edges[i]), figure.share(range, edges[i + 1])
+    local a, b = layout.share(range, edges[i]), layout.share(range, edges[i + 1])
     if share >= min(a, b) and share <= max(a, b) then return i end
   end
 end
@@ -272,7 +273,7 @@ local function shade(sheet, cells, share)
 end
 
 function draw.cells(plane, artist)
-  local colors = figure.color_range(artist)
+  local colors = layout.color_range(artist)
   for row = 0, plane.height - 1 do
     local i = cell_at(artist.y, plane.view.y, 1 - (row + 0.5) / plane.height)
     for column = 0, plane.width - 1 do
@@ -281,7 +282,7 @@ function draw.cells(plane, artist)
       if value then
         local letter, color = "x", "#7f7f7f"
         if figure.can_draw(value, colors.is_log) then
-          letter, color = shade(plane.sheet, artist, max(0, min(1, figure.share(colors, value))))
+          letter, color = shade(plane.sheet, artist, max(0, min(1, layout.share(colors, value))))
         end
         put(plane.sheet, plane.left + column, plane.top + row, letter, color)
       end
@@ -313,7 +314,7 @@ local function draw_legend(plane, view, mark_of)
   local widest = 0
   for _, entry in ipairs(view.entries) do widest = max(widest, length(entry.label)) end
   local width, height = min(widest + 4, plane.width), min(#view.entries, plane.height)
-  local place = figure.legend_place(axes, view.x, view.y, width / plane.width,
+  local place = layout.legend_place(axes, view.x, view.y, width / plane.width,
                                     height / plane.height)
   if place == "outside" then place = "upper right" end
   local column, row = (plane.width - width) // 2, (plane.height - height) // 2
@@ -352,7 +353,7 @@ local function draw_axes(sheet, plane, view)
   end
   local used = {}
   for i, at in ipairs(view.y_ticks.at) do
-    local row = plane.top + floor((1 - figure.share(view.y, at)) * (plane.height - 1) + 0.5)
+    local row = plane.top + floor((1 - layout.share(view.y, at)) * (plane.height - 1) + 0.5)
     local text = view.y_ticks.labels[i]
     if not used[row] then
       used[row] = true
@@ -362,7 +363,7 @@ local function draw_axes(sheet, plane, view)
   end
   local free = plane.left - 2
   for i, at in ipairs(view.x_ticks.at) do
-    local column = plane.left + floor(figure.share(view.x, at) * (plane.width - 1) + 0.5)
+    local column = plane.left + floor(layout.share(view.x, at) * (plane.width - 1) + 0.5)
     local text = figure.clean(view.x_ticks.labels[i])
     local rightmost = plane.left + plane.width - length(text)
     local start = max(plane.left - 1, min(column - length(text) // 2, rightmost))
@@ -392,14 +393,14 @@ end
 
 local function draw_panel(sheet, axes, left, top, width, height)
   local plain = not sheet.can.unicode
-  local view = { axes = axes, x = figure.range(axes, "x"), y = figure.range(axes, "y") }
+  local view = { axes = axes, x = layout.range(axes, "x"), y = layout.range(axes, "y") }
   for _, artist in ipairs(axes.artists) do
     if artist.kind == "cells" then view.cells = artist end
   end
-  view.entries = axes.legend and figure.legend_entries(axes, view.x, view.y) or {}
+  view.entries = axes.legend and layout.legend_entries(axes, view.x, view.y) or {}
   local head = (axes.title and 1 or 0) + (axes.ylabel and 1 or 0)
   local foot = 2 + (axes.xlabel and 1 or 0) + (axes.colorbar and 1 or 0)
-  view.y_ticks = figure.ticks(axes.y, view.y, max(3, (height - head - foot) // 3), plain)
+  view.y_ticks = layout.ticks(axes.y, view.y, max(3, (height - head - foot) // 3), plain)
   local margin = 1
   for i, label in ipairs(view.y_ticks.labels) do
     view.y_ticks.labels[i] = shorten(label, width // 3)
@@ -407,7 +408,7 @@ local function draw_panel(sheet, axes, left, top, width, height)
   end
   local plane = new_plane(sheet, left + margin + 1, top + head, max(4, width - margin - 2),
                           max(3, height - head - foot), view)
-  view.x_ticks = figure.ticks(axes.x, view.x, max(2, plane.width // 8), plain)
+  view.x_ticks = layout.ticks(axes.x, view.x, max(2, plane.width // 8), plain)
 
   local function centred(row, text, color)
     text = shorten(text, plane.width)
@@ -422,7 +423,7 @@ local function draw_panel(sheet, axes, left, top, width, height)
     row = row + 1
   end
   if axes.colorbar then
-    view.color_range = figure.color_range(view.cells)
+    view.color_range = layout.color_range(view.cells)
     draw_scale(sheet, view, plane.left, row, plane.width)
   end
 
@@ -434,10 +435,10 @@ local function draw_panel(sheet, axes, left, top, width, height)
       count = count + 1
     end
   end
-  for _, artist in ipairs(figure.layered(axes)) do
+  for _, artist in ipairs(layout.layered(axes)) do
     draw[artist.kind](plane, artist, mark_of[artist])
   end
-  if figure.is_blank(axes, view.x, view.y) then
+  if layout.is_blank(axes, view.x, view.y) then
     centred(plane.top + plane.height // 2, "no finite value", FAINT)
   end
   draw_legend(plane, view, mark_of)

@@ -3,6 +3,7 @@
 
 local lu = require "luaunit"
 local figure = require "gradus.figure"
+local layout = require "gradus.layout"
 local pipe = require "gradus.pipe"
 local plot = require "gradus.plot"
 local terminal = require "gradus.terminal"
@@ -208,13 +209,13 @@ TestAxes = {}
 
 function TestAxes.test_a_curve_is_cut_where_it_is_not_finite()
   local range = { low = 0, high = 10, is_log = false }
-  local runs = figure.runs({ 1, 2, 3, 4, 5, 6 }, { 1, nan, 3, 4, inf, 6 }, range, range)
+  local runs = layout.runs({ 1, 2, 3, 4, 5, 6 }, { 1, nan, 3, 4, inf, 6 }, range, range)
   lu.assertEquals(runs, { { x = { 1 }, y = { 1 } }, { x = { 3, 4 }, y = { 3, 4 } }, { x = { 6 }, y = { 6 } } })
 end
 
 function TestAxes.test_a_log_axis_has_no_place_for_zero()
   local linear, log = { is_log = false }, { is_log = true }
-  local runs = figure.runs({ 1, 2, 3 }, { 1, 0, -1 }, linear, log)
+  local runs = layout.runs({ 1, 2, 3 }, { 1, 0, -1 }, linear, log)
   lu.assertEquals(runs, { { x = { 1 }, y = { 1 } } })
 end
 
@@ -222,17 +223,17 @@ function TestAxes.test_a_long_curve_keeps_the_ends_of_each_column()
   local x, y = {}, {}
   for i = 1, 10000 do x[i], y[i] = i, (i * 7919) % 1000 end
   y[5003], y[5004] = -5, 2000
-  local thin = figure.thinned({ x = x, y = y }, { low = 1, high = 10000 }, 100)
+  local thin = layout.thinned({ x = x, y = y }, { low = 1, high = 10000 }, 100)
   lu.assertTrue(#thin.x <= 404)
   lu.assertEquals({ thin.x[1], thin.x[#thin.x] }, { 1, 10000 })
   lu.assertEquals({ math.min(table.unpack(thin.y)), math.max(table.unpack(thin.y)) }, { -5, 2000 })
   for i = 2, #thin.x do lu.assertTrue(thin.x[i] > thin.x[i - 1]) end
   local short = { x = { 1, 2 }, y = { 3, 4 } }
-  lu.assertIs(figure.thinned(short, { low = 1, high = 2 }, 100), short)
+  lu.assertIs(layout.thinned(short, { low = 1, high = 2 }, 100), short)
 end
 
 local function labels(low, high, is_log, count)
-  return table.concat(figure.ticks({}, { low = low, high = high, is_log = is_log }, count or 6).labels, " ")
+  return table.concat(layout.ticks({}, { low = low, high = high, is_log = is_log }, count or 6).labels, " ")
 end
 
 function TestAxes.test_ticks_are_round()
@@ -242,9 +243,9 @@ function TestAxes.test_ticks_are_round()
 end
 
 function TestAxes.test_an_axis_of_whole_numbers_has_whole_ticks()
-  local ticks = figure.ticks({}, { low = 0.2, high = 16.8, whole = true }, 7)
+  local ticks = layout.ticks({}, { low = 0.2, high = 16.8, whole = true }, 7)
   lu.assertEquals(table.concat(ticks.labels, " "), "5 10 15")
-  ticks = figure.ticks({}, { low = 0.85, high = 4.15, whole = true }, 9)
+  ticks = layout.ticks({}, { low = 0.85, high = 4.15, whole = true }, 9)
   lu.assertEquals(table.concat(ticks.labels, " "), "1 2 3 4")
 end
 
@@ -256,13 +257,13 @@ end
 
 function TestAxes.test_ticks_exist_for_any_range()
   for _, range in ipairs { { 0, 0.001 }, { -8e307, 8e307 }, { 1e-300, 2e-300 }, { 1e15, 1e15 + 8 } } do
-    local ticks = figure.ticks({}, { low = range[1], high = range[2], is_log = false }, 5)
+    local ticks = layout.ticks({}, { low = range[1], high = range[2], is_log = false }, 5)
     lu.assertTrue(#ticks.at >= 2 and #ticks.at < 20, #ticks.at .. " ticks")
   end
 end
 
 function TestAxes.test_share_of_a_huge_range_is_finite()
-  lu.assertEquals(figure.share({ low = -8e307, high = 8e307 }, 0), 0.5)
+  lu.assertEquals(layout.share({ low = -8e307, high = 8e307 }, 0), 0.5)
 end
 
 -- ---- figures ----
@@ -393,7 +394,7 @@ function TestFigures.test_the_legend_avoids_the_curve()
     { kind = "line", x = { 0, 1 }, y = { 0, 1 }, linestyle = "-" },
   } }
   local range = { low = 0, high = 1, is_log = false }
-  lu.assertEquals(figure.legend_place(axes, range, range, 0.3, 0.2), "upper left")
+  lu.assertEquals(layout.legend_place(axes, range, range, 0.3, 0.2), "upper left")
 end
 
 -- ---- what is refused ----
