@@ -4,7 +4,6 @@
 -- an epoch elsewhere; verbose 2: one line an epoch; 0: nothing.
 
 local pipe = require "gradus.pipe"
-local printing = require "gradus.printing"
 
 local progress = {}
 
@@ -81,7 +80,8 @@ function Progress:show(done, logs)
   if not self.redraws or os.clock() - self.drawn < INTERVAL then return end
   self.drawn, self.is_open = os.clock(), true
   local columns = pipe.terminal() or 80
-  io.write("\r\27[K", printing.shortened(self:line(done, logs), columns - 1))  -- one row, to draw over
+  local line = require("gradus.printing").shortened(self:line(done, logs), columns - 1)
+  io.write("\r\27[K", line)  -- one row, to draw over
   io.flush()
 end
 
