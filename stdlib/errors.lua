@@ -119,11 +119,12 @@ local function slip_finder(names, own)
   for _, known in ipairs(names) do meant[known] = false end
   for name in pairs(own) do meant[name] = false end
   return function(name)
+    local near = meant[name]
+    if near ~= nil then return near end
     if type(name) ~= "string" or #name < 3 or name:find "^__" then return false end
-    if meant[name] == nil then
-      meant[name] = errors.nearest(name, names, #name >= 8 and 2 or 1) or false
-    end
-    return meant[name]
+    near = errors.nearest(name, names, #name >= 8 and 2 or 1) or false
+    meant[name] = near
+    return near
   end
 end
 
