@@ -2,9 +2,9 @@
 ** kernels_product.h: C = act(A . B + bias). Included for float and for double.
 **
 ** All the work is done by tiles: up to TILE_ROWS rows and two vectors of columns of C (or eight
-** vectors of one row) are held in registers while k runs from first to last, so each element is its
-** own chain of fused multiply-adds, whatever the blocking. A tile reads A by any strides, but B
-** along rows.
+** vectors of one row, or COPIED_ROWS rows and COPIED_VECTORS vectors from copies) are held in
+** registers while k runs from first to last, so each element is its own chain of fused
+** multiply-adds, whatever the blocking. A tile reads A by any strides, but B along rows.
 **
 ** What surrounds the tiles only chooses where they read. Small products read A and B where they
 ** are. Large ones, and those whose B does not lie along rows, copy blocks of B (and of A) into
@@ -17,8 +17,9 @@
 #define Tile NAME(Tile)
 #define tile NAME(tile)
 #define tiles NAME(tiles)
-#define fetch_rows NAME(fetch_rows)
-#define run_panel NAME(run_panel)
+#define run_stack NAME(run_stack)
+#define pass_columns NAME(pass_columns)
+#define copied_tiles NAME(copied_tiles)
 #define run_copied_panel NAME(run_copied_panel)
 #define run_row NAME(run_row)
 #define run_tiles NAME(run_tiles)
@@ -41,10 +42,11 @@
 #define column_products NAME(column_products)
 #define matrix_by_column NAME(matrix_by_column)
 #define row_by_columns NAME(row_by_columns)
-#define PANEL (2 * LANES)
+#define TILE_COLUMNS (2 * LANES)
+#define PANEL (COPIED_VECTORS * LANES)
 
 typedef struct Tile {
-  size_t rows, columns;  /* of C: at most TILE_ROWS and PANEL in one tile */
+  size_t rows, columns;  /* of C */
   size_t k;
   const number *a;
   ptrdiff_t a_row, a_column;
@@ -58,26 +60,16 @@ typedef struct Tile {
   bool rectifies;
 } Tile;
 
-/* Copied rows of A are read once for each panel, so they come from the second-level cache: they are
-** asked for some steps of k before. */
-WORD void fetch_rows(const number *a) {
-  enum { STEPS_AHEAD = 8, ROW_BYTES = COPIED_ROWS * sizeof(number), LINE = 64 };
-  UNROLLED for (int i = 0; i < ROW_BYTES; i += LINE)
-    __builtin_prefetch((const char *)a + STEPS_AHEAD * ROW_BYTES + i);
-}
-
 /* One tile, unfolded for each number of rows and of vectors; `part`: the last vector is not
-** whole; `copied`: A is. Rows of A are reached from every third one, which is as far as an address
-** goes. */
-WORD void tile(const Tile *t, const int rows, const int vectors, const bool part,
-               const bool copied) {
+** whole. Rows of A are reached from every third one, which is as far as an address goes. */
+WORD void tile(const Tile *t, const int rows, const int vectors, const bool part) {
   const size_t rest = t->columns - (size_t)(vectors - 1) * LANES;
   const int last = part ? vectors - 1 : vectors;  /* the vector that is not whole */
-  const number *a[(COPIED_ROWS + 2) / 3], *b = t->b;
+  const number *a[(TILE_ROWS + 2) / 3], *b = t->b;
   const ptrdiff_t a_row = t->a_row, a_column = t->a_column, b_row = t->b_row;
   const ptrdiff_t c_row = t->c_row;
   number *const c = t->c;
-  vector sums[COPIED_ROWS][8], along[8];
+  vector sums[TILE_ROWS][8], along[8];
   UNROLLED for (int i = 0; i < rows; i++)
     UNROLLED for (int j = 0; j < vectors; j++) sums[i][j] = splat(0);
   if (t->resumes)
@@ -87,7 +79,6 @@ WORD void tile(const Tile *t, const int rows, const int vectors, const bool part
                                : load(c + i * c_row + j * LANES);
   UNROLLED for (int i = 0; i < rows; i += 3) a[i / 3] = t->a + i * a_row;
   for (size_t k = t->k; k > 0; k--) {
-    if (copied) fetch_rows(a[0]);
     UNROLLED for (int j = 0; j < vectors; j++)
       along[j] = j == last ? load_part(b + j * LANES, rest) : load(b + j * LANES);
     UNROLLED for (int i = 0; i < rows; i++) {
@@ -114,105 +105,83 @@ WORD void tile(const Tile *t, const int rows, const int vectors, const bool part
 
 /* `count` tiles, one beneath the other. */
 WORD void tiles(const Tile *first, size_t count, const int rows, const int vectors,
-                const bool part, const bool copied) {
+                const bool part) {
   Tile t = *first;
-  if (copied) {  /* known beforehand, so that one address reaches all rows */
-    t.a_row = 1;
-    t.a_column = COPIED_ROWS;
-    t.b_row = PANEL;
-  }
-  for (; count > 0; count--, t.a += t.a_tile, t.c += rows * t.c_row)
-    tile(&t, rows, vectors, part, copied);
+  for (; count > 0; count--, t.a += t.a_tile, t.c += rows * t.c_row) tile(&t, rows, vectors, part);
 }
 
-#define TILES(name, rows, copied) \
-  static void NAME(name)(const Tile *t, size_t count) { \
-    if (t->columns == PANEL) tiles(t, count, rows, 2, false, copied); \
-    else if (t->columns > LANES) tiles(t, count, rows, 2, true, copied); \
-    else if (t->columns == LANES) tiles(t, count, rows, 1, false, copied); \
-    else tiles(t, count, rows, 1, true, copied); \
+#define TILES(rows) \
+  static void NAME(tiles_of_##rows)(const Tile *t, size_t count) { \
+    if (t->columns == TILE_COLUMNS) tiles(t, count, rows, 2, false); \
+    else if (t->columns > LANES) tiles(t, count, rows, 2, true); \
+    else if (t->columns == LANES) tiles(t, count, rows, 1, false); \
+    else tiles(t, count, rows, 1, true); \
   }
 
-TILES(copied_tiles, COPIED_ROWS, true)
-TILES(tiles_of_1, 1, false)
-TILES(tiles_of_2, 2, false)
-TILES(tiles_of_3, 3, false)
-TILES(tiles_of_4, 4, false)
+TILES(1)
+TILES(2)
+TILES(3)
+TILES(4)
 #if TILE_ROWS >= 6
-TILES(tiles_of_5, 5, false)
-TILES(tiles_of_6, 6, false)
+TILES(5)
+TILES(6)
 #endif
 #if TILE_ROWS >= 8
-TILES(tiles_of_7, 7, false)
-TILES(tiles_of_8, 8, false)
+TILES(7)
+TILES(8)
 #endif
 #undef TILES
 
-#if TILE_ROWS == 8
-#define WHOLE_TILES NAME(tiles_of_8)
-#elif TILE_ROWS == 6
-#define WHOLE_TILES NAME(tiles_of_6)
-#else
-#define WHOLE_TILES NAME(tiles_of_4)
-#endif
+#define TILES_OF(rows) TILES_NAMED(rows)  /* once `rows` is a number */
+#define TILES_NAMED(rows) NAME(tiles_of_##rows)
 
-/* All rows of one panel of columns. The panel is not copied, as what was just written field by
-** field cannot be read at once by wider loads; it is left as it was. */
-static void run_panel(Tile *panel) {
-  const size_t count = panel->rows / TILE_ROWS, done = count * TILE_ROWS;
-  const number *const a = panel->a;
-  number *const c = panel->c;
-  if (count > 0) WHOLE_TILES(panel, count);
-  if (done == panel->rows) return;
-  panel->a += (ptrdiff_t)count * panel->a_tile;
-  panel->c += (ptrdiff_t)done * panel->c_row;
-  switch (panel->rows - done) {
-    case 1: NAME(tiles_of_1)(panel, 1); break;
-    case 2: NAME(tiles_of_2)(panel, 1); break;
-    case 3: NAME(tiles_of_3)(panel, 1); break;
+/* All rows of TILE_COLUMNS columns, or fewer. The stack is not copied, as what was just written
+** field by field cannot be read at once by wider loads; it is left as it was. */
+static void run_stack(Tile *stack) {
+  const size_t count = stack->rows / TILE_ROWS, done = count * TILE_ROWS;
+  const number *const a = stack->a;
+  number *const c = stack->c;
+  if (count > 0) TILES_OF(TILE_ROWS)(stack, count);
+  if (done == stack->rows) return;
+  stack->a += (ptrdiff_t)count * stack->a_tile;
+  stack->c += (ptrdiff_t)done * stack->c_row;
+  switch (stack->rows - done) {
+    case 1: NAME(tiles_of_1)(stack, 1); break;
+    case 2: NAME(tiles_of_2)(stack, 1); break;
+    case 3: NAME(tiles_of_3)(stack, 1); break;
 #if TILE_ROWS >= 6
-    case 4: NAME(tiles_of_4)(panel, 1); break;
-    case 5: NAME(tiles_of_5)(panel, 1); break;
+    case 4: NAME(tiles_of_4)(stack, 1); break;
+    case 5: NAME(tiles_of_5)(stack, 1); break;
 #endif
 #if TILE_ROWS >= 8
-    case 6: NAME(tiles_of_6)(panel, 1); break;
-    case 7: NAME(tiles_of_7)(panel, 1); break;
+    case 6: NAME(tiles_of_6)(stack, 1); break;
+    case 7: NAME(tiles_of_7)(stack, 1); break;
 #endif
   }
-  panel->a = a;
-  panel->c = c;
+  stack->a = a;
+  stack->c = c;
 }
-
-/* The same from copies. */
-static void run_copied_panel(const Tile *panel) {
-  const size_t count = panel->rows / COPIED_ROWS, done = count * COPIED_ROWS;
-  Tile t = *panel;
-  if (count > 0) NAME(copied_tiles)(&t, count);
-  if (done == t.rows) return;
-  t.rows -= done;
-  t.a += (ptrdiff_t)count * t.a_tile;
-  t.a_tile = TILE_ROWS;
-  t.c += (ptrdiff_t)done * t.c_row;
-  run_panel(&t);
-}
-
-#undef WHOLE_TILES
 
 /* Eight vectors of the one row there is. */
-static void run_row(const Tile *t) { tile(t, 1, 8, false, false); }
+static void run_row(const Tile *t) { tile(t, 1, 8, false); }
+
+/* On to the columns behind. */
+WORD void pass_columns(Tile *t) {
+  t->b += t->columns;
+  t->c += t->columns;
+  if (t->bias) t->bias += t->columns;
+}
 
 /* All of C, reading A and B where they are; uses up *t. */
 static void run_tiles(Tile *t) {
   size_t rest = t->columns;
   while (rest > 0) {
     const bool wide = t->rows == 1 && rest >= 8 * LANES;
-    t->columns = wide ? 8 * LANES : smaller(rest, PANEL);
+    t->columns = wide ? 8 * LANES : smaller(rest, TILE_COLUMNS);
     if (wide) run_row(t);
-    else run_panel(t);
-    t->b += t->columns;
-    t->c += t->columns;
-    if (t->bias) t->bias += t->columns;
+    else run_stack(t);
     rest -= t->columns;
+    pass_columns(t);
   }
 }
 
@@ -236,10 +205,9 @@ enum {
 WORD void copy_panels(number *to, const number *b, ptrdiff_t b_row, size_t k, const int panels) {
   const size_t panel = k * PANEL;
   for (; k > 0; k--, to += PANEL, b += b_row)
-    UNROLLED for (int i = 0; i < panels; i++) {
-      store(to + (size_t)i * panel, load(b + i * PANEL));
-      store(to + (size_t)i * panel + LANES, load(b + i * PANEL + LANES));
-    }
+    UNROLLED for (int i = 0; i < panels; i++)
+      UNROLLED for (int j = 0; j < PANEL; j += LANES)
+        store(to + (size_t)i * panel + j, load(b + i * PANEL + j));
 }
 
 /* B as panels, each of k rows of PANEL numbers. What stands in absent columns is never read. */
@@ -266,7 +234,7 @@ static bool lies_along_rows(const gr_Product *p) { return p->b_column == 1 || p-
 /* Vectors need no copies, and few rows, few columns or a small B do not pay for them. */
 static bool reads_in_place(const gr_Product *p) {
   if (p->m <= 1 || p->n <= 1) return true;
-  return lies_along_rows(p) && (p->m <= 36 || p->n <= PANEL || p->n * p->k <= 64 * 64);
+  return lies_along_rows(p) && (p->m <= 36 || p->n <= TILE_COLUMNS || p->n * p->k <= 64 * 64);
 }
 
 static size_t NAME(product_scratch)(const gr_Product *p) {
@@ -290,10 +258,38 @@ static void copy_strips(number *to, const Tile *block) {
          block->a + (ptrdiff_t)i * block->a_row, block->a_row, block->a_column);
 }
 
+/* Whole tiles. How A and B lie is known beforehand, so that one address reaches all rows. */
+static void copied_tiles(const Tile *first, size_t count) {
+  Tile t = *first;
+  t.a_row = 1;
+  t.a_column = COPIED_ROWS;
+  t.b_row = PANEL;
+  tiles(&t, count, COPIED_ROWS, COPIED_VECTORS, false);
+}
+
+/* All rows of one panel of columns, from copies of A and B. */
+static void run_copied_panel(const Tile *panel) {
+  const size_t count = panel->rows / COPIED_ROWS, done = count * COPIED_ROWS;
+  Tile t = *panel;
+  size_t rest = panel->columns;
+  if (rest == PANEL) copied_tiles(&t, count);
+  else for (; rest > 0; rest -= t.columns, pass_columns(&t)) {
+    t.columns = smaller(rest, TILE_COLUMNS);
+    TILES_OF(COPIED_ROWS)(&t, count);
+  }
+  if (done == panel->rows) return;
+  t = *panel;
+  t.rows -= done;
+  t.a += (ptrdiff_t)count * t.a_tile;
+  t.a_tile = TILE_ROWS;
+  t.c += (ptrdiff_t)done * t.c_row;
+  run_tiles(&t);
+}
+
 /* Some rows of C, from a copied block of B. The rows of A are copied too where they are used often
 ** enough. */
 static void run_block(const Tile *block, number *rows_room, const number *panels) {
-  const bool copies = block->columns > 2 * PANEL;
+  const bool copies = block->columns > 2 * TILE_COLUMNS;
   Tile t = *block;
   if (copies) {
     copy_strips(rows_room, block);
@@ -309,7 +305,7 @@ static void run_block(const Tile *block, number *rows_room, const number *panels
     t.bias = block->bias ? block->bias + j : NULL;
     t.c = block->c + j;
     if (copies) run_copied_panel(&t);
-    else run_panel(&t);
+    else run_tiles(&t);
   }
 }
 
@@ -505,6 +501,9 @@ static void NAME(product)(const gr_Product *p) {
   if (p->activation != GR_LINEAR) activate(p);
 }
 
+#undef TILES_OF
+#undef TILES_NAMED
+#undef TILE_COLUMNS
 #undef PANEL
 #undef BLOCK_DEPTH
 #undef BLOCK_ROWS
