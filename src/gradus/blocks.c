@@ -10,6 +10,9 @@
 
 #include "core/spares.h"
 
+/* What takes long stands apart, so that what is done most, with the lists, saves no register. */
+#define APART static __attribute__((noinline))
+
 /* What such a block begins with. */
 typedef struct gr_SpareBlock {
   struct gr_SpareBlock *next;
@@ -26,8 +29,9 @@ static bool is_in_room(const gr_Blocks *blocks, const void *block) {
   return blocks->room != NULL && (uintptr_t)block - (uintptr_t)blocks->room < ROOM;
 }
 
-/* The end of a block. Where it lies in the room, its place stays empty. */
-static void end_block(const gr_Blocks *blocks, void *block) {
+/* The end of a block. Where it lies in the room, its place stays empty, as it does when such a block
+** grows. */
+APART void end_block(const gr_Blocks *blocks, void *block) {
   if (!is_in_room(blocks, block)) free(block);
 }
 
@@ -49,10 +53,10 @@ static void *reallocate(gr_Blocks *blocks, void *block, size_t size) {
   return realloc(block, size);
 }
 
-/* The next block of the room; NULL: it is too large for what is left. */
-static void *carve(gr_Blocks *blocks, size_t size) {
+/* A block that was not there: the next one of the room, or the C library's. */
+APART void *block_new(gr_Blocks *blocks, size_t size) {
   size_t taken = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-  if (size > GR_LARGEST_KEPT || taken > blocks->left) return NULL;
+  if (size > GR_LARGEST_KEPT || taken > blocks->left) return reallocate(blocks, NULL, size);
   void *block = blocks->room + (ROOM - blocks->left);
   blocks->left -= taken;
   return block;
@@ -60,10 +64,7 @@ static void *carve(gr_Blocks *blocks, size_t size) {
 
 static void *take(gr_Blocks *blocks, size_t size) {
   gr_SpareBlock *block = size <= GR_LARGEST_KEPT ? blocks->first[size] : NULL;
-  if (block == NULL) {
-    void *carved = carve(blocks, size);
-    return carved != NULL ? carved : reallocate(blocks, NULL, size);
-  }
+  if (block == NULL) return block_new(blocks, size);
   blocks->first[size] = block->next;
   blocks->bytes -= size;
   return block;
@@ -81,13 +82,11 @@ static void give(gr_Blocks *blocks, void *given, size_t size) {
   blocks->bytes += size;
 }
 
-static void *resize(gr_Blocks *blocks, void *block, size_t old_size, size_t size) {
+APART void *resize(gr_Blocks *blocks, void *block, size_t old_size, size_t size) {
   if (!is_in_room(blocks, block)) return reallocate(blocks, block, size);
   if (size <= old_size) return block;
-  void *moved = take(blocks, size);
-  if (moved == NULL) return NULL;
-  memcpy(moved, block, old_size);
-  give(blocks, block, old_size);
+  void *moved = block_new(blocks, size);
+  if (moved != NULL) memcpy(moved, block, old_size);
   return moved;
 }
 
