@@ -74,7 +74,7 @@ typedef uint64_t Vector8 __attribute__((vector_size(64)));
     for (int i = 0; i < WIDTH; i++) count[i] = block + (unsigned)i; \
     for (int l = 0; l < LANES; l += WIDTH, count += WIDTH) { \
       Vector zero = {0}, x0 = count, x1 = count >> 32, x2 = zero + step, x3 = zero + (step >> 32); \
-      uint32_t k0 = stream->key[0], k1 = stream->key[1]; \
+      Vector k0 = zero + stream->key[0], k1 = zero + stream->key[1]; \
       for (int round = 0; round < ROUNDS; round++) { \
         Vector left = MULTIPLY(x0, multiplier[0]), right = MULTIPLY(x2, multiplier[1]); \
         x0 = (right >> 32) ^ x1 ^ k0; \
@@ -251,28 +251,32 @@ void gr_stream_fill_normal(const gr_Context *context, const gr_Stream *stream, u
 
 /* ---- Permutations -------------------------------------------------------------------------- */
 
-/* Put what belongs at place i by one word, and return the next place. The word times i + 1 has the
-** index in its high half; the few words whose low half would favour some indices are passed
-** over. */
-GR_INLINE size_t exchange(double *x, size_t i, uint32_t word) {
-  uint32_t bound = (uint32_t)i + 1;
-  uint64_t product = (uint64_t)word * bound;
-  if ((uint32_t)product < bound && (uint32_t)product < -bound % bound) return i;
-  size_t j = high_half(product);
-  double value = x[i];
-  x[i] = x[j];
+/* Of the first `left` places, fill the last one by one word, and return how many are left then. The
+** word times `left` has the index in its high half; the few words whose low half would favour some
+** indices are passed over. */
+GR_INLINE size_t exchange(double *x, size_t left, uint32_t word) {
+  uint64_t product = (uint64_t)word * left;
+  if ((uint32_t)product < left && (uint32_t)product < (uint32_t)-left % left) return left;
+  size_t j = product >> 32;
+  double value = x[left - 1];
+  x[left - 1] = x[j];
   x[j] = value;
-  return i - 1;
+  return left - 1;
 }
 
-/* From i down to 1, or to the end of the words; returns the next i. */
-static size_t exchange_down(double *x, size_t i, const Lanes *lanes) {
-  for (int l = 0; l < LANES; l++)
-    for (int w = 0; w < 4; w++) {
-      if (i == 0) return 0;
-      i = exchange(x, i, (uint32_t)lanes->x[w][l]);
-    }
-  return i;
+/* Until one place is left, or to the end of the words; returns how many are left. Where there are
+** more than four, a block's words come to no end. */
+static size_t exchange_all(double *x, size_t left, const Lanes *lanes) {
+  int l = 0;
+  for (; l < LANES && left > 4; l++) {
+    left = exchange(x, left, (uint32_t)lanes->x[0][l]);
+    left = exchange(x, left, (uint32_t)lanes->x[1][l]);
+    left = exchange(x, left, (uint32_t)lanes->x[2][l]);
+    left = exchange(x, left, (uint32_t)lanes->x[3][l]);
+  }
+  for (; l < LANES; l++)
+    for (int w = 0; w < 4 && left > 1; w++) left = exchange(x, left, (uint32_t)lanes->x[w][l]);
+  return left;
 }
 
 enum { EXCHANGE_WORK = 16 };  /* what one takes far from the cache, in elements of a block */
@@ -281,11 +285,11 @@ void gr_stream_permutation(const gr_Context *context, const gr_Stream *stream, u
                            double *out, size_t n) {
   MakeLanes *make_lanes = best_make_lanes();
   GR_EACH(place, context, n) out[place] = (double)(int64_t)(place + 1);
-  size_t i = n == 0 ? 0 : n - 1, done = 0;
-  for (uint64_t block = 0; i > 0; block += LANES) {
+  size_t left = n, done = 0;
+  for (uint64_t block = 0; left > 1; block += LANES) {
     Lanes lanes;
     make_lanes(&lanes, stream, step, block);
-    i = exchange_down(out, i, &lanes);
+    left = exchange_all(out, left, &lanes);
     if (gr_must_stop_after(context, 4 * LANES * EXCHANGE_WORK, &done)) return;
   }
 }
