@@ -5,22 +5,32 @@
 
 #define number NAME(number)
 #define copy_row NAME(copy_row)
+#define take_each NAME(take_each)
 
+/* A row of LANES elements or more: the last vector may overlap the one before it. */
 WORD void copy_row(number *y, const number *x, size_t columns) {
-  size_t j = 0;
-  for (; j + LANES <= columns; j += LANES) store(y + j, load(x + j));
-  if (j < columns) store_part(y + j, load_part(x + j, columns - j), columns - j);
+  const size_t last = columns - LANES;
+  for (size_t j = 0; j < last; j += LANES) store(y + j, load(x + j));
+  store(y + last, load(x + last));
+}
+
+/* Row i begins at first + i * x_row. It is unfolded for what is known of `columns`. */
+WORD void take_each(number *y, const number *first, ptrdiff_t x_row, const double *rows,
+                    size_t count, size_t columns) {
+  for (size_t i = 0; i < count; i++, y += columns) {
+    const number *x = first + (ptrdiff_t)rows[i] * x_row;
+    if (columns == 1) *y = *x;
+    else if (columns < LANES) store_part(y, load_part(x, columns), columns);
+    else copy_row(y, x, columns);
+  }
 }
 
 /* Rows count from 1; row i begins at x + (i - 1) * x_row. */
 static void NAME(take_rows)(void *y, const void *x, ptrdiff_t x_row, const double *rows,
                             size_t count, size_t columns) {
-  number *to = y;
   const number *first = (const number *)x - x_row;
-  if (columns == 1) {
-    for (size_t i = 0; i < count; i++) to[i] = first[(ptrdiff_t)rows[i] * x_row];
-    return;
-  }
-  for (size_t i = 0; i < count; i++, to += columns)
-    copy_row(to, first + (ptrdiff_t)rows[i] * x_row, columns);
+  if (columns == 1) take_each(y, first, x_row, rows, count, 1);
+  else if (columns < LANES) take_each(y, first, x_row, rows, count, columns);
+  else if (columns <= 2 * LANES) take_each(y, first, x_row, rows, count, columns);
+  else take_each(y, first, x_row, rows, count, columns);
 }
