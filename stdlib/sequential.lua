@@ -15,6 +15,51 @@ local function check_self(self, method, arguments)
     ("model:%s(%s)"):format(method, arguments))
 end
 
+-- "dense", "dense_1", ... in order, as Keras numbers them.
+local function name_layer(self, layer)
+  if layer.name then return end
+  local same = 0
+  for _, other in ipairs(self.layers) do
+    if other ~= layer and layers.is_layer(other) and other.kind == layer.kind then same = same + 1 end
+  end
+  layer.name = same == 0 and layer.kind or layer.kind .. "_" .. same
+end
+
+-- The type and the random numbers of a layer, and of those inside it, that stands at `place`.
+local function settle(self, layer, place, path)
+  layers.walk(layer, function(part, _, part_path)
+    part.dtype = part.dtype or self.dtype
+    part.stream = part.stream or core.stream(self.number, place, "weights" .. part_path)
+  end, true, path)
+end
+
+local function is_settled(layer) return layers.is_layer(layer) and layer.stream ~= nil end
+
+-- What is given as the layer of a place becomes it. Returns the layer.
+local function take_layer(self, layer, place)
+  if layer == self then errors.fail("Sequential: a model cannot be a layer of itself") end
+  layer = layers.adopt("Sequential", layer)
+  self.layers[place] = layer
+  name_layer(self, layer)
+  settle(self, layer, place)
+  return layer
+end
+
+-- Put a layer at the end.
+local function append(self, layer)
+  for _, other in ipairs(self.layers) do
+    if other == layer then errors.fail("Sequential: the layer %s is in this model already", layer.name) end
+  end
+  take_layer(self, layer, #self.layers + 1)
+  self.is_built, self.recordings = false, {}
+end
+
+-- Make the weights, where the first layer tells of how many inputs.
+local function build_early(self)
+  local first = self.layers[1]
+  if first and first.input_dim then self:build { 1, first.input_dim } end
+end
+
 -- Sequential { layer, layer, ..., dtype = "float32", name = "sequential" } -> model
 -- A model that hands its input from layer to layer. A layer is Dense { ... }, Layer { ... }, a table
 -- with `call` (and `build`), a function from tensor to tensor, or another model. Layers inside a
@@ -51,38 +96,9 @@ local function new(fields, ...)
       errors.fail("Sequential: layer %d is nothing", key - 1)
     end
   end
-  for _, layer in ipairs(fields) do self:add(layer) end
+  for _, layer in ipairs(fields) do append(self, layer) end
+  build_early(self)
   return self
-end
-
--- "dense", "dense_1", ... in order, as Keras numbers them.
-local function name_layer(self, layer)
-  if layer.name then return end
-  local same = 0
-  for _, other in ipairs(self.layers) do
-    if other ~= layer and layers.is_layer(other) and other.kind == layer.kind then same = same + 1 end
-  end
-  layer.name = same == 0 and layer.kind or layer.kind .. "_" .. same
-end
-
--- The type and the random numbers of a layer, and of those inside it, that stands at `place`.
-local function settle(self, layer, place, path)
-  layers.walk(layer, function(part, _, part_path)
-    part.dtype = part.dtype or self.dtype
-    part.stream = part.stream or core.stream(self.number, place, "weights" .. part_path)
-  end, true, path)
-end
-
-local function is_settled(layer) return layers.is_layer(layer) and layer.stream ~= nil end
-
--- What is given as the layer of a place becomes it. Returns the layer.
-local function take_layer(self, layer, place)
-  if layer == self then errors.fail("Sequential: a model cannot be a layer of itself") end
-  layer = layers.adopt("Sequential", layer)
-  self.layers[place] = layer
-  name_layer(self, layer)
-  settle(self, layer, place)
-  return layer
 end
 
 -- model.layers -> list of layers
@@ -120,13 +136,8 @@ end
 function Sequential:add(layer, ...)
   check_self(self, "add", "layer")
   errors.refuse_more("add", "expected one layer,", ...)
-  for _, other in ipairs(self.layers) do
-    if other == layer then errors.fail("Sequential: the layer %s is in this model already", layer.name) end
-  end
-  take_layer(self, layer, #self.layers + 1)
-  self.is_built, self.recordings = false, {}
-  local first = self.layers[1]
-  if first.input_dim then self:build { 1, first.input_dim } end
+  append(self, layer)
+  build_early(self)
 end
 
 -- How often weights were moved: a view of one, in a recording, then lies where it was before; and two
