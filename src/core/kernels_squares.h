@@ -4,14 +4,15 @@
 */
 
 #define squares_block NAME(squares_block)
+#define many_squares NAME(many_squares)
 
-static double squares_block(const ELEMENT *x, size_t n) {
+WORD double squares_block(const ELEMENT *x, size_t n, const bool far) {
   enum { VECTORS = 16 / LANES_double };
   vector_double sums[VECTORS];
   size_t i;
   for (int j = 0; j < VECTORS; j++) sums[j] = splat_double(0);
   for (i = 0; i + 16 <= n; i += 16) {
-    fetch_ahead(x + i);
+    if (far) fetch_ahead(x + i);
     for (int j = 0; j < VECTORS; j++) {
       vector_double v = LOAD_WIDE(x + i + j * LANES_double);
       sums[j] += v * v;
@@ -31,11 +32,14 @@ static double squares_block(const ELEMENT *x, size_t n) {
   return lanes_sum_double(sums);
 }
 
-static double NAME(sum_of_squares)(const void *x, size_t n) {
-  const ELEMENT *from = x;
+APART double many_squares(const ELEMENT *x, size_t n) {
   Pile_double pile;
   pile.blocks = 0;
-  for (; n >= 1024; n -= 1024, from += 1024) pile_add_double(&pile, squares_block(from, 1024));
-  if (n > 0) pile_add_double(&pile, squares_block(from, n));
+  for (; n >= 1024; n -= 1024, x += 1024) pile_add_double(&pile, squares_block(x, 1024, true));
+  if (n > 0) pile_add_double(&pile, squares_block(x, n, true));
   return pile_sum_double(&pile);
+}
+
+static double NAME(sum_of_squares)(const void *x, size_t n) {
+  return n <= 1024 ? squares_block(x, n, false) : many_squares(x, n);
 }
