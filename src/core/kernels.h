@@ -84,7 +84,14 @@ typedef struct gr_Product {
   void *data;
 } gr_Product;
 
-/* One step of SGD over parameters that lie side by side:
+/* n elements of a parameter, and their gradient and velocity. */
+typedef struct gr_SgdPart {
+  void *w, *v;
+  const void *g;
+  size_t n;
+} gr_SgdPart;
+
+/* One step of SGD over a part, whose gradient has a scale:
 **   g' = clip(scale * g, low, high)   where clipping by value is on (clip_value)
 **   momentum = 0:  w <- w - rate * g'
 **   else           v <- momentum * v - rate * g',  w <- w + v
@@ -92,9 +99,9 @@ typedef struct gr_Product {
 **   nesterov:      w <- w + momentum * v - rate * g'  with the new v
 ** and, before all that, decay: w <- w - decay * rate * w where decay is not 0.
 ** Numbers arrive in double and are rounded once to the element's type. A scale of 1 multiplies
-** nothing away. g is only read. */
+** nothing away. g is only read, and without momentum v is not touched. */
 typedef struct gr_SgdStep {
-  double rate, momentum, scale, low, high, decay;
+  double rate, momentum, low, high, decay;
   bool nesterov, clip_value;
 } gr_SgdStep;
 
@@ -156,7 +163,8 @@ typedef struct gr_KernelSet {
   void (*take_rows)(void *y, const void *x, ptrdiff_t x_row, const double *rows, size_t count,
                     size_t columns);
 
-  gr_SgdOutcome (*sgd)(void *w, const void *g, void *v, const gr_SgdStep *step, size_t n);
+  gr_SgdOutcome (*sgd)(const gr_SgdPart *parts, const double *scales, size_t count,
+                       const gr_SgdStep *step);
 } gr_KernelSet;
 
 typedef struct gr_Kernels {

@@ -11,13 +11,14 @@
 #define without_subnormals NAME(without_subnormals)
 #define sgd_vector NAME(sgd_vector)
 #define sgd_some NAME(sgd_some)
+#define sgd_part NAME(sgd_part)
 #define sgd_pass NAME(sgd_pass)
 #define number NAME(number)
 
-/* The step's numbers, rounded once to the element's type. */
+/* The step's numbers, rounded once to the element's type; `moves`: there is momentum. */
 typedef struct SgdNumbers {
-  number rate, momentum, scale, low, high, decay;
-  bool nesterov, clip_value;
+  number rate, momentum, low, high, decay;
+  bool moves, nesterov, clip_value;
 } SgdNumbers;
 
 /* 0 in the place of a subnormal number. The velocity of a weight whose gradient has become 0 would
@@ -29,72 +30,86 @@ WORD vector without_subnormals(vector v) {
 
 /* The new w from old w, g and v (all vectors); *v becomes the new one. *cut are the values outside
 ** low and high. */
-WORD vector sgd_vector(vector w, vector g, vector *v, const SgdNumbers *step, mask *cut) {
+WORD vector sgd_vector(vector w, vector g, vector *v, vector scale, const SgdNumbers *step,
+                       mask *cut) {
   vector change;
   if (step->decay != 0) w = w - splat(step->decay) * w;
-  g = splat(step->scale) * g;
+  g = scale * g;
   if (step->clip_value) {
     vector low = splat(step->low), high = splat(step->high);
     *cut = either(less(g, low), less(high, g));
     g = clipped(g, low, high);
   }
   change = splat(step->rate) * g;
-  if (step->momentum == 0) return w - change;
+  if (!step->moves) return w - change;
   *v = without_subnormals(splat(step->momentum) * *v - change);
   if (step->nesterov) return (w + splat(step->momentum) * *v) - change;
   return w + *v;
 }
 
-/* What happened so far: how many values were cut, and the lanes in which every weight is finite. */
+/* What happened so far: how many values were cut, and 0 in each lane, or a NaN from the first
+** weight on that is not finite. */
 typedef struct SgdTally {
   size_t cut;
-  mask sound;
+  vector lost;
 } SgdTally;
 
 /* `count` weights, LANES or fewer; v is NULL without momentum. */
-WORD void sgd_some(number *w, const number *g, number *v, size_t count, const SgdNumbers *step,
-                   SgdTally *tally) {
+WORD void sgd_some(number *w, const number *g, number *v, size_t count, vector scale,
+                   const SgdNumbers *step, SgdTally *tally) {
   const bool whole = count == LANES;
-  const vector largest = splat(sizeof(number) == 4 ? (number)FLT_MAX : (number)DBL_MAX);
   const mask here = first_lanes(count);
-  mask cut = first_lanes(0), sound;
-  vector new_v = v == NULL ? splat(0) : whole ? load(v) : load_part(v, count);
+  mask cut = first_lanes(0);
+  vector new_v = !step->moves ? splat(0) : whole ? load(v) : load_part(v, count);
   vector new_w = sgd_vector(whole ? load(w) : load_part(w, count),
-                            whole ? load(g) : load_part(g, count), &new_v, step, &cut);
+                            whole ? load(g) : load_part(g, count), &new_v, scale, step, &cut);
   if (whole) store(w, new_w);
   else store_part(w, new_w, count);
-  if (v != NULL && whole) store(v, new_v);
-  else if (v != NULL) store_part(v, new_v, count);
+  if (step->moves && whole) store(v, new_v);
+  else if (step->moves) store_part(v, new_v, count);
   if (step->clip_value) tally->cut += count_lanes(both(cut, here));
-  sound = less_equal(choose(here, magnitude(new_w), splat(0)), largest);
-  tally->sound = both(tally->sound, sound);
+  if (!whole) new_w = choose(here, new_w, splat(0));
+  tally->lost += new_w - new_w;
 }
 
-/* All weights. It is unfolded for what `step` is known to leave out. */
-WORD gr_SgdOutcome sgd_pass(number *w, const number *g, number *v, size_t n,
-                            const SgdNumbers *step) {
+WORD void sgd_part(const gr_SgdPart *part, number scale, const SgdNumbers *step,
+                   SgdTally *tally) {
+  number *w = part->w, *v = part->v;
+  const number *g = part->g;
+  const size_t n = part->n;
   const bool far = is_far(3 * n * sizeof *w);  /* w, g and v together */
-  SgdTally tally = { 0, first_lanes(LANES) };
   size_t i;
   for (i = 0; i + LANES <= n; i += LANES) {
     if (far) fetch_ahead(w + i), fetch_ahead(g + i);
-    if (far && v) fetch_ahead(v + i);
-    sgd_some(w + i, g + i, v ? v + i : NULL, LANES, step, &tally);
+    if (far && step->moves) fetch_ahead(v + i);
+    sgd_some(w + i, g + i, step->moves ? v + i : NULL, LANES, splat(scale), step, tally);
   }
-  if (i < n) sgd_some(w + i, g + i, v ? v + i : NULL, n - i, step, &tally);
-  return (gr_SgdOutcome){ tally.cut, count_lanes(tally.sound) == LANES };
+  if (i < n)
+    sgd_some(w + i, g + i, step->moves ? v + i : NULL, n - i, splat(scale), step, tally);
 }
 
-static gr_SgdOutcome NAME(sgd)(void *w, const void *g, void *v, const gr_SgdStep *step, size_t n) {
+/* All parts. It is unfolded for what `step` is known to leave out. */
+WORD gr_SgdOutcome sgd_pass(const gr_SgdPart *parts, const double *scales, size_t count,
+                            const SgdNumbers *step) {
+  SgdTally tally = { 0, splat(0) };
+  for (size_t i = 0; i < count; i++) sgd_part(&parts[i], (number)scales[i], step, &tally);
+  return (gr_SgdOutcome){ tally.cut, count_lanes(equal(tally.lost, splat(0))) == LANES };
+}
+
+static gr_SgdOutcome NAME(sgd)(const gr_SgdPart *parts, const double *scales, size_t count,
+                               const gr_SgdStep *step) {
   SgdNumbers numbers = {
-    (number)step->rate, (number)step->momentum, (number)step->scale, (number)step->low,
-    (number)step->high, (number)(step->decay * step->rate), step->nesterov, step->clip_value
+    (number)step->rate, (number)step->momentum, (number)step->low, (number)step->high,
+    (number)(step->decay * step->rate), true, step->nesterov, step->clip_value
   };
-  if (numbers.momentum == 0) return sgd_pass(w, g, NULL, n, &numbers);
-  if (numbers.decay != 0 || numbers.nesterov) return sgd_pass(w, g, v, n, &numbers);
+  if (numbers.momentum == 0) {
+    numbers.moves = false;
+    return sgd_pass(parts, scales, count, &numbers);
+  }
+  if (numbers.decay != 0 || numbers.nesterov) return sgd_pass(parts, scales, count, &numbers);
   numbers.decay = 0;
   numbers.nesterov = false;
-  if (numbers.clip_value) return sgd_pass(w, g, v, n, &numbers);
+  if (numbers.clip_value) return sgd_pass(parts, scales, count, &numbers);
   numbers.clip_value = false;
-  return sgd_pass(w, g, v, n, &numbers);
+  return sgd_pass(parts, scales, count, &numbers);
 }

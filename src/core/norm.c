@@ -30,15 +30,14 @@ static double scaled_norm(const gr_Context *context, const double *x, size_t n) 
   return most * sqrt(sum);
 }
 
-/* The norm whose square is `squares`, where that is sound. */
-static double checked_norm(const gr_Context *context, gr_DType dtype, const void *x, size_t n,
-                           double squares) {
+double gr_norm_of_squares(const gr_Context *context, gr_DType dtype, const void *x, size_t n,
+                          double squares) {
   double norm = sqrt(squares);
   return dtype == GR_FLOAT32 || is_sound(norm) ? norm : scaled_norm(context, x, n);
 }
 
 double gr_norm(const gr_Context *context, gr_DType dtype, const void *x, size_t n) {
-  return checked_norm(context, dtype, x, n, gr_sum(context, dtype, GR_SQUARES, x, NULL, n));
+  return gr_norm_of_squares(context, dtype, x, n, gr_sum(context, dtype, GR_SQUARES, x, NULL, n));
 }
 
 double gr_norm_of_chunks(gr_DType dtype, const void *x, size_t n, double *sums) {
@@ -47,7 +46,7 @@ double gr_norm_of_chunks(gr_DType dtype, const void *x, size_t n, double *sums) 
     for (size_t i = 0; i < left / 2; i++) sums[i] = sums[2 * i] + sums[2 * i + 1];
     if (left % 2 == 1) sums[left / 2] = sums[left - 1];
   }
-  return checked_norm(NULL, dtype, x, n, n == 0 ? 0 : sums[0]);
+  return gr_norm_of_squares(NULL, dtype, x, n, n == 0 ? 0 : sums[0]);
 }
 
 double gr_norm_of_norms(const double *norms, size_t n) {

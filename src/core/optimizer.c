@@ -26,7 +26,7 @@ static void release_binding(gr_Optimizer *optimizer) {
   release_all(optimizer->parameters, optimizer->count);
   release_all(optimizer->velocities, optimizer->count);
   release_all(optimizer->gradients, optimizer->count);
-  free(optimizer->sizes);
+  free(optimizer->parts);
   free(optimizer->norms);
   free(optimizer->scales);
 }
@@ -100,12 +100,12 @@ static gr_Status allocate_binding(gr_Context *context, gr_Optimizer *bound, size
   bound->parameters = calloc(count, sizeof *bound->parameters);
   bound->velocities = calloc(count, sizeof *bound->velocities);
   bound->gradients = calloc(count, sizeof *bound->gradients);
-  bound->sizes = calloc(count, sizeof *bound->sizes);
+  bound->parts = calloc(count, sizeof *bound->parts);
   bound->norms = calloc(count, sizeof *bound->norms);
   bound->scales = calloc(count, sizeof *bound->scales);
   if (bound->parameters == NULL || bound->velocities == NULL || bound->gradients == NULL ||
-      bound->sizes == NULL || bound->norms == NULL || bound->scales == NULL)
-    return gr_fail_memory(context, count * 6 * sizeof(double));
+      bound->parts == NULL || bound->norms == NULL || bound->scales == NULL)
+    return gr_fail_memory(context, count * (5 * sizeof(double) + sizeof *bound->parts));
   return GR_OK;
 }
 
@@ -114,10 +114,23 @@ static void take_binding(gr_Optimizer *optimizer, const gr_Optimizer *bound) {
   optimizer->parameters = bound->parameters;
   optimizer->velocities = bound->velocities;
   optimizer->gradients = bound->gradients;
-  optimizer->sizes = bound->sizes;
+  optimizer->parts = bound->parts;
+  optimizer->rearranged = bound->rearranged;
   optimizer->largest = bound->largest;
   optimizer->norms = bound->norms;
   optimizer->scales = bound->scales;
+}
+
+/* Find out where the elements are; they stay there until something is rearranged. */
+static void find_parts(const gr_Context *context, gr_Optimizer *optimizer) {
+  for (size_t i = 0; i < optimizer->count; i++) {
+    const gr_Tensor *gradient = optimizer->gradients[i];
+    gr_SgdPart *part = &optimizer->parts[i];
+    part->w = gr_tensor_data(optimizer->parameters[i]);
+    part->v = gr_tensor_data(optimizer->velocities[i]);
+    part->g = gradient == NULL ? NULL : gr_tensor_data(gradient);
+  }
+  optimizer->rearranged = context->rearranged;
 }
 
 /* An update is a pass over memory without gaps, in one type. */
@@ -148,14 +161,15 @@ gr_Status gr_optimizer_bind(gr_Context *context, gr_Optimizer *optimizer, gr_Ten
     if (status != GR_OK) break;
     bound.parameters[i] = gr_tensor_retain(parameters[i]);
     bound.velocities[i] = gr_tensor_retain(velocity);
-    bound.sizes[i] = gr_tensor_size(velocity);
-    if (bound.sizes[i] > bound.largest) bound.largest = bound.sizes[i];
+    bound.parts[i].n = gr_tensor_size(velocity);
+    if (bound.parts[i].n > bound.largest) bound.largest = bound.parts[i].n;
   }
   if (status == GR_OK) status = gr_tensors_lay_side_by_side(context, bound.velocities, count);
   if (status != GR_OK) {
     release_binding(&bound);
     return status;
   }
+  find_parts(context, &bound);
   release_binding(optimizer);
   take_binding(optimizer, &bound);
   forget_lost(optimizer);
@@ -181,38 +195,47 @@ static bool take_gradients(gr_Optimizer *optimizer) {
     if (optimizer->gradients[i] == gradient) continue;
     gr_tensor_release(optimizer->gradients[i]);
     optimizer->gradients[i] = gradient == NULL ? NULL : gr_tensor_retain(gradient);
+    optimizer->parts[i].g = gradient == NULL ? NULL : gr_tensor_data(gradient);
   }
   return any;
 }
 
 /* A large parameter is gone over by itself, in chunks and on several threads: where no scale
 ** depends on the norms, they are measured on the way. */
-static bool is_large(size_t size) { return size > GR_CHUNK; }
+static bool is_large(const gr_SgdPart *part) { return part->n > GR_CHUNK; }
+
+static bool is_small(const gr_SgdPart *part) { return part->g != NULL && !is_large(part); }
 
 static bool scales_by_norm(const gr_Optimizer *optimizer) {
   return optimizer->clipnorm != 0 || optimizer->global_clipnorm != 0;
 }
 
+static const gr_KernelSet *kernels_of(const gr_Context *context, const gr_Optimizer *optimizer) {
+  return gr_kernels_for(context, optimizer->parameters[0]);
+}
+
 typedef struct Pass {
   const gr_KernelSet *kernels;
   size_t size;              /* bytes of an element */
-  unsigned char *w, *v;
-  const unsigned char *g;
+  gr_SgdPart whole;
+  double scale;
   const gr_SgdStep *step;   /* NULL: nothing is updated */
   double *squares;          /* of each chunk, or NULL where they are not wanted */
   gr_SgdOutcome *outcomes;  /* of each chunk */
 } Pass;
 
-static void pass_chunks(void *data, size_t first, size_t count, size_t part) {
+static void pass_chunks(void *data, size_t first, size_t count, size_t range) {
   const Pass *pass = data;
-  (void)part;
+  unsigned char *w = pass->whole.w, *v = pass->whole.v;
+  const unsigned char *g = pass->whole.g;
+  (void)range;
   for (size_t i = first; i < first + count; i += GR_CHUNK) {
     size_t n = first + count - i < GR_CHUNK ? first + count - i : GR_CHUNK, place = i * pass->size;
+    gr_SgdPart part = {w + place, v + place, g + place, n};
     if (pass->squares != NULL)
-      pass->squares[i / GR_CHUNK] = pass->kernels->sum_of_squares(pass->g + place, n);
+      pass->squares[i / GR_CHUNK] = pass->kernels->sum_of_squares(part.g, n);
     if (pass->step != NULL)
-      pass->outcomes[i / GR_CHUNK] = pass->kernels->sgd(pass->w + place, pass->g + place,
-                                                        pass->v + place, pass->step, n);
+      pass->outcomes[i / GR_CHUNK] = pass->kernels->sgd(&part, &pass->scale, 1, pass->step);
   }
 }
 
@@ -223,39 +246,38 @@ static size_t room_for_chunks(const gr_Optimizer *optimizer) {
   return count_chunks(optimizer->largest) * (sizeof(double) + sizeof(gr_SgdOutcome));
 }
 
+static void take_outcome(gr_Optimizer *optimizer, gr_SgdOutcome outcome) {
+  optimizer->cut += outcome.cut;
+  optimizer->finite = optimizer->finite && outcome.finite;
+}
+
 /* Go over parameter i: measure its gradient, or update by `step`, or both. */
 static void go_over(gr_Context *context, gr_Optimizer *optimizer, size_t i, double *room,
                     const gr_SgdStep *step, bool measures) {
   enum { GRAIN = 4 * GR_CHUNK };
-  const gr_Tensor *w = optimizer->parameters[i], *g = optimizer->gradients[i];
-  size_t n = optimizer->sizes[i], chunks = count_chunks(n);
+  const gr_SgdPart *part = &optimizer->parts[i];
+  gr_DType dtype = optimizer->parameters[i]->dtype;
+  size_t chunks = count_chunks(part->n);
   double *squares = room;
   gr_SgdOutcome *outcomes = (gr_SgdOutcome *)(squares + chunks);
-  Pass pass = {gr_kernels_for(context, w), gr_dtype_size(w->dtype), gr_tensor_data(w),
-               gr_tensor_data(optimizer->velocities[i]), gr_tensor_data(g), step,
-               measures ? squares : NULL, outcomes};
-  gr_parallel(context, n, GR_CHUNK, GRAIN, pass_chunks, &pass);
-  if (measures) optimizer->norms[i] = gr_norm_of_chunks(g->dtype, pass.g, n, squares);
-  for (size_t c = 0; step != NULL && c < chunks; c++) {
-    optimizer->cut += outcomes[c].cut;
-    optimizer->finite = optimizer->finite && outcomes[c].finite;
-  }
-}
-
-static double small_norm(const gr_Context *context, const gr_Tensor *x, size_t n) {
-  const void *data = gr_tensor_data(x);
-  double squares = gr_kernels_for(context, x)->sum_of_squares(data, n);
-  return gr_norm_of_chunks(x->dtype, data, n, &squares);
+  Pass pass = {kernels_of(context, optimizer), gr_dtype_size(dtype), *part, optimizer->scales[i],
+               step, measures ? squares : NULL, outcomes};
+  gr_parallel(context, part->n, GR_CHUNK, GRAIN, pass_chunks, &pass);
+  if (measures) optimizer->norms[i] = gr_norm_of_chunks(dtype, part->g, part->n, squares);
+  for (size_t c = 0; step != NULL && c < chunks; c++) take_outcome(optimizer, outcomes[c]);
 }
 
 /* The norms that are wanted before the update. */
 static void measure_gradients(gr_Context *context, gr_Optimizer *optimizer, double *room) {
+  gr_DType dtype = optimizer->parameters[0]->dtype;
+  const gr_KernelSet *kernels = kernels_of(context, optimizer);
   for (size_t i = 0; i < optimizer->count; i++) {
-    const gr_Tensor *gradient = optimizer->gradients[i];
-    if (gradient == NULL)
+    const gr_SgdPart *part = &optimizer->parts[i];
+    if (is_small(part))
+      optimizer->norms[i] = gr_norm_of_squares(NULL, dtype, part->g, part->n,
+                                               kernels->sum_of_squares(part->g, part->n));
+    else if (part->g == NULL)
       optimizer->norms[i] = 0;
-    else if (!is_large(optimizer->sizes[i]))
-      optimizer->norms[i] = small_norm(context, gradient, optimizer->sizes[i]);
     else if (scales_by_norm(optimizer))
       go_over(context, optimizer, i, room, NULL, true);
   }
@@ -265,72 +287,55 @@ static void measure_gradients(gr_Context *context, gr_Optimizer *optimizer, doub
 static void choose_scales(gr_Optimizer *optimizer) {
   double common = optimizer->global_clipnorm == 0
                       ? 1 : scale_for(optimizer->norm, optimizer->global_clipnorm);
-  optimizer->scale = common;
+  double least = common;
   for (size_t i = 0; i < optimizer->count; i++) {
     double scale = optimizer->clipnorm == 0 ? common
                                             : scale_for(optimizer->norms[i], optimizer->clipnorm);
     optimizer->scales[i] = scale;
-    if (scale < optimizer->scale || scale != scale) optimizer->scale = scale;
+    if (scale < least || scale != scale) least = scale;
   }
+  optimizer->scale = least;
 }
 
 /* Updates */
 
-/* Parameters i to end - 1, which are small, lie side by side and share a scale: the end. *n has the
-** elements of the first, and then of all. */
-static size_t end_of_run(const gr_Optimizer *optimizer, size_t i, size_t *n) {
-  size_t end = i + 1;
-  while (end < optimizer->count && optimizer->gradients[end] != NULL &&
-         optimizer->scales[end] == optimizer->scales[i] && !is_large(optimizer->sizes[end])) {
-    const gr_Tensor *const rows[2][2] = {
-      {optimizer->parameters[end - 1], optimizer->parameters[end]},
-      {optimizer->gradients[end - 1], optimizer->gradients[end]}
-    };
-    for (int r = 0; r < 2; r++)
-      if (rows[r][0]->storage != rows[r][1]->storage ||
-          rows[r][0]->offset + (ptrdiff_t)optimizer->sizes[end - 1] != rows[r][1]->offset)
-        return end;
-    *n += optimizer->sizes[end++];
-  }
-  return end;
-}
-
-/* Which scale a step has follows for each parameter. */
 static gr_SgdStep sgd_step(const gr_Optimizer *optimizer) {
-  return (gr_SgdStep){optimizer->learning_rate, optimizer->momentum, 1, optimizer->clip_low,
+  return (gr_SgdStep){optimizer->learning_rate, optimizer->momentum, optimizer->clip_low,
                       optimizer->clip_high, optimizer->weight_decay, optimizer->nesterov,
                       optimizer->clips_values};
 }
 
-/* One pass over the n elements of parameters from i on, which are small and lie side by side. */
-static void update_run(gr_Context *context, gr_Optimizer *optimizer, size_t i, size_t n,
-                       const gr_SgdStep *step) {
-  gr_Tensor *w = optimizer->parameters[i];
-  gr_SgdOutcome outcome = gr_kernels_for(context, w)->sgd(
-      gr_tensor_data(w), gr_tensor_data(optimizer->gradients[i]),
-      gr_tensor_data(optimizer->velocities[i]), step, n);
-  optimizer->cut += outcome.cut;
-  optimizer->finite = optimizer->finite && outcome.finite;
+/* Update small parameters from i on, as many as there are before another one; the end. */
+static size_t update_small(gr_Context *context, gr_Optimizer *optimizer, size_t i,
+                           const gr_SgdStep *step) {
+  size_t end = i;
+  while (end < optimizer->count && is_small(&optimizer->parts[end])) end++;
+  if (end > i)
+    take_outcome(optimizer, kernels_of(context, optimizer)->sgd(
+        &optimizer->parts[i], &optimizer->scales[i], end - i, step));
+  return end;
+}
+
+/* Count the values that were updated, and say that they were written to. */
+static void note_updates(gr_Optimizer *optimizer) {
+  optimizer->values = 0;
+  for (size_t i = 0; i < optimizer->count; i++) {
+    if (optimizer->gradients[i] == NULL) continue;
+    optimizer->parameters[i]->storage->version++;
+    optimizer->values += optimizer->parts[i].n;
+  }
 }
 
 static void update_parameters(gr_Context *context, gr_Optimizer *optimizer, double *room) {
   gr_SgdStep step = sgd_step(optimizer);
-  optimizer->cut = optimizer->values = 0;
+  optimizer->cut = 0;
   optimizer->finite = true;
-  for (size_t i = 0, end; i < optimizer->count; i = end) {
-    size_t n = optimizer->sizes[i];
-    end = i + 1;
-    if (optimizer->gradients[i] == NULL) continue;
-    step.scale = optimizer->scales[i];
-    if (is_large(n)) {
+  for (size_t i = 0; i < optimizer->count; i++) {
+    i = update_small(context, optimizer, i, &step);
+    if (i < optimizer->count && optimizer->parts[i].g != NULL)
       go_over(context, optimizer, i, room, &step, !scales_by_norm(optimizer));
-    } else {
-      end = end_of_run(optimizer, i, &n);
-      update_run(context, optimizer, i, n, &step);
-    }
-    optimizer->parameters[i]->storage->version++;
-    optimizer->values += n;
   }
+  note_updates(optimizer);
   if (!scales_by_norm(optimizer))
     optimizer->norm = gr_norm_of_norms(optimizer->norms, optimizer->count);
 }
@@ -342,6 +347,7 @@ gr_Status gr_optimizer_step(gr_Context *context, gr_Optimizer *optimizer) {
   if (room == NULL) return gr_fail_memory(context, room_for_chunks(optimizer));
   if (!take_gradients(optimizer))
     return gr_fail(context, "no parameter has a new gradient: call loss:backward() first");
+  if (optimizer->rearranged != context->rearranged) find_parts(context, optimizer);
   context->unbroken = true;  /* all weights are updated, or none */
   measure_gradients(context, optimizer, room);
   choose_scales(optimizer);

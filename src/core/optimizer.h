@@ -15,7 +15,7 @@
 
 #include "tensor.h"
 
-struct gr_SgdOutcome;
+struct gr_SgdPart;
 
 /* A velocity stays with its parameter whatever the optimizer is bound to in between. */
 typedef struct gr_Velocity {
@@ -39,7 +39,9 @@ typedef struct gr_Optimizer {
   gr_Tensor **parameters;
   gr_Tensor **velocities;  /* the known ones, side by side */
   gr_Tensor **gradients;   /* those of the last step, NULL where a parameter had none */
-  size_t *sizes, largest;  /* elements of each parameter, and of the largest */
+  struct gr_SgdPart *parts;  /* where the elements of all three are, see kernels.h */
+  uint64_t rearranged;     /* what context->rearranged was when that was found out */
+  size_t largest;          /* elements of a parameter */
 
   /* The last step. */
   uint64_t iterations;     /* steps done */

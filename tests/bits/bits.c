@@ -424,14 +424,15 @@ static void hash_multiply_add(const gr_KernelSet *k, gr_DType t) {
 
 static void hash_sgd(const gr_KernelSet *k, gr_DType t) {
   static const gr_SgdStep steps[] = {
-    {.rate = 0.01, .scale = 1},
-    {.rate = 0.01, .scale = 1, .momentum = 0.9},
-    {.rate = 0.01, .scale = 0.3, .momentum = 0.9, .nesterov = true},
-    {.rate = 0.1, .scale = 0.7, .momentum = 0.9, .clip_value = true, .low = -0.5, .high = 0.5},
-    {.rate = 0.1, .scale = 1, .clip_value = true, .low = 0.1, .high = 0.5, .decay = 0.004},
-    {.rate = 0.1, .scale = 1, .momentum = 0.5, .nesterov = true, .clip_value = true, .low = -1,
-     .high = 0.25, .decay = 0.01}
+    {.rate = 0.01},
+    {.rate = 0.01, .momentum = 0.9},
+    {.rate = 0.01, .momentum = 0.9, .nesterov = true},
+    {.rate = 0.1, .momentum = 0.9, .clip_value = true, .low = -0.5, .high = 0.5},
+    {.rate = 0.1, .clip_value = true, .low = 0.1, .high = 0.5, .decay = 0.004},
+    {.rate = 0.1, .momentum = 0.5, .nesterov = true, .clip_value = true, .low = -1, .high = 0.25,
+     .decay = 0.01}
   };
+  static const double scales[COUNT(steps)] = {1, 1, 0.3, 0.7, 1, 1};
   restart_random();
   for (size_t i = 0; i < COUNT(steps); i++)
     for (size_t s = 0; s < 2 * COUNT(sizes); s++) {
@@ -440,7 +441,8 @@ static void hash_sgd(const gr_KernelSet *k, gr_DType t) {
       fill(t, &x, n, make);
       fill(t, &y, n, make);
       fill(t, &z, n, make);
-      const gr_SgdOutcome outcome = k->sgd(&x, &y, &z, &steps[i], n);
+      const gr_SgdPart part = {&x, &z, &y, n};
+      const gr_SgdOutcome outcome = k->sgd(&part, &scales[i], 1, &steps[i]);
       add_numbers(t, &x, n);
       add_numbers(t, &z, n);
       add_doubles((double[]){(double)outcome.cut, outcome.finite}, 2);

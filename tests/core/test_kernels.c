@@ -574,13 +574,15 @@ static void test_products(const gr_Kernels *k, gr_DType t) {
 
 /* -- one step of SGD ------------------------------------------------------------------------- */
 
+/* Element i has scales[0] up to n / 3, and scales[1] from there. */
 static gr_SgdOutcome sgd_reference(gr_DType t, Array *w, const Array *g, Array *v,
-                                   const gr_SgdStep *s, size_t n) {
+                                   const double scales[2], const gr_SgdStep *s, size_t n) {
   const double rate = rounded(t, s->rate), momentum = rounded(t, s->momentum);
-  const double scale = rounded(t, s->scale), decay = rounded(t, s->decay * s->rate);
+  const double decay = rounded(t, s->decay * s->rate);
   const double low = rounded(t, s->low), high = rounded(t, s->high);
   gr_SgdOutcome outcome = { 0, true };
   for (size_t i = 0; i < n; i++) {
+    const double scale = rounded(t, scales[i >= n / 3]);
     double weight = get(t, w, i), gradient = rounded(t, scale * get(t, g, i)), velocity;
     if (s->decay != 0) weight = rounded(t, weight - rounded(t, decay * weight));
     if (s->clip_value && (gradient < low || gradient > high)) {
@@ -603,8 +605,17 @@ static gr_SgdOutcome sgd_reference(gr_DType t, Array *w, const Array *g, Array *
   return outcome;
 }
 
-static void test_sgd(const gr_Kernels *k, gr_DType t, size_t n, const gr_SgdStep *step,
-                     double make(gr_DType)) {
+/* The elements from `from` on. */
+static gr_SgdPart sgd_part(gr_DType t, bool moves, size_t from, size_t n) {
+  if (t == GR_FLOAT32)
+    return (gr_SgdPart){ result.f + from, moves ? third.f + from : NULL, second.f + from, n };
+  return (gr_SgdPart){ result.d + from, moves ? third.d + from : NULL, second.d + from, n };
+}
+
+static void test_sgd(const gr_Kernels *k, gr_DType t, size_t n, const double scales[2],
+                     const gr_SgdStep *step, double make(gr_DType)) {
+  const bool moves = step->momentum != 0;
+  const gr_SgdPart parts[] = { sgd_part(t, moves, 0, n / 3), sgd_part(t, moves, n / 3, n - n / 3) };
   gr_SgdOutcome got, want;
   fill(t, &second, n, make);  /* g */
   fill(t, &result, n, make);  /* w */
@@ -614,8 +625,8 @@ static void test_sgd(const gr_Kernels *k, gr_DType t, size_t n, const gr_SgdStep
   memcpy(&expected, &result, sizeof result);
   memcpy(&fourth, &third, sizeof third);
   memcpy(&first, &result, sizeof result);
-  want = sgd_reference(t, &expected, &second, &fourth, step, n);
-  got = k->of[t].sgd(&result, &second, step->momentum == 0 ? NULL : &third, step, n);
+  want = sgd_reference(t, &expected, &second, &fourth, scales, step, n);
+  got = k->of[t].sgd(parts, scales, 2, step);
   same_arrays(t, &result, &expected, n, "sgd's w", k->level);
   same_arrays(t, &third, &fourth, n, "sgd's v", k->level);
   check(got.cut == want.cut && got.finite == want.finite,
@@ -625,18 +636,21 @@ static void test_sgd(const gr_Kernels *k, gr_DType t, size_t n, const gr_SgdStep
 
 static void test_sgd_steps(const gr_Kernels *k, gr_DType t) {
   static const gr_SgdStep steps[] = {
-    { .rate = 0.01, .scale = 1 },
-    { .rate = 0.01, .scale = 1, .momentum = 0.9 },
-    { .rate = 0.01, .scale = 0.3, .momentum = 0.9, .nesterov = true },
-    { .rate = 0.1, .scale = 0.7, .momentum = 0.9, .clip_value = true, .low = -0.5, .high = 0.5 },
-    { .rate = 0.1, .scale = 1, .clip_value = true, .low = 0.1, .high = 0.5, .decay = 0.004 },
-    { .rate = 0.1, .scale = 1, .momentum = 0.5, .nesterov = true, .clip_value = true,
-      .low = -1, .high = 0.25, .decay = 0.01 }
+    { .rate = 0.01 },
+    { .rate = 0.01, .momentum = 0.9 },
+    { .rate = 0.01, .momentum = 0.9, .nesterov = true },
+    { .rate = 0.1, .momentum = 0.9, .clip_value = true, .low = -0.5, .high = 0.5 },
+    { .rate = 0.1, .clip_value = true, .low = 0.1, .high = 0.5, .decay = 0.004 },
+    { .rate = 0.1, .momentum = 0.5, .nesterov = true, .clip_value = true, .low = -1, .high = 0.25,
+      .decay = 0.01 }
+  };
+  static const double scales[][2] = {
+    { 1, 1 }, { 1, 0.5 }, { 0.3, 1 }, { 0.7, 0.7 }, { 1, 0.1 }, { 0.2, 1 }
   };
   for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
     for (int s = 0; s < SIZES; s++) {
-      test_sgd(k, t, sizes[s], &steps[i], near_one);
-      test_sgd(k, t, sizes[s], &steps[i], some_number);
+      test_sgd(k, t, sizes[s], scales[i], &steps[i], near_one);
+      test_sgd(k, t, sizes[s], scales[i], &steps[i], some_number);
     }
 }
 
