@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "processor.h"
 
 extern const gr_Kernels gr_kernels_portable;
 
@@ -15,20 +16,10 @@ static bool runs_always(void) { return true; }
 
 #if defined GR_HAS_avx2
 extern const gr_Kernels gr_kernels_avx2;
-
-static bool runs_avx2(void) {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
 #endif
 
 #if defined GR_HAS_avx512
 extern const gr_Kernels gr_kernels_avx512;
-
-static bool runs_avx512(void) {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-         && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
-         && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
 #endif
 
 /* The best first. */
@@ -37,10 +28,10 @@ static const struct {
   bool (*runs)(void);
 } levels[] = {
 #if defined GR_HAS_avx512
-  { &gr_kernels_avx512, runs_avx512 },
+  { &gr_kernels_avx512, gr_has_avx512 },
 #endif
 #if defined GR_HAS_avx2
-  { &gr_kernels_avx2, runs_avx2 },
+  { &gr_kernels_avx2, gr_has_avx2 },
 #endif
   { &gr_kernels_portable, runs_always }
 };
