@@ -89,11 +89,12 @@ WORD mask_float less_float(vector_float a, vector_float b) {
 WORD mask_double less_double(vector_double a, vector_double b) {
   return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ);
 }
+/* Turned round, as a compiler then leaves `a` in memory: `b` is most often a constant. */
 WORD mask_float less_equal_float(vector_float a, vector_float b) {
-  return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ);
+  return _mm512_cmp_ps_mask(b, a, _CMP_GE_OQ);
 }
 WORD mask_double less_equal_double(vector_double a, vector_double b) {
-  return _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ);
+  return _mm512_cmp_pd_mask(b, a, _CMP_GE_OQ);
 }
 WORD mask_float equal_float(vector_float a, vector_float b) {
   return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
