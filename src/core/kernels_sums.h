@@ -103,6 +103,7 @@ WORD void blocks_sum(Pile *pile, const number *a, const number *b, const int blo
 
 WORD number terms_sum(const number *a, const number *b, size_t n, vector term(vector, vector)) {
   Pile pile;
+  if (n < 1024) return short_block_sum(a, b, n, term);
   pile.blocks = 0;
   for (; n >= SIDE_BY_SIDE * 1024; n -= SIDE_BY_SIDE * 1024) {
     blocks_sum(&pile, a, b, SIDE_BY_SIDE, term);
