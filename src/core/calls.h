@@ -34,11 +34,12 @@ typedef struct gr_Call {
       size_t rows, columns;
     } fold;
     struct {
+      const gr_KernelSet *kernels;
       const void *prediction, *target;
       size_t n;
       gr_Tensor *loss;                 /* that forward writes */
-      const gr_Tensor *dy;             /* that backward reads, and where it writes */
-      gr_Tensor *dtarget, *dprediction;
+      const gr_Tensor *dy;             /* that backward reads, and where it writes, or NULL */
+      void *dtarget, *dprediction;
     } loss;
   } as;
 } gr_Call;
@@ -67,8 +68,8 @@ gr_Status gr_calls_lay_out(gr_Context *context, gr_Calls *calls, const gr_Node *
 
 static inline gr_Status gr_calls_run(gr_Context *context, const gr_Calls *calls) {
   gr_Status status = GR_OK;
-  for (size_t i = 0; i < calls->count && status == GR_OK; i++)
-    status = calls->list[i].run(context, &calls->list[i]);
+  const gr_Call *call = calls->list, *end = call + calls->count;
+  for (; call < end && status == GR_OK; call++) status = call->run(context, call);
   return status;
 }
 

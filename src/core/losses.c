@@ -99,33 +99,42 @@ static gr_Status squared_backward(gr_Context *context, const gr_Node *node, cons
   return GR_OK;
 }
 
-/* The same as calls, where both sides lie evenly. */
+/* The same as calls, where both sides lie evenly and are no longer than a block. */
 
 static gr_Status call_squared(gr_Context *context, const gr_Call *call) {
   gr_Tensor *loss = call->as.loss.loss;
   size_t n = call->as.loss.n;
-  set_mean(loss, gr_sum(context, loss->dtype, GR_SQUARED_ERRORS, call->as.loss.prediction,
-                        call->as.loss.target, n), n);
+  (void)context;
+  call->as.loss.kernels->sum_squared_error(gr_tensor_data(loss), call->as.loss.prediction,
+                                           call->as.loss.target, n);
+  set_mean(loss, gr_tensor_get(loss, 0), n);
   return GR_OK;
 }
 
 static gr_Status call_squared_backward(gr_Context *context, const gr_Call *call) {
   const void *prediction = call->as.loss.prediction, *target = call->as.loss.target;
+  const gr_KernelSet *kernels = call->as.loss.kernels;
+  void *dtarget = call->as.loss.dtarget, *dprediction = call->as.loss.dprediction;
   size_t n = call->as.loss.n;
   double slope = slope_of(call->as.loss.dy, 2, n);
-  write_differences(context, call->as.loss.dtarget, prediction, target, n, -slope);
-  write_differences(context, call->as.loss.dprediction, prediction, target, n, slope);
+  (void)context;
+  if (dtarget != NULL) kernels->scaled_difference(dtarget, prediction, target, -slope, n);
+  if (dprediction != NULL) kernels->scaled_difference(dprediction, prediction, target, slope, n);
   return GR_OK;
+}
+
+static void *data_or_none(const gr_Tensor *tensor) {
+  return tensor == NULL ? NULL : gr_tensor_data(tensor);
 }
 
 static bool squared_lay_out(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
                             gr_Tensor *const *dx, gr_Calls *calls) {
   const gr_Tensor *target = node->inputs[0], *prediction = node->inputs[1];
   gr_Call call = {dy == NULL ? call_squared : call_squared_backward,
-                  {.loss = {gr_tensor_data(prediction), gr_tensor_data(target),
-                            gr_tensor_size(prediction), node->output, dy,
-                            dy == NULL ? NULL : dx[0], dy == NULL ? NULL : dx[1]}}};
-  (void)context;
+                  {.loss = {gr_kernels_for(context, prediction), gr_tensor_data(prediction),
+                            gr_tensor_data(target), gr_tensor_size(prediction), node->output, dy,
+                            dy == NULL ? NULL : data_or_none(dx[0]),
+                            dy == NULL ? NULL : data_or_none(dx[1])}}};
   return call.as.loss.n <= GR_BLOCK && gr_tensor_is_contiguous(target) &&
          gr_tensor_is_contiguous(prediction) && gr_calls_add(calls, call);
 }
