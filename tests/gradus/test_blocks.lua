@@ -43,6 +43,21 @@ function TestBlocks.test_what_is_kept_makes_room_for_a_block_that_grows()
   lu.assertEquals(text, "false\ntrue\n")
 end
 
+-- The first blocks lie in one room, and move out of it as they grow.
+function TestBlocks.test_lists_grow_past_the_room_of_the_first_blocks()
+  local text = output [[
+    local lists = {}
+    for i = 1, 3000 do lists[i] = { i } end
+    for place = 2, 40 do
+      for i, list in ipairs(lists) do list[place] = i * place end
+    end
+    for i, list in ipairs(lists) do
+      for place = 1, 40 do assert(list[place] == i * place) end
+    end
+    print "whole"]]
+  lu.assertEquals(text, "whole\n")
+end
+
 -- Tables, closures, strings, coroutines and tensors take each other's places.
 function TestBlocks.test_values_of_all_kinds_come_and_go()
   local text = output [[
