@@ -2,6 +2,7 @@
 #include "blocks.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,9 @@ typedef struct gr_SpareBlock {
 ** joins neighbours; the order in which a list has them is that of chance. */
 enum { MOST = 256 * 1024 };
 
-/* The bytes of the room: the small blocks of the library's modules fit in. */
-enum { ROOM = 256 * 1024, ALIGNMENT = 8 };
+/* The bytes of the room: the small blocks of the library's modules fit in. They are aligned as
+** malloc's are, which modules in C may rely on. */
+enum { ROOM = 256 * 1024, ALIGNMENT = _Alignof(max_align_t) };
 
 static bool is_in_room(const gr_Blocks *blocks, const void *block) {
   return blocks->room != NULL && (uintptr_t)block - (uintptr_t)blocks->room < ROOM;
