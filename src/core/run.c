@@ -115,9 +115,10 @@ static bool is_time_up(const gr_Run *run, double began) {
   return run->seconds > 0 && gr_now() - began > run->seconds;
 }
 
-gr_Status gr_run_steps(gr_Context *context, gr_Run *run) {
+/* All rows of the run are there. */
+static gr_Status run_steps(gr_Context *context, gr_Run *run) {
   size_t steps = run->steps + (run->rest != NULL);
-  gr_Status status = check_rows(context, run);
+  gr_Status status = GR_OK;
   double began = run->seconds > 0 ? gr_now() : 0;
   run->steps_done = run->rows_done = run->not_finite = 0;
   while (status == GR_OK && run->steps_done < steps) {
@@ -132,6 +133,11 @@ gr_Status gr_run_steps(gr_Context *context, gr_Run *run) {
     if (gr_interrupted(context) || is_time_up(run, began)) break;
   }
   return status;
+}
+
+gr_Status gr_run_steps(gr_Context *context, gr_Run *run) {
+  gr_Status status = check_rows(context, run);
+  return status == GR_OK ? run_steps(context, run) : status;
 }
 
 /* Epochs */
@@ -151,7 +157,8 @@ gr_Status gr_run_epochs(gr_Context *context, gr_Epochs *epochs) {
     if (epochs->stream != NULL)
       gr_stream_permutation(context, epochs->stream, ++epochs->shuffle, run->order, rows);
     run->loss_sum = 0;
-    status = gr_run_steps(context, run);
+    /* A shuffle changes the order of the rows that the first epoch was checked for. */
+    status = epochs->done == 0 ? gr_run_steps(context, run) : run_steps(context, run);
     if (epochs->not_finite == 0 && run->not_finite != 0)
       epochs->not_finite = epochs->steps_done + run->not_finite;
     epochs->steps_done += run->steps_done;
