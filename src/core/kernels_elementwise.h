@@ -35,7 +35,7 @@ WORD void map(number *y, const number *x, size_t n, vector f(vector)) {
 WORD void map_pair(number *dx, const number *dy, const number *s, size_t n,
                    vector f(vector, vector)) {
   size_t i;
-  for (i = 0; i + LANES <= n; i += LANES) store(dx + i, f(load(dy + i), load(s + i)));
+  BY_FOUR for (i = 0; i + LANES <= n; i += LANES) store(dx + i, f(load(dy + i), load(s + i)));
   if (i < n) store_part(dx + i, f(load_part(dy + i, n - i), load_part(s + i, n - i)), n - i);
 }
 

@@ -135,7 +135,7 @@ WORD void columns_sum(number *y, const number *x, size_t rows, size_t row, size_
   const int whole = part ? vectors - 1 : vectors;
   vector sums[4];
   UNROLLED for (int j = 0; j < vectors; j++) sums[j] = splat(0);
-  for (; rows > 0; rows--, x += row) {
+  BY_FOUR for (; rows > 0; rows--, x += row) {
     UNROLLED for (int j = 0; j < whole; j++) sums[j] += load(x + (size_t)j * LANES);
     if (part) sums[vectors - 1] += load_part(x + (size_t)whole * LANES, rest);
   }
