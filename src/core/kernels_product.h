@@ -19,6 +19,7 @@
 #define tiles NAME(tiles)
 #define run_stack NAME(run_stack)
 #define pass_columns NAME(pass_columns)
+#define fetch_c NAME(fetch_c)
 #define copied_tiles NAME(copied_tiles)
 #define run_copied_panel NAME(run_copied_panel)
 #define run_row NAME(run_row)
@@ -32,6 +33,7 @@
 #define copy_columns NAME(copy_columns)
 #define copy_strips NAME(copy_strips)
 #define columns_room NAME(columns_room)
+#define block_columns NAME(block_columns)
 #define run_block NAME(run_block)
 #define run_columns NAME(run_columns)
 #define run_blocks NAME(run_blocks)
@@ -187,18 +189,20 @@ static void run_tiles(Tile *t) {
 
 /* -- copies ---------------------------------------------------------------------------------- */
 
-/* The shape of the copied blocks: a panel of B and a tile's rows of A fill a first-level cache, a
-** block of A a part of a second-level one; of B's block a panel is read at a time, so that it may
-** lie further out, and the wider it is the less often A is copied. */
+/* The shape of the copied blocks. A tile's rows of A and a block of A fit the caches near by; panels
+** of B stream through them, so that the blocks may be deep, which saves reading and writing C. Wide
+** ones save copying A; but where a block of B is used for few rows, it had better be still near. */
 enum {
-  NAME(MOST_DEPTH) = 44 * 1024 / ((PANEL + COPIED_ROWS) * sizeof(ELEMENT)) / 4 * 4,
-  NAME(BLOCK_DEPTH) = NAME(MOST_DEPTH) < 256 ? NAME(MOST_DEPTH) : 256,
+  NAME(BLOCK_DEPTH) = 256,
   NAME(BLOCK_ROWS) = 72,  /* a multiple of every level's COPIED_ROWS */
-  NAME(BLOCK_COLUMNS) = 8192 / sizeof(ELEMENT)
+  NAME(MANY_ROWS) = 384
 };
 #define BLOCK_DEPTH NAME(BLOCK_DEPTH)
 #define BLOCK_ROWS NAME(BLOCK_ROWS)
-#define BLOCK_COLUMNS NAME(BLOCK_COLUMNS)
+
+static size_t block_columns(size_t rows) {
+  return (rows < NAME(MANY_ROWS) ? 2048 : 8192) / sizeof(number);
+}
 
 /* `panels` whole panels of B that lies along rows: a row of them all at a time, as the next row may
 ** lie in another page. */
@@ -223,9 +227,9 @@ static void copy_columns(number *to, const number *b, ptrdiff_t b_row, ptrdiff_t
          b_row);
 }
 
-/* Elements of scratch for one block of B; for that and one of A, in bytes. */
-static size_t columns_room(size_t n, size_t k) {
-  return rounded_up(smaller(n, BLOCK_COLUMNS), PANEL) * smaller(k, BLOCK_DEPTH);
+/* Elements of scratch for one block of B. */
+static size_t columns_room(size_t m, size_t n, size_t k) {
+  return rounded_up(smaller(n, block_columns(m)), PANEL) * smaller(k, BLOCK_DEPTH);
 }
 
 /* B lies along rows. */
@@ -237,10 +241,11 @@ static bool reads_in_place(const gr_Product *p) {
   return lies_along_rows(p) && (p->m <= 36 || p->n <= TILE_COLUMNS || p->n * p->k <= 64 * 64);
 }
 
+/* Bytes of scratch: for one block of B and one of A. */
 static size_t NAME(product_scratch)(const gr_Product *p) {
   size_t depth = smaller(p->k, BLOCK_DEPTH);
   size_t rows = rounded_up(smaller(p->m, BLOCK_ROWS), COPIED_ROWS);
-  return reads_in_place(p) ? 0 : (columns_room(p->n, p->k) + rows * depth) * sizeof(number);
+  return reads_in_place(p) ? 0 : (columns_room(p->m, p->n, p->k) + rows * depth) * sizeof(number);
 }
 
 /* The rows of a block of A as strips, each of k steps of COPIED_ROWS numbers. Where they lie side
@@ -258,13 +263,23 @@ static void copy_strips(number *to, const Tile *block) {
          block->a + (ptrdiff_t)i * block->a_row, block->a_row, block->a_column);
 }
 
+/* Ask for what C holds where the next tile adds to it. */
+WORD void fetch_c(const number *c, ptrdiff_t c_row) {
+  UNROLLED for (int i = 0; i < COPIED_ROWS; i++)
+    UNROLLED for (int j = 0; j < PANEL; j += LANES)
+      __builtin_prefetch(c + i * c_row + j, 1);
+}
+
 /* Whole tiles. How A and B lie is known beforehand, so that one address reaches all rows. */
 static void copied_tiles(const Tile *first, size_t count) {
   Tile t = *first;
   t.a_row = 1;
   t.a_column = COPIED_ROWS;
   t.b_row = PANEL;
-  tiles(&t, count, COPIED_ROWS, COPIED_VECTORS, false);
+  for (; count > 0; count--, t.a += t.a_tile, t.c += COPIED_ROWS * t.c_row) {
+    if (count > 1) fetch_c(t.c + COPIED_ROWS * t.c_row, t.c_row);
+    tile(&t, COPIED_ROWS, COPIED_VECTORS, false);
+  }
 }
 
 /* All rows of one panel of columns, from copies of A and B. */
@@ -311,7 +326,7 @@ static void run_block(const Tile *block, number *rows_room, const number *panels
 
 /* Some columns of C and one block of k. */
 static void run_columns(const Tile *columns, ptrdiff_t b_column, number *scratch) {
-  number *rows_room = scratch + columns_room(columns->columns, columns->k);
+  number *rows_room = scratch + columns_room(columns->rows, columns->columns, columns->k);
   Tile t = *columns;
   copy_columns(scratch, t.b, t.b_row, b_column, t.k, t.columns);
   for (size_t i = 0; i < columns->rows; i += BLOCK_ROWS) {
@@ -327,11 +342,12 @@ static void run_columns(const Tile *columns, ptrdiff_t b_column, number *scratch
 APART void run_blocks(const Tile *whole, const gr_Product *p) {
   const size_t blocks = (whole->k + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
   const size_t depth = rounded_up((whole->k + blocks - 1) / blocks, 4);
-  for (size_t j = 0; j < whole->columns; j += BLOCK_COLUMNS)
+  const size_t width = block_columns(whole->rows);
+  for (size_t j = 0; j < whole->columns; j += width)
     for (size_t k = 0; k < whole->k; k += depth) {
       Tile t = *whole;
       const bool ends = k + depth >= whole->k;
-      t.columns = smaller(BLOCK_COLUMNS, whole->columns - j);
+      t.columns = smaller(width, whole->columns - j);
       t.k = smaller(depth, whole->k - k);
       t.a += (ptrdiff_t)k * t.a_column;
       t.b += (ptrdiff_t)k * t.b_row + (ptrdiff_t)j * p->b_column;
@@ -507,4 +523,3 @@ static void NAME(product)(const gr_Product *p) {
 #undef PANEL
 #undef BLOCK_DEPTH
 #undef BLOCK_ROWS
-#undef BLOCK_COLUMNS
