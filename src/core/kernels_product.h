@@ -189,9 +189,10 @@ static void run_tiles(Tile *t) {
 
 /* -- copies ---------------------------------------------------------------------------------- */
 
-/* The shape of the copied blocks. A tile's rows of A and a block of A fit the caches near by; panels
-** of B stream through them, so that the blocks may be deep, which saves reading and writing C. Wide
-** ones save copying A; but where a block of B is used for few rows, it had better be still near. */
+/* The shape of the copied blocks. A tile's rows of A and a block of A fit the caches near by;
+** panels of B stream through them, so that the blocks may be deep, which saves reading and writing
+** C. Wide ones save copying A; but where a block of B is used for few rows, it had better be still
+** near. */
 enum {
   NAME(BLOCK_DEPTH) = 256,
   NAME(BLOCK_ROWS) = 72,  /* a multiple of every level's COPIED_ROWS */
