@@ -33,6 +33,7 @@
 #define copy_columns NAME(copy_columns)
 #define copy_strips NAME(copy_strips)
 #define columns_room NAME(columns_room)
+#define block_rows NAME(block_rows)
 #define block_columns NAME(block_columns)
 #define run_block NAME(run_block)
 #define run_columns NAME(run_columns)
@@ -189,20 +190,21 @@ static void run_tiles(Tile *t) {
 
 /* -- copies ---------------------------------------------------------------------------------- */
 
-/* The shape of the copied blocks. A tile's rows of A and a block of A fit the caches near by;
-** panels of B stream through them, so that the blocks may be deep, which saves reading and writing
-** C. Wide ones save copying A; but where a block of B is used for few rows, it had better be still
-** near. */
-enum {
-  NAME(BLOCK_DEPTH) = 256,
-  NAME(BLOCK_ROWS) = 72,  /* a multiple of every level's COPIED_ROWS */
-  NAME(MANY_ROWS) = 384
-};
+/* The shape of the copied blocks: of A, BLOCK_DEPTH steps of k and some rows; of B, as many steps
+** and some columns. Panels of B stream through the nearest cache, so that the blocks may be deep,
+** which saves reading and writing C. Where C has few rows A's block holds them all, and B's narrow
+** ones are used while they are near. Where it has many, B's are wide, which saves copying A for
+** each of them. */
+enum { NAME(BLOCK_DEPTH) = 256, NAME(MANY_ROWS) = 384 };
 #define BLOCK_DEPTH NAME(BLOCK_DEPTH)
-#define BLOCK_ROWS NAME(BLOCK_ROWS)
+
+static size_t block_rows(size_t rows) {
+  enum { MOST = 72 };  /* a multiple of every level's COPIED_ROWS */
+  return rows < NAME(MANY_ROWS) ? rounded_up(rows, COPIED_ROWS) : MOST;
+}
 
 static size_t block_columns(size_t rows) {
-  return (rows < NAME(MANY_ROWS) ? 2048 : 8192) / sizeof(number);
+  return (rows < NAME(MANY_ROWS) ? 1024 : 8192) / sizeof(number);
 }
 
 /* `panels` whole panels of B that lies along rows: a row of them all at a time, as the next row may
@@ -229,8 +231,8 @@ static void copy_columns(number *to, const number *b, ptrdiff_t b_row, ptrdiff_t
 }
 
 /* Elements of scratch for one block of B. */
-static size_t columns_room(size_t m, size_t n, size_t k) {
-  return rounded_up(smaller(n, block_columns(m)), PANEL) * smaller(k, BLOCK_DEPTH);
+static size_t columns_room(const gr_Product *p) {
+  return rounded_up(smaller(p->n, block_columns(p->m)), PANEL) * smaller(p->k, BLOCK_DEPTH);
 }
 
 /* B lies along rows. */
@@ -244,9 +246,8 @@ static bool reads_in_place(const gr_Product *p) {
 
 /* Bytes of scratch: for one block of B and one of A. */
 static size_t NAME(product_scratch)(const gr_Product *p) {
-  size_t depth = smaller(p->k, BLOCK_DEPTH);
-  size_t rows = rounded_up(smaller(p->m, BLOCK_ROWS), COPIED_ROWS);
-  return reads_in_place(p) ? 0 : (columns_room(p->m, p->n, p->k) + rows * depth) * sizeof(number);
+  const size_t rows_room = block_rows(p->m) * smaller(p->k, BLOCK_DEPTH);
+  return reads_in_place(p) ? 0 : (columns_room(p) + rows_room) * sizeof(number);
 }
 
 /* The rows of a block of A as strips, each of k steps of COPIED_ROWS numbers. Where they lie side
@@ -302,14 +303,11 @@ static void run_copied_panel(const Tile *panel) {
   run_tiles(&t);
 }
 
-/* Some rows of C, from a copied block of B. The rows of A are copied too where they are used often
-** enough. */
-static void run_block(const Tile *block, number *rows_room, const number *panels) {
-  const bool copies = block->columns > 2 * TILE_COLUMNS;
+/* Some rows of C, from a copied block of B, and of A where `strips` is not NULL. */
+static void run_block(const Tile *block, const number *strips, const number *panels) {
   Tile t = *block;
-  if (copies) {
-    copy_strips(rows_room, block);
-    t.a = rows_room;
+  if (strips != NULL) {
+    t.a = strips;
     t.a_row = 1;
     t.a_column = COPIED_ROWS;
     t.a_tile = COPIED_ROWS * (ptrdiff_t)t.k;
@@ -320,32 +318,36 @@ static void run_block(const Tile *block, number *rows_room, const number *panels
     t.columns = smaller(PANEL, block->columns - j);
     t.bias = block->bias ? block->bias + j : NULL;
     t.c = block->c + j;
-    if (copies) run_copied_panel(&t);
+    if (strips != NULL) run_copied_panel(&t);
     else run_tiles(&t);
   }
 }
 
-/* Some columns of C and one block of k. */
-static void run_columns(const Tile *columns, ptrdiff_t b_column, number *scratch) {
-  number *rows_room = scratch + columns_room(columns->rows, columns->columns, columns->k);
+/* Some columns of C and one block of k. `first`: no columns before them were computed from it. */
+static void run_columns(const Tile *columns, ptrdiff_t b_column, number *panels, number *strips,
+                        bool first) {
+  const size_t height = block_rows(columns->rows);
   Tile t = *columns;
-  copy_columns(scratch, t.b, t.b_row, b_column, t.k, t.columns);
-  for (size_t i = 0; i < columns->rows; i += BLOCK_ROWS) {
-    t.rows = smaller(BLOCK_ROWS, columns->rows - i);
+  copy_columns(panels, t.b, t.b_row, b_column, t.k, t.columns);
+  for (size_t i = 0; i < columns->rows; i += height) {
+    t.rows = smaller(height, columns->rows - i);
     t.a = columns->a + (ptrdiff_t)i * columns->a_row;
     t.c = columns->c + (ptrdiff_t)i * columns->c_row;
-    run_block(&t, rows_room, scratch);
+    if (strips != NULL && (first || height < columns->rows)) copy_strips(strips, &t);
+    run_block(&t, strips, panels);
   }
 }
 
-/* All of C, from copies. Blocks are of equal depth: a short one would have to read and write as
-** much of C as the others, for less. */
+/* All of C, from copies; of A, too, where its rows are used often enough. Blocks are of equal
+** depth: a short one would have to read and write as much of C as the others, for less. */
 APART void run_blocks(const Tile *whole, const gr_Product *p) {
   const size_t blocks = (whole->k + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
   const size_t depth = rounded_up((whole->k + blocks - 1) / blocks, 4);
   const size_t width = block_columns(whole->rows);
-  for (size_t j = 0; j < whole->columns; j += width)
-    for (size_t k = 0; k < whole->k; k += depth) {
+  number *panels = p->scratch;
+  number *strips = whole->columns > 2 * TILE_COLUMNS ? panels + columns_room(p) : NULL;
+  for (size_t k = 0; k < whole->k; k += depth)
+    for (size_t j = 0; j < whole->columns; j += width) {
       Tile t = *whole;
       const bool ends = k + depth >= whole->k;
       t.columns = smaller(width, whole->columns - j);
@@ -356,7 +358,7 @@ APART void run_blocks(const Tile *whole, const gr_Product *p) {
       t.resumes = k > 0;
       t.rectifies = ends && whole->rectifies;
       t.bias = ends && whole->bias ? whole->bias + j : NULL;
-      run_columns(&t, p->b_column, p->scratch);
+      run_columns(&t, p->b_column, panels, strips, j == 0);
       if (p->must_stop != NULL && p->must_stop(p->data)) return;
     }
 }
@@ -523,4 +525,3 @@ static void NAME(product)(const gr_Product *p) {
 #undef TILE_COLUMNS
 #undef PANEL
 #undef BLOCK_DEPTH
-#undef BLOCK_ROWS
