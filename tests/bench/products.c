@@ -149,7 +149,7 @@ static void find_rival(void) {
 
 int main(void) {
   static const int sizes[][3] = {{128, 128, 128}, {128, 512, 784}, {256, 256, 256},
-                                 {512, 512, 512}, {784, 512, 128}};
+                                 {512, 512, 512}, {784, 512, 128}, {200, 1500, 300}};
   const gr_Kernels *kernels = gr_kernels_choose(getenv("GRADUS_SIMD"));
   if (kernels == NULL) kernels = gr_kernels_choose(NULL);
   find_rival();
