@@ -133,7 +133,9 @@ typedef struct gr_KernelSet {
                         size_t n);
 
   void (*product)(const gr_Product *product);
-  size_t (*product_scratch)(const gr_Product *product);  /* small ones need none */
+
+  /* Bytes of scratch for a product, or for any of its rows or columns; small ones need none. */
+  size_t (*product_scratch)(const gr_Product *product);
 
   /* The sum of n elements in the fixed order, written to *y (one element; 0 when n is 0). */
   void (*sum)(void *y, const void *x, size_t n);

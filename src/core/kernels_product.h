@@ -244,9 +244,10 @@ static bool reads_in_place(const gr_Product *p) {
   return lies_along_rows(p) && (p->m <= 36 || p->n <= TILE_COLUMNS || p->n * p->k <= 64 * 64);
 }
 
-/* Bytes of scratch: for one block of B and one of A. */
+/* Bytes of scratch: for one block of B and the highest of A, as a part of many rows may have few. */
 static size_t NAME(product_scratch)(const gr_Product *p) {
-  const size_t rows_room = block_rows(p->m) * smaller(p->k, BLOCK_DEPTH);
+  const size_t highest = rounded_up(smaller(p->m, NAME(MANY_ROWS)), COPIED_ROWS);
+  const size_t rows_room = highest * smaller(p->k, BLOCK_DEPTH);
   return reads_in_place(p) ? 0 : (columns_room(p) + rows_room) * sizeof(number);
 }
 

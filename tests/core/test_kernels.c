@@ -552,6 +552,22 @@ static void test_layouts(const gr_Kernels *k, gr_DType t, size_t m, size_t n, si
     }
 }
 
+/* Threads compute some rows each, or some columns, in scratch as large as the whole would need. */
+static void test_scratch_of_parts(const gr_Kernels *k, gr_DType t) {
+  enum { LARGEST = 800, STEP = 13 };
+  size_t (*const scratch)(const gr_Product *) = k->of[t].product_scratch;
+  for (size_t whole = STEP; whole <= LARGEST; whole += STEP)
+    for (size_t part = 1; part < whole; part += STEP) {
+      gr_Product tall = { .m = whole, .n = 100, .k = 300, .b_column = 300, .b_row = 1 };
+      gr_Product wide = { .m = 100, .n = whole, .k = 300, .b_column = 300, .b_row = 1 };
+      gr_Product rows = tall, columns = wide;
+      rows.m = columns.n = part;
+      check(scratch(&rows) <= scratch(&tall) && scratch(&columns) <= scratch(&wide),
+            "%s: %zu of %zu rows or columns of %s need more scratch than all", k->level, part,
+            whole, dtype_names[t]);
+    }
+}
+
 static void test_products(const gr_Kernels *k, gr_DType t) {
   static const size_t some[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16, 17, 25, 33 };
   static const size_t depths[] = { 0, 1, 2, 20, 33 };
@@ -572,6 +588,7 @@ static void test_products(const gr_Kernels *k, gr_DType t) {
   test_product(k, t, 400, 2060, 5, (Layout){ false, 0 }, (Layout){ true, 1 }, true, GR_RELU, 0);
   test_product(k, t, 200, 131, 530, (Layout){ false, 0 }, (Layout){ false, 0 }, true,
                GR_SIGMOID, 0);
+  test_scratch_of_parts(k, t);
 }
 
 /* -- one step of SGD ------------------------------------------------------------------------- */

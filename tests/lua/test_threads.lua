@@ -20,6 +20,7 @@ local function large_work(n, dtype)
   results[#results + 1] = x:take(RandomState(7):permutation(300001))
   results[#results + 1] = a:take(RandomState(8):randint(1, 202, 3000))
   results[#results + 1] = a:matmul(draw(9, 303, 10))
+  results[#results + 1] = draw(10, 600, 256):matmul(draw(11, 256, 100))
   local w = tensor(wide, { requires_grad = true })
   a:dense(w, bias, "tanh"):sum():backward()
   results[#results + 1] = w.grad
