@@ -28,21 +28,6 @@
                                         "prefer-vector-width=512")))
 #endif
 
-/* What the processor, and the operating system with its registers, allow. glibc found out at the
-** start of the program; in a virtual machine, to ask the processor again takes some microseconds for
-** each of a dozen questions. */
-#if __has_include(<sys/platform/x86.h>)
-#include <sys/platform/x86.h>
-
-GR_INLINE bool gr_has_avx2(void) { return CPU_FEATURE_ACTIVE(AVX2) && CPU_FEATURE_ACTIVE(FMA); }
-
-GR_INLINE bool gr_has_avx512(void) {
-  return CPU_FEATURE_ACTIVE(AVX512F) && CPU_FEATURE_ACTIVE(AVX512DQ) &&
-         CPU_FEATURE_ACTIVE(AVX512BW) && CPU_FEATURE_ACTIVE(AVX512VL) && gr_has_avx2();
-}
-
-#else
-
 GR_INLINE bool gr_has_avx2(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
@@ -52,8 +37,6 @@ GR_INLINE bool gr_has_avx512(void) {
          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
          gr_has_avx2();
 }
-
-#endif
 
 #endif
 
