@@ -163,13 +163,14 @@ local function take_weight(self, layer, entry, trains)
   end
 end
 
--- List the weights, and those of them that train.
+-- Put the trainable weights side by side, so that an update is one pass over them.
 local function collect_weights(self)
   self.weights, self.trainable_weights, self.trains, self.count = {}, {}, {}, 0
   each_layer(self, function(layer, trains)
     self.trains[layer], self.count = trains, self.count + 1
     for _, entry in ipairs(layer.weights or {}) do take_weight(self, layer, entry, trains) end
   end)
+  core.lay_side_by_side(self.trainable_weights)
   moves = moves + 1
   self.recordings = {}
 end

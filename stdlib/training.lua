@@ -138,6 +138,7 @@ function Trainer:record(batch)
   if reason then
     self:give_up_replay(reason)
   else
+    recording:arrange(self.model.trainable_weights)
     batch.recording = recording
   end
   self.lua_calls = layers.lua_calls

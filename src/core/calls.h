@@ -4,8 +4,8 @@
 ** In a small step as much time goes into finding out what to do, from nodes, tensors and strides,
 ** as into doing it. A recording therefore lays its step out once: an operation may say which
 ** kernels its forward and its backward come down to, with their arguments; what does not is called
-** as ever, and everything is while a profile times it. The calls are stale when a profile has
-** begun or ended: context->layout counts that.
+** as ever, and everything is while a profile times it. The calls are stale when a tensor has moved
+** to another storage, or a profile has begun or ended: context->rearranged counts that.
 */
 #ifndef GR_CALLS_H
 #define GR_CALLS_H

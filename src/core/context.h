@@ -53,7 +53,7 @@ typedef struct gr_Context {
   gr_LargeSpares large;              /* for storages where they are large */
   int threads;                       /* that large work is spread over, see threads.h */
   struct gr_Pool *pool;              /* the other threads, or NULL */
-  uint64_t layout;                   /* how often calls laid out before became stale, see calls.h */
+  uint64_t rearranged;               /* how often calls laid out before became stale, see calls.h */
   size_t bytes_made;                 /* for tensors and graphs since the collector was last told */
   size_t bytes_alive;                /* in storages now */
   size_t bytes_taken;                /* by tensors and graphs now, all in all */

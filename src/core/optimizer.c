@@ -115,9 +115,22 @@ static void take_binding(gr_Optimizer *optimizer, const gr_Optimizer *bound) {
   optimizer->velocities = bound->velocities;
   optimizer->gradients = bound->gradients;
   optimizer->parts = bound->parts;
+  optimizer->rearranged = bound->rearranged;
   optimizer->largest = bound->largest;
   optimizer->norms = bound->norms;
   optimizer->scales = bound->scales;
+}
+
+/* Find out where the elements are; they stay there until something is rearranged. */
+static void find_parts(const gr_Context *context, gr_Optimizer *optimizer) {
+  for (size_t i = 0; i < optimizer->count; i++) {
+    const gr_Tensor *gradient = optimizer->gradients[i];
+    gr_SgdPart *part = &optimizer->parts[i];
+    part->w = gr_tensor_data(optimizer->parameters[i]);
+    part->v = gr_tensor_data(optimizer->velocities[i]);
+    part->g = gradient == NULL ? NULL : gr_tensor_data(gradient);
+  }
+  optimizer->rearranged = context->rearranged;
 }
 
 /* An update is a pass over memory without gaps, in one type. */
@@ -148,14 +161,15 @@ gr_Status gr_optimizer_bind(gr_Context *context, gr_Optimizer *optimizer, gr_Ten
     if (status != GR_OK) break;
     bound.parameters[i] = gr_tensor_retain(parameters[i]);
     bound.velocities[i] = gr_tensor_retain(velocity);
-    bound.parts[i] = (gr_SgdPart){gr_tensor_data(parameters[i]), gr_tensor_data(velocity), NULL,
-                                  gr_tensor_size(velocity)};
+    bound.parts[i].n = gr_tensor_size(velocity);
     if (bound.parts[i].n > bound.largest) bound.largest = bound.parts[i].n;
   }
+  if (status == GR_OK) status = gr_tensors_lay_side_by_side(context, bound.velocities, count);
   if (status != GR_OK) {
     release_binding(&bound);
     return status;
   }
+  find_parts(context, &bound);
   release_binding(optimizer);
   take_binding(optimizer, &bound);
   forget_lost(optimizer);
@@ -333,6 +347,7 @@ gr_Status gr_optimizer_step(gr_Context *context, gr_Optimizer *optimizer) {
   if (room == NULL) return gr_fail_memory(context, room_for_chunks(optimizer));
   if (!take_gradients(optimizer))
     return gr_fail(context, "no parameter has a new gradient: call loss:backward() first");
+  if (optimizer->rearranged != context->rearranged) find_parts(context, optimizer);
   context->unbroken = true;  /* all weights are updated, or none */
   measure_gradients(context, optimizer, room);
   choose_scales(optimizer);

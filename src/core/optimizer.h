@@ -37,9 +37,10 @@ typedef struct gr_Optimizer {
   /* What it is bound to: one entry a parameter; the optimizer holds references. */
   size_t count;
   gr_Tensor **parameters;
-  gr_Tensor **velocities;  /* the known ones */
+  gr_Tensor **velocities;  /* the known ones, side by side */
   gr_Tensor **gradients;   /* those of the last step, NULL where a parameter had none */
   struct gr_SgdPart *parts;  /* where the elements of all three are, see kernels.h */
+  uint64_t rearranged;     /* what context->rearranged was when that was found out */
   size_t largest;          /* elements of a parameter */
 
   /* The last step. */

@@ -16,7 +16,7 @@ gr_Status gr_profile_start(gr_Context *context) {
   if (profile == NULL) return gr_fail_memory(context, sizeof *profile);
   profile->began = gr_now();
   context->profile = profile;
-  context->layout++;
+  context->rearranged++;
   return GR_OK;
 }
 
@@ -25,7 +25,7 @@ void gr_profile_stop(gr_Context *context) {
   free(context->profile->rows);
   free(context->profile);
   context->profile = NULL;
-  context->layout++;
+  context->rearranged++;
 }
 
 /* The row of a name, made when it is first met; NULL: no memory. A script uses a dozen operations,

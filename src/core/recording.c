@@ -93,6 +93,17 @@ gr_Status gr_recording_backward(gr_Context *context, gr_Tensor *loss) {
   return GR_OK;
 }
 
+gr_Status gr_recording_arrange(gr_Context *context, gr_Tensor **parameters, size_t count) {
+  gr_Tensor **gradients = malloc((count + 1) * sizeof *gradients);
+  size_t found = 0;
+  if (gradients == NULL) return gr_fail_memory(context, count * sizeof *gradients);
+  for (size_t i = 0; i < count; i++)
+    if (parameters[i]->grad != NULL) gradients[found++] = parameters[i]->grad;
+  gr_Status status = gr_tensors_lay_side_by_side(context, gradients, found);
+  free(gradients);
+  return status;
+}
+
 static gr_Status call_forward(gr_Context *context, const gr_Call *call) {
   return gr_node_forward(context, call->as.whole);
 }
@@ -108,14 +119,14 @@ static gr_Status lay_out(gr_Context *context, gr_Recording *recording) {
       status = gr_calls_lay_out(context, calls, node, NULL, NULL,
                                 (gr_Call){call_forward, {.whole = node}});
   }
-  recording->layout = context->layout;
+  recording->rearranged = context->rearranged;
   if (status != GR_OK || recording->forward_only) return status;
   return gr_backward_lay_out(context, recording->plan, calls);
 }
 
 gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording) {
   gr_Status status = GR_OK;
-  if (recording->calls.count == 0 || recording->layout != context->layout)
+  if (recording->calls.count == 0 || recording->rearranged != context->rearranged)
     status = lay_out(context, recording);
   if (status == GR_OK) status = gr_calls_run(context, &recording->calls);
   else gr_calls_clear(&recording->calls);

@@ -23,8 +23,8 @@ typedef struct gr_Recording {
   size_t count, room;
   gr_Tensor *loss;
   gr_BackwardPlan *plan;
-  gr_Calls calls;               /* of the whole step, good while context->layout is the same */
-  uint64_t layout;
+  gr_Calls calls;               /* of the whole step, good until something is rearranged */
+  uint64_t rearranged;
   bool forward_only;            /* an evaluation: its loss is wanted, no gradient */
   bool has_begun;               /* to listen, which it does once */
   int inputs_count;
@@ -51,6 +51,9 @@ gr_Status gr_recording_backward(gr_Context *context, gr_Tensor *loss);
 
 /* The running step cannot be replayed, because `reason`. Nothing happens when none is recorded. */
 void gr_recording_break(gr_Context *context, const char *reason);
+
+/* Let the gradients of these parameters lie side by side, so that an update is one pass. */
+gr_Status gr_recording_arrange(gr_Context *context, gr_Tensor **parameters, size_t count);
 
 /* Run the operations and the way back, if there is one, once more on what the inputs hold now. */
 gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording);

@@ -418,3 +418,49 @@ char *gr_shape_text(char *buffer, int rank, const int64_t *shape) {
 char *gr_tensor_shape_text(char *buffer, const gr_Tensor *tensor) {
   return gr_shape_text(buffer, tensor->rank, tensor->shape);
 }
+
+/* Whether they already lie so. */
+static bool lie_side_by_side(gr_Tensor **tensors, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    if (!gr_tensor_is_contiguous(tensors[i])) return false;
+    if (i == 0) continue;
+    const gr_Tensor *last = tensors[i - 1];
+    if (tensors[i]->storage != last->storage || tensors[i]->dtype != last->dtype ||
+        tensors[i]->offset != last->offset + (ptrdiff_t)gr_tensor_size(last))
+      return false;
+  }
+  return true;
+}
+
+gr_Status gr_tensors_lay_side_by_side(gr_Context *context, gr_Tensor **tensors, size_t count) {
+  uint64_t version = 0;
+  if (lie_side_by_side(tensors, count)) return GR_OK;
+  gr_DType dtype = tensors[0]->dtype;
+  size_t size = gr_dtype_size(dtype), bytes = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (tensors[i]->dtype != dtype)
+      return gr_fail(context, "expected tensors of one type, got float32 and float64");
+    bytes += gr_tensor_size(tensors[i]) * size;
+    if (tensors[i]->storage->version > version) version = tensors[i]->storage->version;
+  }
+  gr_Storage *storage = storage_new(context, bytes);
+  if (storage == NULL) return gr_fail_memory(context, bytes);
+  storage->version = version;  /* a graph from before tells later writes by it */
+  ptrdiff_t offset = 0;
+  bool was_unbroken = context->unbroken;
+  context->unbroken = true;
+  for (size_t i = 0; i < count; i++) {
+    gr_Tensor *tensor = tensors[i];
+    gr_tensor_gather(tensor, dtype, storage->data + (size_t)offset * size);
+    storage_release(tensor->storage);
+    tensor->storage = storage;
+    storage->references++;
+    tensor->offset = offset;
+    gr_tensor_set_contiguous(tensor);
+    offset += (ptrdiff_t)gr_tensor_size(tensor);
+  }
+  context->unbroken = was_unbroken;
+  context->rearranged++;
+  storage_release(storage);
+  return GR_OK;
+}

@@ -140,6 +140,10 @@ enum { GR_SHAPE_TEXT = 160 };
 char *gr_shape_text(char *buffer, int rank, const int64_t *shape);
 char *gr_tensor_shape_text(char *buffer, const gr_Tensor *tensor);
 
+/* Move the elements of the tensors into one storage, one after the other without gaps, so that
+** one pass over it reaches them all. They must be of one type. */
+gr_Status gr_tensors_lay_side_by_side(gr_Context *context, gr_Tensor **tensors, size_t count);
+
 /* A walk over the elements of several tensors of one shape, a run of the last axis at a time.
 ** Axes that lie one after the other in every tensor are merged first. */
 enum { GR_WALK_MAX = 4 };

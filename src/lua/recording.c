@@ -157,6 +157,15 @@ static int recording_broken(lua_State *L) {
   return 1;
 }
 
+/* recording:arrange(parameters): their gradients lie side by side from now on. */
+static int recording_arrange(lua_State *L) {
+  size_t count;
+  check_recording(L, 1, "arrange");
+  gr_Tensor **parameters = gr_lua_check_tensors(L, 2, "arrange", "a parameter", &count);
+  gr_lua_check(L, gr_recording_arrange(gr_lua_context(L), parameters, count), "arrange");
+  return 0;
+}
+
 /* recording:keep(), recording:put_back(): copy aside what the step's tensors hold; undo replays. */
 static int recording_keep(lua_State *L) {
   gr_Recording *recording = check_step(L, "keep");
@@ -235,6 +244,7 @@ static int interrupted(lua_State *L) {
 static const luaL_Reg methods[] = {
   {"capture", recording_capture},
   {"broken", recording_broken},
+  {"arrange", recording_arrange},
   {"keep", recording_keep},
   {"put_back", recording_put_back},
   {"replay", recording_replay},

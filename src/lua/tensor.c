@@ -997,6 +997,15 @@ static int get_floatx(lua_State *L) {
   return 1;
 }
 
+/* lay_side_by_side(tensors): let these leaves share one storage, without gaps. */
+static int lay_side_by_side(lua_State *L) {
+  size_t count;
+  gr_Tensor **tensors = gr_lua_check_tensors(L, 1, "lay_side_by_side", "an entry", &count);
+  gr_lua_check(L, gr_tensors_lay_side_by_side(gr_lua_context(L), tensors, count),
+               "lay_side_by_side");
+  return 0;
+}
+
 /* is_tensor(value) -> boolean */
 static int is_tensor(lua_State *L) {
   lua_pushboolean(L, gr_lua_test_tensor(L, 1) != NULL);
@@ -1041,6 +1050,7 @@ static const luaL_Reg functions[] = {
   {"floatx", get_floatx},
   {"set_num_threads", set_num_threads},
   {"num_threads", num_threads},
+  {"lay_side_by_side", lay_side_by_side},
   {"is_tensor", is_tensor},
   {NULL, NULL}
 };

@@ -616,6 +616,8 @@ static void record_step(Trainer *trainer, Batch *batch, size_t first_row) {
   must(context, gr_backward(context, loss));
   gr_recording_end(context);
   if (batch->recording->broken[0] != '\0') give_up(batch->recording->broken);
+  must(context, gr_recording_arrange(context, trainer->network->weights,
+                                     2 * (size_t)trainer->network->depth));
   must(context, gr_optimizer_step(context, trainer->optimizer));
   trainer->loss_sum += gr_tensor_get(loss, 0) * (double)rows;
   gr_tensor_release(loss);
@@ -660,6 +662,7 @@ static void fit(gr_Context *context, Network *network, gr_Optimizer *optimizer, 
   trainer.sources[1] = new_tensor(context, network->t, ROWS, 1, targets);
   trainer.full = new_batch(context, network->t, size);
   trainer.rest = new_batch(context, network->t, ROWS % size);
+  must(context, gr_tensors_lay_side_by_side(context, network->weights, count));
   must(context, gr_optimizer_bind(context, optimizer, network->weights, count));
   for (uint64_t epoch = 1; epoch <= epochs; epoch++) {
     trainer.loss_sum = 0;

@@ -1010,7 +1010,7 @@ expect /step
 expect val_loss
 send whos()\n
 expect m.layers[2].kernel\x0d
-expect \x20 [6, 1]  float32  24 B
+expect \x20 [6, 1]  float32  in
 size 60 20
 sleep 100
 send 6 * 7\n

@@ -68,6 +68,7 @@ function TestFinalizers.test_random_numbers_and_data()
     empty(list)
     empty(seeds)
     empty(p)
+    core.lay_side_by_side { x, zeros { 3, dtype = "float64" } }
     grid.requires_grad = true
   end)
 end
@@ -86,8 +87,10 @@ function TestFinalizers.test_tensors_and_training()
   end, function()
     empty(rows)
     empty(mask)
+    if w then core.lay_side_by_side { w, zeros(2) } end
     if w then w.grad = nil end
     if model and model.is_built then
+      core.lay_side_by_side { model.weights[1].tensor, zeros(3) }
       optimizer:bind { w }
       model.recordings = {}
     end

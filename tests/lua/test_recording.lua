@@ -17,6 +17,21 @@ end
 
 local function recorded_step() return record(zeros(2, 3), zeros { 3, requires_grad = true }) end
 
+function TestRecording.test_a_replay_follows_weights_that_move()
+  local x, y = ones(2, 3), ones(2, 2)
+  local kernel, bias = zeros { 3, 2, requires_grad = true }, zeros { 2, requires_grad = true }
+  local recording = core.recording { x, y }
+  recording:capture(function() mean_squared_error(y, x:dense(kernel, bias)):backward() end)
+  lu.assertEquals(recording:replay(), 1)
+  core.lay_side_by_side { bias, kernel }
+  no_grad(function()
+    kernel:fill(2)
+    bias:fill(1)
+  end)
+  lu.assertEquals(recording:replay(), 36)
+  lu.assertEquals(kernel.grad:totable(), { { 6, 6 }, { 6, 6 }, { 6, 6 } })
+end
+
 function TestRecording.test_a_recording_listens_once()
   local recording = recorded_step()
   fails("capture: a recording listens once", recording.capture, recording, print)

@@ -170,7 +170,7 @@ function TestUpdates.test_a_parameter_without_a_new_gradient_stays()
   lu.assertErrorMsgContains("no parameter has a new gradient", optimizer.apply, optimizer, { a, b })
 end
 
-function TestUpdates.test_parameters_may_have_any_shape()
+function TestUpdates.test_parameters_need_not_lie_side_by_side()
   local a = tensor({ 1, 2 }, { requires_grad = true, dtype = "float64" })
   local b = tensor({ { 3 }, { 4 } }, { requires_grad = true, dtype = "float64" })
   ;((a * a):sum() + (b * b):sum()):backward()
