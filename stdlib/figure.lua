@@ -1,4 +1,4 @@
--- figure: the model of a figure. What is drawn, on which axes, over which ranges.
+-- figure: the model of a figure: what is drawn, and on which axes.
 --
 -- A figure holds axes; axes hold artists in the order they were added; an artist is a plain table
 -- whose `kind` says what it holds:

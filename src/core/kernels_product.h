@@ -244,7 +244,8 @@ static bool reads_in_place(const gr_Product *p) {
   return lies_along_rows(p) && (p->m <= 36 || p->n <= TILE_COLUMNS || p->n * p->k <= 64 * 64);
 }
 
-/* Bytes of scratch: for one block of B and the highest of A, as a part of many rows may have few. */
+/* Bytes of scratch: for one block of B and the highest one of A, as a part of many rows may be of
+** few. */
 static size_t NAME(product_scratch)(const gr_Product *p) {
   const size_t highest = rounded_up(smaller(p->m, NAME(MANY_ROWS)), COPIED_ROWS);
   const size_t rows_room = highest * smaller(p->k, BLOCK_DEPTH);

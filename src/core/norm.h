@@ -11,11 +11,13 @@
 ** element. A NaN among the elements gives NaN, else an infinity gives infinity. */
 double gr_norm(const gr_Context *context, gr_DType dtype, const void *x, size_t n);
 
-/* The same, to the bit, from the sum of squares; and from the kernel's sums of squares of each GR_CHUNK elements (the last may
-** be fewer), for whoever goes over them in such chunks anyway. The sums are used up. */
-enum { GR_CHUNK = 8192 };  /* 1,024 times a power of two, see kernels.h on the order of a sum */
+/* The same, to the bit, from the kernel's sum of squares. */
 double gr_norm_of_squares(const gr_Context *context, gr_DType dtype, const void *x, size_t n,
                           double squares);
+
+/* And from those of each GR_CHUNK elements (the last may be fewer), for whoever goes over them in
+** such chunks anyway. The sums are used up. */
+enum { GR_CHUNK = 8192 };  /* 1,024 times a power of two, see kernels.h on the order of a sum */
 double gr_norm_of_chunks(gr_DType dtype, const void *x, size_t n, double *sums);
 
 /* The norm of a vector in parts whose norms are given: sqrt of the sum of their squares, in order,

@@ -31,8 +31,8 @@ static bool is_in_room(const gr_Blocks *blocks, const void *block) {
   return blocks->room != NULL && (uintptr_t)block - (uintptr_t)blocks->room < ROOM;
 }
 
-/* The end of a block. Where it lies in the room, its place stays empty, as it does when such a block
-** grows. */
+/* The end of a block. Where it lies in the room, its place stays empty, as it does when such a
+** block grows. */
 APART void end_block(const gr_Blocks *blocks, void *block) {
   if (!is_in_room(blocks, block)) free(block);
 }

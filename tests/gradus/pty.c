@@ -201,8 +201,8 @@ static void do_command(char *line) {
   }
 }
 
-/* The program's side: the terminal becomes its standard input, output and error. Signals end it as in
-** a window, also where the tests themselves run in the background, or go on after a hang-up. */
+/* The program's side: the terminal becomes its standard input, output and error. Signals end it as
+** in a window, also where the tests themselves run in the background, or go on after a hang-up. */
 static void run_program(const char *name, char **argv, const char *columns, const char *rows) {
   static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
   for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) signal(signals[i], SIG_DFL);
