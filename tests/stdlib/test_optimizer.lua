@@ -2,6 +2,7 @@
 -- the bit.
 
 local lu = require "luaunit"
+local core = require "gradus.core"
 
 -- The reference. Norms as the core adds them: element i of a variable joins lane i mod 16, lanes
 -- are added with their neighbours; variables have at most 1,024 elements here, that is one block.
@@ -177,6 +178,20 @@ function TestUpdates.test_parameters_need_not_lie_side_by_side()
   SGD { lr = 0.5 }:apply { a, b }
   lu.assertEquals(a:totable(), { 0, 0 })
   lu.assertEquals(b:totable(), { { 0 }, { 0 } })
+end
+
+-- A model that is built moves its weights, be they shared with another that is trained already.
+function TestUpdates.test_parameters_may_move_between_steps()
+  local a = tensor({ 8, 4 }, { requires_grad = true, dtype = "float64" })
+  local b = tensor({ 2 }, { requires_grad = true, dtype = "float64" })
+  local optimizer = SGD { lr = 0.25 }
+  for _, order in ipairs { { a, b }, { b, a } } do
+    core.lay_side_by_side(order)
+    ;((a * a):sum() + (b * b):sum()):backward()
+    optimizer:apply { a, b }
+  end
+  lu.assertEquals(a:totable(), { 2, 1 })
+  lu.assertEquals(b:totable(), { 0.5 })
 end
 
 function TestUpdates.test_views_with_gaps_are_refused()
