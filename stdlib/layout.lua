@@ -277,21 +277,27 @@ end
 
 -- ---- what a renderer draws ----
 
--- The runs of a curve that can be drawn: a list of { x = {...}, y = {...} } without gaps.
-function layout.runs(x, y, x_range, y_range)
-  local runs, run = {}, nil
-  for i = 1, #x do
-    if can_draw(x[i], x_range.is_log) and can_draw(y[i], y_range.is_log) then
-      if not run then
-        run = { x = {}, y = {} }
-        runs[#runs + 1] = run
-      end
-      run.x[#run.x + 1], run.y[#run.y + 1] = x[i], y[i]
-    else
-      run = nil
+-- Lists of `count` values side by side, cut where `is_drawn(i)` says no: a list of runs without gaps,
+-- each with the same lists.
+local function runs_of(lists, count, is_drawn)
+  local runs, first = {}, nil
+  for i = 1, count + 1 do
+    if i <= count and is_drawn(i) then
+      first = first or i
+    elseif first then
+      local run = {}
+      for name, list in pairs(lists) do run[name] = table.move(list, first, i - 1, 1, {}) end
+      runs[#runs + 1], first = run, nil
     end
   end
   return runs
+end
+
+-- The runs of a curve that can be drawn: a list of { x = {...}, y = {...} } without gaps.
+function layout.runs(x, y, x_range, y_range)
+  return runs_of({ x = x, y = y }, #x, function(i)
+    return can_draw(x[i], x_range.is_log) and can_draw(y[i], y_range.is_log)
+  end)
 end
 
 -- A long run as the few points that show in a picture of so many columns: of each column the first,
@@ -328,23 +334,15 @@ end
 -- The runs of a band: { x, low, high }. On a logarithmic axis a lower edge that is not positive is
 -- the axis' own low end.
 function layout.band_runs(band, x_range, y_range)
-  local runs, run = {}, nil
-  for i = 1, #band.x do
-    local x, low, high = band.x[i], band.low[i], band.high[i]
-    if y_range.is_log and low <= 0 and low > -huge then low = min(y_range.low, y_range.high) end
-    if can_draw(x, x_range.is_log) and can_draw(low, y_range.is_log)
-       and can_draw(high, y_range.is_log) then
-      if not run then
-        run = { x = {}, low = {}, high = {} }
-        runs[#runs + 1] = run
-      end
-      local n = #run.x + 1
-      run.x[n], run.low[n], run.high[n] = x, low, high
-    else
-      run = nil
-    end
+  local x, low, high = band.x, {}, band.high
+  for i = 1, #x do
+    local below = y_range.is_log and band.low[i] <= 0 and band.low[i] > -huge
+    low[i] = below and min(y_range.low, y_range.high) or band.low[i]
   end
-  return runs
+  return runs_of({ x = x, low = low, high = high }, #x, function(i)
+    return can_draw(x[i], x_range.is_log) and can_draw(low[i], y_range.is_log)
+           and can_draw(high[i], y_range.is_log)
+  end)
 end
 
 -- The bars that can be drawn, as a list of { left, right, low, high }.
