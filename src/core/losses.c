@@ -123,18 +123,14 @@ static gr_Status call_squared_backward(gr_Context *context, const gr_Call *call)
   return GR_OK;
 }
 
-static void *data_or_none(const gr_Tensor *tensor) {
-  return tensor == NULL ? NULL : gr_tensor_data(tensor);
-}
-
 static bool squared_lay_out(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
                             gr_Tensor *const *dx, gr_Calls *calls) {
   const gr_Tensor *target = node->inputs[0], *prediction = node->inputs[1];
   gr_Call call = {dy == NULL ? call_squared : call_squared_backward,
                   {.loss = {gr_kernels_for(context, prediction), gr_tensor_data(prediction),
                             gr_tensor_data(target), gr_tensor_size(prediction), node->output, dy,
-                            dy == NULL ? NULL : data_or_none(dx[0]),
-                            dy == NULL ? NULL : data_or_none(dx[1])}}};
+                            dy == NULL ? NULL : gr_tensor_data_or_null(dx[0]),
+                            dy == NULL ? NULL : gr_tensor_data_or_null(dx[1])}}};
   return call.as.loss.n <= GR_BLOCK && gr_tensor_is_contiguous(target) &&
          gr_tensor_is_contiguous(prediction) && gr_calls_add(calls, call);
 }

@@ -124,11 +124,10 @@ static void take_binding(gr_Optimizer *optimizer, const gr_Optimizer *bound) {
 /* Find out where the elements are; they stay there until something is rearranged. */
 static void find_parts(const gr_Context *context, gr_Optimizer *optimizer) {
   for (size_t i = 0; i < optimizer->count; i++) {
-    const gr_Tensor *gradient = optimizer->gradients[i];
     gr_SgdPart *part = &optimizer->parts[i];
     part->w = gr_tensor_data(optimizer->parameters[i]);
     part->v = gr_tensor_data(optimizer->velocities[i]);
-    part->g = gradient == NULL ? NULL : gr_tensor_data(gradient);
+    part->g = gr_tensor_data_or_null(optimizer->gradients[i]);
   }
   optimizer->rearranged = context->rearranged;
 }
@@ -195,7 +194,7 @@ static bool take_gradients(gr_Optimizer *optimizer) {
     if (optimizer->gradients[i] == gradient) continue;
     gr_tensor_release(optimizer->gradients[i]);
     optimizer->gradients[i] = gradient == NULL ? NULL : gr_tensor_retain(gradient);
-    optimizer->parts[i].g = gradient == NULL ? NULL : gr_tensor_data(gradient);
+    optimizer->parts[i].g = gr_tensor_data_or_null(gradient);
   }
   return any;
 }

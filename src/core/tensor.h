@@ -83,6 +83,11 @@ static inline void *gr_tensor_data(const gr_Tensor *tensor) {
   return tensor->storage->data + (size_t)tensor->offset * gr_dtype_size(tensor->dtype);
 }
 
+/* The same, or NULL where there is no tensor. */
+static inline void *gr_tensor_data_or_null(const gr_Tensor *tensor) {
+  return tensor == NULL ? NULL : gr_tensor_data(tensor);
+}
+
 /* Whether the elements lie row-major, without gaps. */
 static inline bool gr_tensor_is_contiguous(const gr_Tensor *tensor) {
   ptrdiff_t expected = 1;

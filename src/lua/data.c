@@ -82,8 +82,7 @@ static int make_regression(lua_State *L) {
   if (coef_is_wanted)
     coef = gr_lua_new_tensor(L, GR_FLOAT64, rank, (int64_t[]){features, targets}, where);
   gr_lua_check(L, gr_make_regression(gr_lua_context(L), state, &options, gr_tensor_data(X),
-                                     gr_tensor_data(y),
-                                     coef == NULL ? NULL : gr_tensor_data(coef)), where);
+                                     gr_tensor_data(y), gr_tensor_data_or_null(coef)), where);
   return coef == NULL ? 2 : 3;
 }
 
