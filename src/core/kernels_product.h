@@ -199,7 +199,9 @@ enum { NAME(BLOCK_DEPTH) = 256, NAME(MANY_ROWS) = 384 };
 #define BLOCK_DEPTH NAME(BLOCK_DEPTH)
 
 static size_t block_rows(size_t rows) {
-  enum { MOST = 72 };  /* a multiple of every level's COPIED_ROWS */
+  enum { MOST = 72 };
+  _Static_assert(COPIED_ROWS <= TILE_ROWS, "a tile from copies has no more rows than another");
+  _Static_assert(MOST % COPIED_ROWS == 0, "a block of A is whole strips");
   return rows < NAME(MANY_ROWS) ? rounded_up(rows, COPIED_ROWS) : MOST;
 }
 
