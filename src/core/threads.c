@@ -5,29 +5,44 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A job is written, opened, joined and closed under the lock. Who has joined takes parts until none
-** is left; a worker that comes late finds the job closed and is not waited for. Whoever waits looks
-** for a while, since in training the next job comes soon, and only then sleeps. */
+/* A job is written, then opened; who joins it takes parts until none is left; then it is closed, and
+** written over by the next one when all who joined have left. A worker that comes late finds it
+** closed and is not waited for. All this is one word, the state: the job's number, whether it is
+** open, and how many workers are inside.
+**
+** Whoever waits looks at the state for a while, since in training the next job comes soon, and only
+** then sleeps, for which there are the lock and a count of sleepers: who changes the state looks at
+** the count afterwards, who goes to sleep looks at the state once more after counting itself, so
+** one of the two sees the other. While nobody sleeps nobody takes the lock: waking a processor can
+** cost more than a job. */
 struct gr_Pool {
   pid_t process;           /* whose threads these are */
   int workers;             /* how many were started */
   pthread_t *threads;
+  _Atomic uint64_t state;  /* the job's number, OPEN, workers that have joined and not left */
+  atomic_bool ends;
   pthread_mutex_t lock;
   pthread_cond_t wake, done;
-  atomic_uint generation;  /* counts the jobs; one more ends the workers */
-  bool is_open;
-  atomic_bool ends;
-  atomic_int inside;       /* workers that have joined the job and not left it */
+  atomic_int sleepers;     /* workers that wait for `wake` */
+  atomic_bool owner_sleeps;  /* who gave the job out waits for `done` */
   gr_Range *run;
   void *data;
   size_t n, step, parts;   /* part i has the elements from i * step on */
   atomic_size_t next;      /* the next part to take */
 };
 
-enum { LOOKS = 20000 };  /* before one sleeps: about a millisecond */
+#define JOB ((uint64_t)1 << 32)   /* one more job; the last one ends the workers */
+#define OPEN ((uint64_t)1 << 31)
+
+enum { LOOKS = 400000 };  /* before one sleeps: some 20 milliseconds, or a few where a pause is short */
+
+static uint64_t job_of(uint64_t state) { return state / JOB; }
+
+static uint64_t inside(uint64_t state) { return state % OPEN; }
 
 /* Now and then whoever shares the processor gets it: it may be the one that is waited for. */
 static void pause_a_little(int looks) {
@@ -48,31 +63,31 @@ static void take_parts(struct gr_Pool *pool) {
 }
 
 /* Wait until there is another job than number `seen`; its number. */
-static unsigned next_job(struct gr_Pool *pool, unsigned seen) {
-  for (int i = 0; i < LOOKS && atomic_load(&pool->generation) == seen; i++) pause_a_little(i);
-  if (atomic_load(&pool->generation) == seen) {
+static uint64_t next_job(struct gr_Pool *pool, uint64_t seen) {
+  for (int i = 0; i < LOOKS && job_of(pool->state) == seen; i++) pause_a_little(i);
+  if (job_of(pool->state) == seen) {
     pthread_mutex_lock(&pool->lock);
-    while (atomic_load(&pool->generation) == seen) pthread_cond_wait(&pool->wake, &pool->lock);
+    pool->sleepers++;
+    while (job_of(pool->state) == seen) pthread_cond_wait(&pool->wake, &pool->lock);
+    pool->sleepers--;
     pthread_mutex_unlock(&pool->lock);
   }
-  return atomic_load(&pool->generation);
+  return job_of(pool->state);
 }
 
 /* Join the job that is open, if one is, and set *seen to its number; a number that came meanwhile
 ** and opened none, as that of the end, is seen next. */
-static bool join_job(struct gr_Pool *pool, unsigned *seen) {
-  pthread_mutex_lock(&pool->lock);
-  bool joins = pool->is_open;
-  if (joins) {
-    *seen = atomic_load(&pool->generation);
-    atomic_fetch_add(&pool->inside, 1);
-  }
-  pthread_mutex_unlock(&pool->lock);
-  return joins;
+static bool join_job(struct gr_Pool *pool, uint64_t *seen) {
+  uint64_t state = pool->state;
+  do {
+    if (!(state & OPEN)) return false;
+  } while (!atomic_compare_exchange_weak(&pool->state, &state, state + 1));
+  *seen = job_of(state);
+  return true;
 }
 
 static void leave_job(struct gr_Pool *pool) {
-  if (atomic_fetch_sub(&pool->inside, 1) > 1) return;
+  if (inside(--pool->state) > 0 || !pool->owner_sleeps) return;
   pthread_mutex_lock(&pool->lock);
   pthread_cond_signal(&pool->done);
   pthread_mutex_unlock(&pool->lock);
@@ -80,7 +95,7 @@ static void leave_job(struct gr_Pool *pool) {
 
 static void *work(void *argument) {
   struct gr_Pool *pool = argument;
-  for (unsigned seen = next_job(pool, 0); !pool->ends; seen = next_job(pool, seen)) {
+  for (uint64_t seen = next_job(pool, 0); !pool->ends; seen = next_job(pool, seen)) {
     if (!join_job(pool, &seen)) continue;
     take_parts(pool);
     leave_job(pool);
@@ -88,15 +103,22 @@ static void *work(void *argument) {
   return NULL;
 }
 
+static void wake_workers(struct gr_Pool *pool) {
+  if (pool->sleepers == 0) return;
+  pthread_mutex_lock(&pool->lock);
+  pthread_cond_broadcast(&pool->wake);
+  pthread_mutex_unlock(&pool->lock);
+}
+
 /* Let nobody join any more, and wait until everybody has left. */
 static void close_job(struct gr_Pool *pool) {
+  pool->state &= ~OPEN;
+  for (int i = 0; i < LOOKS && inside(pool->state) > 0; i++) pause_a_little(i);
+  if (inside(pool->state) == 0) return;
   pthread_mutex_lock(&pool->lock);
-  pool->is_open = false;
-  pthread_mutex_unlock(&pool->lock);
-  for (int i = 0; i < LOOKS && atomic_load(&pool->inside) > 0; i++) pause_a_little(i);
-  if (atomic_load(&pool->inside) == 0) return;
-  pthread_mutex_lock(&pool->lock);
-  while (atomic_load(&pool->inside) > 0) pthread_cond_wait(&pool->done, &pool->lock);
+  pool->owner_sleeps = true;
+  while (inside(pool->state) > 0) pthread_cond_wait(&pool->done, &pool->lock);
+  pool->owner_sleeps = false;
   pthread_mutex_unlock(&pool->lock);
 }
 
@@ -133,11 +155,9 @@ void gr_pool_free(gr_Context *context) {
   context->pool = NULL;
   if (pool == NULL) return;
   if (pool->process == getpid()) {  /* in a child there is nobody to wait for */
-    pthread_mutex_lock(&pool->lock);
     pool->ends = true;
-    atomic_fetch_add(&pool->generation, 1);
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
+    pool->state += JOB;
+    wake_workers(pool);
     for (int i = 0; i < pool->workers; i++) pthread_join(pool->threads[i], NULL);
     pthread_cond_destroy(&pool->wake);
     pthread_cond_destroy(&pool->done);
@@ -161,17 +181,14 @@ size_t gr_count_ranges(const gr_Context *context, size_t n, size_t grain) {
 
 static void give_out(struct gr_Pool *pool, size_t n, size_t unit, size_t parts, gr_Range *run,
                      void *data) {
-  pthread_mutex_lock(&pool->lock);
   pool->run = run;
   pool->data = data;
   pool->n = n;
   pool->step = ((n + parts - 1) / parts + unit - 1) / unit * unit;
   pool->parts = (n + pool->step - 1) / pool->step;
-  atomic_store(&pool->next, 0);
-  pool->is_open = true;
-  atomic_fetch_add(&pool->generation, 1);
-  pthread_cond_broadcast(&pool->wake);
-  pthread_mutex_unlock(&pool->lock);
+  pool->next = 0;
+  pool->state += JOB + OPEN;
+  wake_workers(pool);
 }
 
 void gr_spread(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Range *run,

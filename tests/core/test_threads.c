@@ -1,5 +1,5 @@
-/* test_threads.c: the pool of threads hands out every part of a job once, and ends whenever it is
-** told to, be it while a worker comes late to the last job. */
+/* test_threads.c: the pool of threads hands out every part of a job once, wakes who sleeps, and ends
+** whenever it is told to, be it while a worker comes late to the last job. */
 #include <unistd.h>
 
 #include "core/profile.h"
@@ -35,6 +35,28 @@ static void test_each_element_is_visited_once(void) {
   gr_context_free(&context);
 }
 
+static void nap(void *data, size_t first, size_t count, size_t part) {
+  if (first > 0) usleep(60000);
+  count_visits(data, first, count, part);
+}
+
+/* Jobs so far from each other that the workers sleep between them, and long enough that the first
+** thread sleeps till they are done. */
+static void test_sleepers_are_woken(void) {
+  unsigned char visits[8] = {0};
+  size_t wrong = 0;
+  gr_Context context;
+  gr_context_init(&context);
+  gr_set_threads(&context, 4);
+  for (int i = 0; i < 4; i++) {
+    gr_parallel(&context, 8, 1, 2, nap, visits);
+    usleep(60000);
+  }
+  for (size_t i = 0; i < 8; i++) wrong += visits[i] != 4;
+  check(wrong == 0, "%zu visited wrongly", wrong);
+  gr_context_free(&context);
+}
+
 /* One job, which is done before most workers have come, and the end: a thousand times, or fewer
 ** where it takes long. */
 static void test_a_pool_ends_at_any_moment(void) {
@@ -52,6 +74,7 @@ static void test_a_pool_ends_at_any_moment(void) {
 int main(void) {
   alarm(120);  /* who waits for ever has failed */
   test_each_element_is_visited_once();
+  test_sleepers_are_woken();
   test_a_pool_ends_at_any_moment();
   return finish();
 }
