@@ -5,6 +5,7 @@
 
 #define turn_block NAME(turn_block)
 #define turn_pair NAME(turn_pair)
+#define turn_half NAME(turn_half)
 #define turn_rows NAME(turn_rows)
 #define copy_rows NAME(copy_rows)
 #define turn NAME(turn)
@@ -13,7 +14,8 @@
 enum { NAME(TURNED) = 4 };
 #define TURNED NAME(TURNED)
 
-/* to[i * to_row + j] = from[j * from_row + i] for i and j below 4; or, as a pair, for j below 8. */
+/* to[i * to_row + j] = from[j * from_row + i] for i and j below 4; or, as a pair, for j below 8; or,
+** as a half, for j below 2. */
 #if defined __AVX__ && !defined GR_KERNELS_TURN_H
 #define GR_KERNELS_TURN_H
 
@@ -25,6 +27,15 @@ WORD void turn_block_float(float *to, ptrdiff_t to_row, const float *from, ptrdi
   _mm_storeu_ps(to + to_row, b);
   _mm_storeu_ps(to + 2 * to_row, c);
   _mm_storeu_ps(to + 3 * to_row, d);
+}
+
+WORD void turn_half_float(float *to, ptrdiff_t to_row, const float *from, ptrdiff_t from_row) {
+  __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + from_row);
+  __m128 low = _mm_unpacklo_ps(a, b), high = _mm_unpackhi_ps(a, b);
+  _mm_storel_pi((__m64 *)to, low);
+  _mm_storeh_pi((__m64 *)(to + to_row), low);
+  _mm_storel_pi((__m64 *)(to + 2 * to_row), high);
+  _mm_storeh_pi((__m64 *)(to + 3 * to_row), high);
 }
 
 /* Rows j and j + 4 of `from`, side by side. */
@@ -63,6 +74,16 @@ WORD void turn_pair_double(double *to, ptrdiff_t to_row, const double *from,
   turn_block_double(to + 4, to_row, from + 4 * from_row, from_row);
 }
 
+WORD void turn_half_double(double *to, ptrdiff_t to_row, const double *from,
+                           ptrdiff_t from_row) {
+  __m256d a = _mm256_loadu_pd(from), b = _mm256_loadu_pd(from + from_row);
+  __m256d even = _mm256_unpacklo_pd(a, b), odd = _mm256_unpackhi_pd(a, b);
+  _mm_storeu_pd(to, _mm256_castpd256_pd128(even));
+  _mm_storeu_pd(to + to_row, _mm256_castpd256_pd128(odd));
+  _mm_storeu_pd(to + 2 * to_row, _mm256_extractf128_pd(even, 1));
+  _mm_storeu_pd(to + 3 * to_row, _mm256_extractf128_pd(odd, 1));
+}
+
 #elif !defined __AVX__
 
 WORD void turn_block(number *to, ptrdiff_t to_row, const number *from, ptrdiff_t from_row) {
@@ -75,6 +96,11 @@ WORD void turn_pair(number *to, ptrdiff_t to_row, const number *from, ptrdiff_t 
   turn_block(to + TURNED, to_row, from + TURNED * from_row, from_row);
 }
 
+WORD void turn_half(number *to, ptrdiff_t to_row, const number *from, ptrdiff_t from_row) {
+  for (int i = 0; i < TURNED; i++)
+    for (int j = 0; j < TURNED / 2; j++) to[i * to_row + j] = from[j * from_row + i];
+}
+
 #endif
 
 /* `width` rows of `from`, one of the blocks above wide, its elements side by side. */
@@ -83,7 +109,8 @@ WORD void turn_rows(number *to, ptrdiff_t to_row, size_t rows, const number *fro
   size_t i = 0;
   for (; i + TURNED <= rows; i += TURNED) {
     number *place = to + (ptrdiff_t)i * to_row;
-    if (width == TURNED) turn_block(place, to_row, from + i, from_row);
+    if (width == TURNED / 2) turn_half(place, to_row, from + i, from_row);
+    else if (width == TURNED) turn_block(place, to_row, from + i, from_row);
     else turn_pair(place, to_row, from + i, from_row);
   }
   for (; i < rows; i++)
@@ -114,6 +141,8 @@ APART void turn(number *to, ptrdiff_t to_row, size_t rows, size_t columns, const
       turn_rows(to + j, to_row, rows, from + (ptrdiff_t)j * from_row, from_row, 2 * TURNED);
     for (; j + TURNED <= columns; j += TURNED)
       turn_rows(to + j, to_row, rows, from + (ptrdiff_t)j * from_row, from_row, TURNED);
+    for (; j + TURNED / 2 <= columns; j += TURNED / 2)
+      turn_rows(to + j, to_row, rows, from + (ptrdiff_t)j * from_row, from_row, TURNED / 2);
   }
   for (; j < columns; j++)
     for (size_t i = 0; i < rows; i++)
