@@ -210,10 +210,11 @@ function Trainer:checked_step(batch)
   return self:finish_step(loss, batch.rows)
 end
 
--- Whether all elements of a tensor are finite.
+-- Whether all elements of a tensor are finite: as their sum is, or else it may have overflowed.
 local function all_finite(tensor)
   local t = tensor:detach()
-  return t.size == 0 or is_finite(t:max():item()) and is_finite(t:min():item())
+  if is_finite(t:sum():item()) then return true end
+  return is_finite(t:max():item()) and is_finite(t:min():item())
 end
 
 -- Where to look when the loss of a step or a weight after it is not finite: a sentence, or "".
