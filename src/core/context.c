@@ -54,9 +54,9 @@ void gr_context_free(gr_Context *context) {
   for (int i = 0; i < GR_SMALL_LINES; i++) gr_spares_close(&context->storages[i]);
   gr_large_close(&context->large);
   free(context->scratch);
-  free(context->range_scratch);
-  context->scratch = context->range_scratch = NULL;
-  context->scratch_size = context->range_scratch_size = 0;
+  free(context->product_scratch);
+  context->scratch = context->product_scratch = NULL;
+  context->scratch_size = context->product_scratch_size = 0;
 }
 
 gr_Status gr_fail(gr_Context *context, const char *format, ...) {
@@ -89,8 +89,8 @@ void *gr_grow_scratch(gr_Context *context, size_t bytes) {
   return grow(&context->scratch, &context->scratch_size, bytes);
 }
 
-void *gr_range_scratch(gr_Context *context, size_t bytes) {
-  return grow(&context->range_scratch, &context->range_scratch_size, bytes);
+void *gr_product_scratch(gr_Context *context, size_t bytes) {
+  return grow(&context->product_scratch, &context->product_scratch_size, bytes);
 }
 
 gr_Status gr_stop(gr_Context *context) { return gr_fail(context, "interrupted"); }

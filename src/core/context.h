@@ -26,6 +26,10 @@ typedef enum gr_Status {
 
 typedef enum gr_DType { GR_FLOAT32, GR_FLOAT64, GR_DTYPE_COUNT } gr_DType;
 
+/* Work on elements first to first + count - 1 of `data`, as worker number `worker`: no two work at
+** the same time by the same number. See threads.h. */
+typedef void gr_Range(void *data, size_t first, size_t count, size_t worker);
+
 struct gr_Kernels;
 struct gr_Pool;
 struct gr_Profile;
@@ -46,8 +50,8 @@ typedef struct gr_Context {
   const struct gr_Kernels *kernels;  /* the best set that the processor runs */
   void *scratch;                     /* see gr_scratch */
   size_t scratch_size;
-  void *range_scratch;               /* see gr_range_scratch */
-  size_t range_scratch_size;
+  void *product_scratch;             /* see gr_product_scratch */
+  size_t product_scratch_size;
   gr_Spares tensors;
   gr_Spares storages[GR_SMALL_LINES];  /* for those of one line, of two and of three */
   gr_LargeSpares large;              /* for storages where they are large */
@@ -94,8 +98,8 @@ static inline void *gr_scratch(gr_Context *context, size_t bytes) {
   return gr_grow_scratch(context, bytes);
 }
 
-/* The same for the ranges that threads work on, beside the memory of gr_scratch. */
-void *gr_range_scratch(gr_Context *context, size_t bytes);
+/* The same for the copies that products make, beside the memory of gr_scratch. */
+void *gr_product_scratch(gr_Context *context, size_t bytes);
 
 /* True when somebody asked the running loop to stop. */
 static inline bool gr_interrupted(const gr_Context *context) {

@@ -17,9 +17,9 @@ typedef struct Unary {
   size_t size;
 } Unary;
 
-static void unary_range(void *data, size_t first, size_t count, size_t part) {
+static void unary_range(void *data, size_t first, size_t count, size_t worker) {
   const Unary *unary = data;
-  (void)part;
+  (void)worker;
   unary->kernel(unary->y + first * unary->size, unary->x + first * unary->size, count);
 }
 
@@ -45,10 +45,10 @@ typedef struct UnarySlope {
   size_t size;
 } UnarySlope;
 
-static void unary_slope_range(void *data, size_t first, size_t count, size_t part) {
+static void unary_slope_range(void *data, size_t first, size_t count, size_t worker) {
   const UnarySlope *slope = data;
   size_t place = first * slope->size;
-  (void)part;
+  (void)worker;
   slope->kernel(slope->dx + place, slope->dy + place, slope->x == NULL ? NULL : slope->x + place,
                 slope->y == NULL ? NULL : slope->y + place, count);
 }
@@ -215,10 +215,10 @@ typedef struct Binary {
   size_t a_step, b_step, size;
 } Binary;
 
-static void binary_range(void *data, size_t first, size_t count, size_t part) {
+static void binary_range(void *data, size_t first, size_t count, size_t worker) {
   const Binary *binary = data;
   size_t place = first * binary->size;
-  (void)part;
+  (void)worker;
   binary->kernel(binary->y + place, binary->a + place * binary->a_step, binary->a_step,
                  binary->b + place * binary->b_step, binary->b_step, count);
 }

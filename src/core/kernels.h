@@ -67,6 +67,10 @@ typedef void gr_BinaryKernel(void *y, const void *a, size_t a_step, const void *
 typedef void gr_BinaryBackward(void *dx, const void *dy, const void *a, size_t a_step,
                                const void *b, size_t b_step, size_t n);
 
+/* Have each element of 0 to n - 1 worked on by one worker, in ranges of at least `grain` that begin
+** at multiples of `unit`, and return when all are done. */
+typedef void gr_Spread(void *data, size_t n, size_t unit, size_t grain, gr_Range *run, void *range);
+
 /* C [m, n] = act(A [m, k] . B [k, n] + bias [n]). Strides are in elements; C's columns have
 ** stride 1. k may be 0: the sums are then 0. */
 typedef struct gr_Product {
@@ -80,8 +84,10 @@ typedef struct gr_Product {
   const void *bias;     /* n elements, or NULL for none */
   gr_Unary activation;  /* GR_LINEAR for none; applied after the bias */
   void *scratch;        /* product_scratch bytes, 64-byte aligned */
+  size_t workers;       /* how many compute it side by side; 0 stands for 1 */
+  gr_Spread *spread;    /* sets them to work. NULL: there is one */
   bool (*must_stop)(void *data);  /* asked between blocks; true breaks off. NULL: never */
-  void *data;
+  void *data;           /* for both */
 } gr_Product;
 
 /* n elements of a parameter, and their gradient and velocity. */
@@ -134,7 +140,7 @@ typedef struct gr_KernelSet {
 
   void (*product)(const gr_Product *product);
 
-  /* Bytes of scratch for a product, or for any of its rows or columns; small ones need none. */
+  /* Bytes of scratch for a product; small ones need none. */
   size_t (*product_scratch)(const gr_Product *product);
 
   /* The sum of n elements in the fixed order, written to *y (one element; 0 when n is 0). */

@@ -8,9 +8,11 @@
 **
 ** What surrounds the tiles only chooses where they read. Small products read A and B where they
 ** are. Large ones, and those whose B does not lie along rows, copy blocks of B (and of A) into
-** scratch: BLOCK_DEPTH steps of k at a time, which the tile adds to what C holds so far. A matrix
-** times a vector has the vectors run along the results, and A is turned in registers where it lies
-** the other way; or else it goes row by row with one number for each.
+** scratch: BLOCK_DEPTH steps of k at a time, which the tile adds to what C holds so far. The blocks
+** of one factor are shared by all workers, who first copy and then read them; those of the other
+** are each worker's own. A matrix times a vector has the vectors run along the results, and A is
+** turned in registers where it lies the other way; or else it goes row by row with one number for
+** each.
 */
 
 #define number NAME(number)
@@ -32,11 +34,22 @@
 #define copy_panels NAME(copy_panels)
 #define copy_columns NAME(copy_columns)
 #define copy_strips NAME(copy_strips)
-#define columns_room NAME(columns_room)
-#define block_rows NAME(block_rows)
-#define block_columns NAME(block_columns)
+#define Block NAME(Block)
+#define Shape NAME(Shape)
+#define shape_of NAME(shape_of)
 #define run_block NAME(run_block)
+#define share_out NAME(share_out)
+#define copy_shared_b NAME(copy_shared_b)
+#define run_rows NAME(run_rows)
+#define copy_shared_a NAME(copy_shared_a)
 #define run_columns NAME(run_columns)
+#define equal_parts NAME(equal_parts)
+#define shared_copy NAME(shared_copy)
+#define own_copy NAME(own_copy)
+#define stops NAME(stops)
+#define steps_of NAME(steps_of)
+#define move_rows NAME(move_rows)
+#define move_columns NAME(move_columns)
 #define run_blocks NAME(run_blocks)
 #define lies_along_rows NAME(lies_along_rows)
 #define reads_in_place NAME(reads_in_place)
@@ -190,25 +203,6 @@ static void run_tiles(Tile *t) {
 
 /* -- copies ---------------------------------------------------------------------------------- */
 
-/* The shape of the copied blocks: of A, BLOCK_DEPTH steps of k and some rows; of B, as many steps
-** and some columns. Panels of B stream through the nearest cache, so that the blocks may be deep,
-** which saves reading and writing C. Where C has few rows A's block holds them all, and B's narrow
-** ones are used while they are near. Where it has many, B's are wide, which saves copying A for
-** each of them. */
-enum { NAME(BLOCK_DEPTH) = 256, NAME(MANY_ROWS) = 384 };
-#define BLOCK_DEPTH NAME(BLOCK_DEPTH)
-
-static size_t block_rows(size_t rows) {
-  enum { MOST = 72 };
-  _Static_assert(COPIED_ROWS <= TILE_ROWS, "a tile from copies has no more rows than another");
-  _Static_assert(MOST % COPIED_ROWS == 0, "a block of A is whole strips");
-  return rows < NAME(MANY_ROWS) ? rounded_up(rows, COPIED_ROWS) : MOST;
-}
-
-static size_t block_columns(size_t rows) {
-  return (rows < NAME(MANY_ROWS) ? 1024 : 8192) / sizeof(number);
-}
-
 /* `panels` whole panels of B that lies along rows: a row of them all at a time, as the next row may
 ** lie in another page. */
 WORD void copy_panels(number *to, const number *b, ptrdiff_t b_row, size_t k, const int panels) {
@@ -230,28 +224,6 @@ static void copy_columns(number *to, const number *b, ptrdiff_t b_row, ptrdiff_t
   for (; j < columns; j += PANEL)
     turn(to + j * k, PANEL, k, smaller(PANEL, columns - j), b + (ptrdiff_t)j * b_column, b_column,
          b_row);
-}
-
-/* Elements of scratch for one block of B. */
-static size_t columns_room(const gr_Product *p) {
-  return rounded_up(smaller(p->n, block_columns(p->m)), PANEL) * smaller(p->k, BLOCK_DEPTH);
-}
-
-/* B lies along rows. */
-static bool lies_along_rows(const gr_Product *p) { return p->b_column == 1 || p->k == 0; }
-
-/* Vectors need no copies, and few rows, few columns or a small B do not pay for them. */
-static bool reads_in_place(const gr_Product *p) {
-  if (p->m <= 1 || p->n <= 1) return true;
-  return lies_along_rows(p) && (p->m <= 36 || p->n <= TILE_COLUMNS || p->n * p->k <= 64 * 64);
-}
-
-/* Bytes of scratch: for one block of B and the highest one of A, as a part of many rows may be of
-** few. */
-static size_t NAME(product_scratch)(const gr_Product *p) {
-  const size_t highest = rounded_up(smaller(p->m, NAME(MANY_ROWS)), COPIED_ROWS);
-  const size_t rows_room = highest * smaller(p->k, BLOCK_DEPTH);
-  return reads_in_place(p) ? 0 : (columns_room(p) + rows_room) * sizeof(number);
 }
 
 /* The rows of a block of A as strips, each of k steps of COPIED_ROWS numbers. Where they lie side
@@ -307,7 +279,7 @@ static void run_copied_panel(const Tile *panel) {
   run_tiles(&t);
 }
 
-/* Some rows of C, from a copied block of B, and of A where `strips` is not NULL. */
+/* What of C lies in `block`, from copies of its part of B, and of A where `strips` is not NULL. */
 static void run_block(const Tile *block, const number *strips, const number *panels) {
   Tile t = *block;
   if (strips != NULL) {
@@ -327,43 +299,197 @@ static void run_block(const Tile *block, const number *strips, const number *pan
   }
 }
 
-/* Some columns of C and one block of k. `first`: no columns before them were computed from it. */
-static void run_columns(const Tile *columns, ptrdiff_t b_column, number *panels, number *strips,
-                        bool first) {
-  const size_t height = block_rows(columns->rows);
-  Tile t = *columns;
-  copy_columns(panels, t.b, t.b_row, b_column, t.k, t.columns);
-  for (size_t i = 0; i < columns->rows; i += height) {
-    t.rows = smaller(height, columns->rows - i);
-    t.a = columns->a + (ptrdiff_t)i * columns->a_row;
-    t.c = columns->c + (ptrdiff_t)i * columns->c_row;
-    if (strips != NULL && (first || height < columns->rows)) copy_strips(strips, &t);
-    run_block(&t, strips, panels);
+/* Apply the activation to a part of C, where no tile did. */
+APART void activate(const gr_Product *p, number *c, size_t rows, size_t columns) {
+  static gr_UnaryKernel *const functions[GR_UNARY_COUNT] = UNARY_KERNELS(ELEMENT);
+  gr_UnaryKernel *f = functions[p->activation];
+  if (p->activation == GR_LINEAR) return;
+  if (p->c_row == (ptrdiff_t)columns) { f(c, c, rows * columns); return; }
+  for (size_t i = 0; i < rows; i++, c += p->c_row) f(c, c, columns);
+}
+
+/* -- blocks ---------------------------------------------------------------------------------- */
+
+/* The size of the parts into which n is cut, all equal but for the last, in whole units and at most
+** `most`, which is some units. */
+static size_t equal_parts(size_t n, size_t most, size_t unit) {
+  const size_t parts = (n + most - 1) / most;
+  return rounded_up((n + parts - 1) / parts, unit);
+}
+
+/* How a product is cut into blocks. Panels of B stream through the nearest cache, so that blocks may
+** be deep, which saves reading and writing C.
+**
+** Where C has many rows, B's wide blocks are shared, and each worker takes some rows: of A, it copies
+** as many at a time as a near cache holds. Where C has few, A's block is shared, which has all rows,
+** and each worker takes some columns: of B, it copies narrow blocks, which are used while they are
+** near. Several workers then share several depths of A, so as to wait for each other less often. */
+typedef struct Shape {
+  size_t depth;         /* steps of k in a block; all are of equal depth, but for the last */
+  size_t shared_depth;  /* steps of k of which there is a shared copy at a time */
+  size_t rows, columns; /* of a block */
+  bool shares_b, copies_a;
+  size_t shared, own;   /* numbers of scratch, for all workers and for each */
+} Shape;
+
+static Shape shape_of(const gr_Product *p) {
+  enum { DEPTH = 256, MANY_ROWS = 384, ROWS = 72, SHARED_A = (1 << 19) / sizeof(number) };
+  enum { WIDE = 8192 / sizeof(number), NARROW = 1024 / sizeof(number) };
+  _Static_assert(COPIED_ROWS <= TILE_ROWS, "a tile from copies has no more rows than another");
+  _Static_assert(ROWS % COPIED_ROWS == 0, "a block of A is whole strips");
+  Shape s = { .depth = equal_parts(p->k, DEPTH, 4) };
+  s.copies_a = p->n > 2 * TILE_COLUMNS;
+  s.shares_b = p->m >= MANY_ROWS || !s.copies_a || (p->workers > 1 && p->m > p->n);
+  s.rows = s.shares_b ? ROWS : rounded_up(p->m, COPIED_ROWS);
+  s.columns = rounded_up(smaller(p->n, s.shares_b ? WIDE : NARROW), PANEL);
+  s.shared_depth = s.depth;
+  while (!s.shares_b && p->workers > 1 && s.shared_depth < p->k &&
+         s.rows * (s.shared_depth + s.depth) <= SHARED_A)
+    s.shared_depth += s.depth;
+  const size_t strips = s.copies_a ? s.rows * s.depth : 0, panels = s.columns * s.depth;
+  s.shared = s.shares_b ? panels : s.rows * smaller(rounded_up(p->k, 4), s.shared_depth);
+  s.own = rounded_up(s.shares_b ? strips : panels, LANES);
+  s.shared = rounded_up(s.shared, LANES);
+  return s;
+}
+
+/* B lies along rows. */
+static bool lies_along_rows(const gr_Product *p) { return p->b_column == 1 || p->k == 0; }
+
+/* Vectors need no copies, and few rows, few columns or a small B do not pay for them. */
+static bool reads_in_place(const gr_Product *p) {
+  if (p->m <= 1 || p->n <= 1) return true;
+  return lies_along_rows(p) && (p->m <= 36 || p->n <= TILE_COLUMNS || p->n * p->k <= 64 * 64);
+}
+
+static size_t NAME(product_scratch)(const gr_Product *p) {
+  if (reads_in_place(p)) return 0;
+  const Shape shape = shape_of(p);
+  return (shape.shared + (p->workers > 1 ? p->workers : 1) * shape.own) * sizeof(number);
+}
+
+/* The part of a product that is computed from one shared copy, and how. */
+typedef struct Block {
+  const gr_Product *p;
+  Shape shape;
+  Tile tile;  /* all that is computed */
+  bool activates;  /* what is computed from it is done, but for the activation */
+} Block;
+
+static number *shared_copy(const Block *block) { return block->p->scratch; }
+
+static number *own_copy(const Block *block, size_t worker) {
+  return shared_copy(block) + block->shape.shared + worker * block->shape.own;
+}
+
+static bool stops(const gr_Product *p) { return p->must_stop != NULL && p->must_stop(p->data); }
+
+/* Have all workers do ranges of n rows or columns, of which each takes `work` multiply-adds or moves
+** so many numbers; `least` of them are worth a range. */
+static void share_out(Block *block, size_t n, size_t unit, size_t work, size_t least, gr_Range *run) {
+  const gr_Product *p = block->p;
+  if (p->spread != NULL) p->spread(p->data, n, unit, least / work + 1, run, block);
+  else run(block, 0, n, 0);
+}
+
+/* Up to `depth` steps of `whole`, from `first` on. */
+static Tile steps_of(const Tile *whole, size_t first, size_t depth) {
+  Tile t = *whole;
+  t.k = smaller(depth, whole->k - first);
+  t.a += (ptrdiff_t)first * t.a_column;
+  t.b += (ptrdiff_t)first * t.b_row;
+  t.resumes = whole->resumes || first > 0;
+  if (first + t.k < whole->k) {
+    t.bias = NULL;
+    t.rectifies = false;
+  }
+  return t;
+}
+
+static void move_rows(Tile *t, size_t first, size_t count) {
+  t->rows = count;
+  t->a += (ptrdiff_t)first * t->a_row;
+  t->c += (ptrdiff_t)first * t->c_row;
+}
+
+static void move_columns(Tile *t, ptrdiff_t b_column, size_t first, size_t count) {
+  t->columns = count;
+  t->b += (ptrdiff_t)first * b_column;
+  t->c += first;
+  if (t->bias) t->bias += first;
+}
+
+static void copy_shared_b(void *data, size_t first, size_t count, size_t worker) {
+  const Block *block = data;
+  const ptrdiff_t b_column = block->p->b_column;
+  Tile t = block->tile;
+  (void)worker;
+  move_columns(&t, b_column, first, count);
+  copy_columns(shared_copy(block) + first * t.k, t.b, t.b_row, b_column, t.k, count);
+}
+
+/* Some rows from the shared copy of B; in blocks of A of equal height. */
+static void run_rows(void *data, size_t first, size_t count, size_t worker) {
+  const Block *block = data;
+  number *strips = block->shape.copies_a ? own_copy(block, worker) : NULL;
+  const size_t height = equal_parts(count, block->shape.rows, COPIED_ROWS), end = first + count;
+  for (; first < end && !stops(block->p); first += height) {
+    Tile t = block->tile;
+    move_rows(&t, first, smaller(height, end - first));
+    if (strips != NULL) copy_strips(strips, &t);
+    run_block(&t, strips, shared_copy(block));
+    if (block->activates) activate(block->p, t.c, t.rows, t.columns);
   }
 }
 
-/* All of C, from copies; of A, too, where its rows are used often enough. Blocks are of equal
-** depth: a short one would have to read and write as much of C as the others, for less. */
+static void copy_shared_a(void *data, size_t first, size_t count, size_t worker) {
+  const Block *block = data;
+  const size_t depth = block->shape.depth;
+  (void)worker;
+  for (size_t k = 0; k < block->tile.k; k += depth) {
+    Tile t = steps_of(&block->tile, k, depth);
+    move_rows(&t, first, count);
+    copy_strips(shared_copy(block) + k * block->shape.rows + first * t.k, &t);
+  }
+}
+
+/* Some columns from the shared copy of A. */
+static void run_columns(void *data, size_t first, size_t count, size_t worker) {
+  const Block *block = data;
+  const ptrdiff_t b_column = block->p->b_column;
+  const size_t depth = block->shape.depth, width = block->shape.columns, end = first + count;
+  number *panels = own_copy(block, worker);
+  for (; first < end && !stops(block->p); first += width) {
+    const size_t here = smaller(width, end - first);
+    for (size_t k = 0; k < block->tile.k; k += depth) {
+      Tile t = steps_of(&block->tile, k, depth);
+      move_columns(&t, b_column, first, here);
+      copy_columns(panels, t.b, t.b_row, b_column, t.k, t.columns);
+      run_block(&t, shared_copy(block) + k * block->shape.rows, panels);
+    }
+    if (block->activates) activate(block->p, block->tile.c + first, block->tile.rows, here);
+  }
+}
+
+/* All of C, from copies. */
 APART void run_blocks(const Tile *whole, const gr_Product *p) {
-  const size_t blocks = (whole->k + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
-  const size_t depth = rounded_up((whole->k + blocks - 1) / blocks, 4);
-  const size_t width = block_columns(whole->rows);
-  number *panels = p->scratch;
-  number *strips = whole->columns > 2 * TILE_COLUMNS ? panels + columns_room(p) : NULL;
-  for (size_t k = 0; k < whole->k; k += depth)
-    for (size_t j = 0; j < whole->columns; j += width) {
-      Tile t = *whole;
-      const bool ends = k + depth >= whole->k;
-      t.columns = smaller(width, whole->columns - j);
-      t.k = smaller(depth, whole->k - k);
-      t.a += (ptrdiff_t)k * t.a_column;
-      t.b += (ptrdiff_t)k * t.b_row + (ptrdiff_t)j * p->b_column;
-      t.c += j;
-      t.resumes = k > 0;
-      t.rectifies = ends && whole->rectifies;
-      t.bias = ends && whole->bias ? whole->bias + j : NULL;
-      run_columns(&t, p->b_column, panels, strips, j == 0);
-      if (p->must_stop != NULL && p->must_stop(p->data)) return;
+  enum { COPY = 1 << 13, MULTIPLY = 1 << 18 };  /* worth a range */
+  Block block = { p, shape_of(p), *whole, false };
+  const Shape *shape = &block.shape;
+  const size_t width = shape->shares_b ? shape->columns : whole->columns;
+  for (size_t k = 0; k < whole->k; k += shape->shared_depth)
+    for (size_t j = 0; j < whole->columns && !stops(p); j += width) {
+      Tile *t = &block.tile;
+      *t = steps_of(whole, k, shape->shared_depth);
+      block.activates = k + t->k == whole->k && !whole->rectifies;
+      move_columns(t, p->b_column, j, smaller(width, whole->columns - j));
+      if (shape->shares_b) {
+        share_out(&block, t->columns, PANEL, t->k, COPY, copy_shared_b);
+        share_out(&block, t->rows, COPIED_ROWS, t->columns * t->k, MULTIPLY, run_rows);
+      } else {
+        share_out(&block, t->rows, COPIED_ROWS, t->k, COPY, copy_shared_a);
+        share_out(&block, t->columns, PANEL, t->rows * t->k, MULTIPLY, run_columns);
+      }
     }
 }
 
@@ -407,7 +533,7 @@ static void dot_products(const gr_Product *p, const Tile *whole, ptrdiff_t b_ste
     t.a += NAME(DOT_DEPTH) * t.a_column;
     t.b += NAME(DOT_DEPTH) * b_step;
     t.k = left - NAME(DOT_DEPTH);
-    if (p->must_stop != NULL && p->must_stop(p->data)) return;
+    if (stops(p)) return;
   }
   dot_tiles(&t, b_step, c_step);
 }
@@ -496,15 +622,6 @@ static void row_by_columns(const gr_Product *p) {
 
 /* -- the product ----------------------------------------------------------------------------- */
 
-/* The activations that a tile does not apply itself. */
-APART void activate(const gr_Product *p) {
-  static gr_UnaryKernel *const functions[GR_UNARY_COUNT] = UNARY_KERNELS(ELEMENT);
-  gr_UnaryKernel *f = functions[p->activation];
-  number *c = p->c;
-  if (p->c_row == (ptrdiff_t)p->n) { f(c, c, p->m * p->n); return; }
-  for (size_t i = 0; i < p->m; i++, c += p->c_row) f(c, c, p->n);
-}
-
 static void NAME(product)(const gr_Product *p) {
   Tile whole = {
     .rows = p->m, .columns = p->n, .k = p->k, .a = p->a, .a_row = p->a_row,
@@ -517,15 +634,13 @@ static void NAME(product)(const gr_Product *p) {
   else if (p->m == 1 && !lies_along_rows(p)) row_by_columns(p);
   else {
     whole.rectifies = p->activation == GR_RELU;
-    if (reads_in_place(p)) run_tiles(&whole);
-    else run_blocks(&whole, p);
-    if (whole.rectifies) return;
+    if (!reads_in_place(p)) { run_blocks(&whole, p); return; }
+    run_tiles(&whole);
   }
-  if (p->activation != GR_LINEAR) activate(p);
+  if (!whole.rectifies) activate(p, p->c, p->m, p->n);
 }
 
 #undef TILES_OF
 #undef TILES_NAMED
 #undef TILE_COLUMNS
 #undef PANEL
-#undef BLOCK_DEPTH

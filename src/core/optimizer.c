@@ -223,11 +223,11 @@ typedef struct Pass {
   gr_SgdOutcome *outcomes;  /* of each chunk */
 } Pass;
 
-static void pass_chunks(void *data, size_t first, size_t count, size_t range) {
+static void pass_chunks(void *data, size_t first, size_t count, size_t worker) {
   const Pass *pass = data;
   unsigned char *w = pass->whole.w, *v = pass->whole.v;
   const unsigned char *g = pass->whole.g;
-  (void)range;
+  (void)worker;
   for (size_t i = first; i < first + count; i += GR_CHUNK) {
     size_t n = first + count - i < GR_CHUNK ? first + count - i : GR_CHUNK, place = i * pass->size;
     gr_SgdPart part = {w + place, v + place, g + place, n};

@@ -51,18 +51,6 @@ static Matrix last_matrix(const gr_Tensor *tensor, bool as_column) {
   return x;
 }
 
-/* How many rows of a large product are computed between two looks at the interrupt: few where b is
-** read in place; many where copies of its blocks are made, between which the kernel looks, too. */
-enum { SLAB_WORK = 1 << 26, ROW_WORK = 64, NARROW = 64, SLAB_ROWS_NARROW = 16, SLAB_ROWS = 2048 };
-
-static size_t slab_rows(const gr_Product *product) {
-  size_t rows = SLAB_WORK / (product->n * product->k + ROW_WORK);
-  size_t least = product->n <= NARROW ? SLAB_ROWS_NARROW : SLAB_ROWS;
-  return rows < least ? least : rows;
-}
-
-static bool must_stop(void *context) { return gr_must_stop(context); }
-
 /* Bytes of scratch, in whole cache lines so that parts of it stay aligned. */
 static size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -70,16 +58,15 @@ static size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 typedef struct Cut {
   const gr_KernelSet *kernels;
   gr_Product whole;
-  size_t size;           /* of an element */
+  size_t size;  /* of an element */
   bool by_rows;
-  unsigned char *scratch;
-  size_t scratch_bytes;  /* of each range */
 } Cut;
 
-static void multiply_range(void *data, size_t first, size_t count, size_t part) {
+static void multiply_range(void *data, size_t first, size_t count, size_t worker) {
   const Cut *cut = data;
   gr_Product range = cut->whole;
   ptrdiff_t place = (ptrdiff_t)(first * cut->size);
+  (void)worker;
   if (cut->by_rows) {
     range.m = count;
     range.a = (const unsigned char *)range.a + place * range.a_row;
@@ -90,42 +77,57 @@ static void multiply_range(void *data, size_t first, size_t count, size_t part) 
     range.c = (unsigned char *)range.c + place;
     if (range.bias != NULL) range.bias = (const unsigned char *)range.bias + place;
   }
-  range.scratch = cut->scratch + part * cut->scratch_bytes;
   cut->kernels->product(&range);
 }
 
 /* The least work, in multiply-adds, that is worth a thread. */
 enum { RANGE_WORK = 1 << 17, UNIT = 16 };
 
-/* One product, on several threads where it is large. */
-static gr_Status multiply_in_ranges(gr_Context *context, const gr_KernelSet *kernels, size_t size,
-                                    const gr_Product *product) {
-  Cut cut = {kernels, *product, size, product->m >= product->n, NULL, 0};
+/* A product that reads its factors where they are, on several threads where it is large. */
+static void multiply_in_ranges(gr_Context *context, const gr_KernelSet *kernels, size_t size,
+                               const gr_Product *product) {
+  Cut cut = {kernels, *product, size, product->m >= product->n};
   size_t length = cut.by_rows ? product->m : product->n;
   size_t work = product->k * (cut.by_rows ? product->n : product->m);
   size_t grain = work == 0 ? length : RANGE_WORK / work + UNIT;
-  cut.scratch_bytes = lines(kernels->product_scratch(product));
-  size_t bytes = gr_count_ranges(context, length, grain) * cut.scratch_bytes;
-  cut.scratch = gr_range_scratch(context, bytes);
-  if (cut.scratch == NULL) return gr_fail_memory(context, bytes);
   gr_parallel(context, length, UNIT, grain, multiply_range, &cut);
-  return GR_OK;
 }
 
-/* Many rows of a product: a slab at a time, between two looks at the interrupt. */
-static gr_Status multiply_slabs(gr_Context *context, const gr_KernelSet *kernels, size_t size,
-                                const gr_Product *whole) {
-  size_t slab = slab_rows(whole);
-  gr_Status status = GR_OK;
-  for (size_t first = 0; first < whole->m && status == GR_OK; first += slab) {
+/* Some rows at a time, between two looks at the interrupt. */
+static void multiply_slabs(gr_Context *context, const gr_KernelSet *kernels, size_t size,
+                           const gr_Product *whole) {
+  enum { SLAB_WORK = 1 << 26, ROW_WORK = 64, LEAST_ROWS = 16 };
+  size_t slab = SLAB_WORK / (whole->n * whole->k + ROW_WORK);
+  if (slab < LEAST_ROWS) slab = LEAST_ROWS;
+  for (size_t first = 0; first < whole->m; first += slab) {
     gr_Product product = *whole;
     product.m = whole->m - first < slab ? whole->m - first : slab;
     product.a = (const unsigned char *)whole->a + (ptrdiff_t)(first * size) * whole->a_row;
     product.c = (unsigned char *)whole->c + (ptrdiff_t)(first * size) * whole->c_row;
-    status = multiply_in_ranges(context, kernels, size, &product);
+    multiply_in_ranges(context, kernels, size, &product);
     if (product.m < whole->m && gr_must_stop(context)) break;
   }
-  return status;
+}
+
+static bool must_stop(void *context) { return gr_must_stop(context); }
+
+static void spread(void *context, size_t n, size_t unit, size_t grain, gr_Range *run,
+                   void *range) {
+  gr_parallel(context, n, unit, grain, run, range);
+}
+
+/* A product that copies its factors, whose kernel shares the work out. */
+static gr_Status multiply_copies(gr_Context *context, const gr_KernelSet *kernels,
+                                 gr_Product *product) {
+  if (context->threads > 1) {
+    product->workers = (size_t)context->threads;
+    product->spread = spread;
+  }
+  size_t bytes = kernels->product_scratch(product);
+  product->scratch = gr_product_scratch(context, bytes);
+  if (product->scratch == NULL) return gr_fail_memory(context, bytes);
+  kernels->product(product);
+  return GR_OK;
 }
 
 /* c = act(a . b + bias), c contiguous. */
@@ -133,21 +135,25 @@ GR_INLINE gr_Product product_of(gr_Context *context, Matrix a, Matrix b, void *c
                                 gr_Unary activation) {
   return (gr_Product){
     a.rows, b.columns, a.columns, a.data, a.row, a.column, b.data, b.row, b.column,
-    c, (ptrdiff_t)b.columns, bias, activation, NULL, must_stop, context};
+    c, (ptrdiff_t)b.columns, bias, activation, NULL, 1, NULL, must_stop, context};
 }
 
-/* What is not worth a thread, and needs no scratch, is one call of the kernel. */
-static bool is_small(const gr_KernelSet *kernels, const gr_Product *product) {
-  return product->m * product->n * product->k < 2 * RANGE_WORK &&
-         kernels->product_scratch(product) == 0;
+static bool copies(const gr_KernelSet *kernels, const gr_Product *product) {
+  return kernels->product_scratch(product) > 0;
 }
 
-/* The same with elements of `size` bytes; uses the scratch of ranges. */
+/* What is not worth a thread is one call of the kernel. */
+static bool is_small(const gr_Product *product) {
+  return product->m * product->n * product->k < 2 * RANGE_WORK;
+}
+
+/* The same with elements of `size` bytes. */
 static gr_Status multiply(gr_Context *context, const gr_KernelSet *kernels, size_t size, Matrix a,
                           Matrix b, void *c, const void *bias, gr_Unary activation) {
   gr_Product product = product_of(context, a, b, c, bias, activation);
-  if (!is_small(kernels, &product)) return multiply_slabs(context, kernels, size, &product);
-  kernels->product(&product);
+  if (copies(kernels, &product)) return multiply_copies(context, kernels, &product);
+  if (is_small(&product)) kernels->product(&product);
+  else multiply_slabs(context, kernels, size, &product);
   return GR_OK;
 }
 
@@ -362,7 +368,8 @@ static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const 
 static bool add_product(gr_Context *context, gr_Calls *calls, const gr_KernelSet *kernels,
                         Matrix a, Matrix b, void *c, const void *bias, gr_Unary activation) {
   gr_Product product = product_of(context, a, b, c, bias, activation);
-  return is_small(kernels, &product) && gr_calls_add_product(calls, kernels, &product);
+  return is_small(&product) && !copies(kernels, &product) &&
+         gr_calls_add_product(calls, kernels, &product);
 }
 
 /* dz, as the calls to come find it, or NULL. */

@@ -195,9 +195,9 @@ typedef struct Taking {
   size_t columns;
 } Taking;
 
-static void take_range(void *data, size_t first, size_t count, size_t part) {
+static void take_range(void *data, size_t first, size_t count, size_t worker) {
   const Taking *taking = data;
-  (void)part;
+  (void)worker;
   taking->kernels->take_rows(
       taking->y + first * taking->columns * gr_dtype_size(taking->x->dtype),
       gr_tensor_data(taking->x), taking->x->strides[0], taking->numbers + first, count,

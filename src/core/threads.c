@@ -33,6 +33,7 @@ struct gr_Pool {
   void *data;
   size_t n, step, parts;   /* part i has the elements from i * step on */
   atomic_size_t next;      /* the next part to take */
+  atomic_size_t named;     /* workers that have a number, from 1 on; who gives jobs out is 0 */
 };
 
 #define JOB ((uint64_t)1 << 32)   /* one more job; the last one ends the workers */
@@ -54,11 +55,11 @@ static void pause_a_little(int looks) {
 #endif
 }
 
-static void take_parts(struct gr_Pool *pool) {
+static void take_parts(struct gr_Pool *pool, size_t worker) {
   size_t part;
   while ((part = atomic_fetch_add(&pool->next, 1)) < pool->parts) {
     size_t first = part * pool->step, left = pool->n - first;
-    pool->run(pool->data, first, left < pool->step ? left : pool->step, part);
+    pool->run(pool->data, first, left < pool->step ? left : pool->step, worker);
   }
 }
 
@@ -95,9 +96,10 @@ static void leave_job(struct gr_Pool *pool) {
 
 static void *work(void *argument) {
   struct gr_Pool *pool = argument;
+  const size_t number = ++pool->named;
   for (uint64_t seen = next_job(pool, 0); !pool->ends; seen = next_job(pool, seen)) {
     if (!join_job(pool, &seen)) continue;
-    take_parts(pool);
+    take_parts(pool, number);
     leave_job(pool);
   }
   return NULL;
@@ -173,10 +175,12 @@ static struct gr_Pool *running_pool(gr_Context *context) {
   return context->pool;
 }
 
-size_t gr_count_ranges(const gr_Context *context, size_t n, size_t grain) {
-  size_t most = grain == 0 ? n : n / grain;
-  size_t threads = (size_t)context->threads;
-  return most < 2 || threads < 2 ? 1 : most < threads ? most : threads;
+/* How many parts there are of n elements: some for each thread, as one may have to wait for the
+** processor, and the others then take more. */
+static size_t count_parts(const gr_Context *context, size_t n, size_t grain) {
+  enum { FOR_EACH = 4 };
+  size_t most = grain == 0 ? n : n / grain, wanted = FOR_EACH * (size_t)context->threads;
+  return context->threads < 2 || most < 2 ? 1 : most < wanted ? most : wanted;
 }
 
 static void give_out(struct gr_Pool *pool, size_t n, size_t unit, size_t parts, gr_Range *run,
@@ -193,14 +197,14 @@ static void give_out(struct gr_Pool *pool, size_t n, size_t unit, size_t parts, 
 
 void gr_spread(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Range *run,
                void *data) {
-  size_t parts = gr_count_ranges(context, n, grain);
+  size_t parts = count_parts(context, n, grain);
   struct gr_Pool *pool = parts > 1 ? running_pool(context) : NULL;
   if (pool == NULL) {
     run(data, 0, n, 0);
     return;
   }
   give_out(pool, n, unit, parts, run, data);
-  take_parts(pool);
+  take_parts(pool, 0);
   close_job(pool);
 }
 

@@ -9,14 +9,14 @@
 enum { ELEMENTS = 1000 };
 
 /* How often each element was worked on; parts write to different places. */
-static void count_visits(void *data, size_t first, size_t count, size_t part) {
+static void count_visits(void *data, size_t first, size_t count, size_t worker) {
   unsigned char *visits = data;
-  (void)part;
+  (void)worker;
   for (size_t i = first; i < first + count; i++) visits[i]++;
 }
 
-static void nothing(void *data, size_t first, size_t count, size_t part) {
-  (void)data, (void)first, (void)count, (void)part;
+static void nothing(void *data, size_t first, size_t count, size_t worker) {
+  (void)data, (void)first, (void)count, (void)worker;
 }
 
 static void test_each_element_is_visited_once(void) {
@@ -35,9 +35,9 @@ static void test_each_element_is_visited_once(void) {
   gr_context_free(&context);
 }
 
-static void nap(void *data, size_t first, size_t count, size_t part) {
+static void nap(void *data, size_t first, size_t count, size_t worker) {
   if (first > 0) usleep(60000);
-  count_visits(data, first, count, part);
+  count_visits(data, first, count, worker);
 }
 
 /* Jobs so far from each other that the workers sleep between them, and long enough that the first
