@@ -8,11 +8,10 @@
 **
 ** What surrounds the tiles only chooses where they read. Small products read A and B where they
 ** are. Large ones, and those whose B does not lie along rows, copy blocks of B (and of A) into
-** scratch: BLOCK_DEPTH steps of k at a time, which the tile adds to what C holds so far. The blocks
-** of one factor are shared by all workers, who first copy and then read them; those of the other
-** are each worker's own. A matrix times a vector has the vectors run along the results, and A is
-** turned in registers where it lies the other way; or else it goes row by row with one number for
-** each.
+** scratch: some steps of k at a time, which the tile adds to what C holds so far. The blocks of one
+** factor are shared by all workers, who first copy and then read them; those of the other are each
+** worker's own. A matrix times a vector has the vectors run along the results, and A is turned in
+** registers where it lies the other way; or else it goes row by row with one number for each.
 */
 
 #define number NAME(number)

@@ -31,8 +31,8 @@ struct gr_Pool {
   atomic_bool owner_sleeps;  /* who gave the job out waits for `done` */
   gr_Range *run;
   void *data;
-  size_t n, step, parts;   /* part i has the elements from i * step on */
-  atomic_size_t next;      /* the next part to take */
+  size_t n, unit, grain;   /* elements; parts begin at multiples of a unit and have a grain or more */
+  atomic_size_t next;      /* the first element that nobody has taken */
   atomic_size_t named;     /* workers that have a number, from 1 on; who gives jobs out is 0 */
 };
 
@@ -55,11 +55,21 @@ static void pause_a_little(int looks) {
 #endif
 }
 
+/* Parts become smaller towards the end, so that who is held up in one is not waited for long: as much
+** as would be left for each thread if the others had as much again. (Guided self-scheduling,
+** Polychronopoulos and Kuck 1987.) */
+static size_t part_of(const struct gr_Pool *pool, size_t left) {
+  size_t share = left / (2 * (size_t)(pool->workers + 1));
+  size_t part = ((share > pool->grain ? share : pool->grain) + pool->unit - 1) / pool->unit *
+                pool->unit;
+  return part < left ? part : left;
+}
+
 static void take_parts(struct gr_Pool *pool, size_t worker) {
-  size_t part;
-  while ((part = atomic_fetch_add(&pool->next, 1)) < pool->parts) {
-    size_t first = part * pool->step, left = pool->n - first;
-    pool->run(pool->data, first, left < pool->step ? left : pool->step, worker);
+  for (size_t first = pool->next; first < pool->n; first = pool->next) {
+    size_t count = part_of(pool, pool->n - first);
+    if (atomic_compare_exchange_strong(&pool->next, &first, first + count))
+      pool->run(pool->data, first, count, worker);
   }
 }
 
@@ -110,6 +120,11 @@ static void wake_workers(struct gr_Pool *pool) {
   pthread_mutex_lock(&pool->lock);
   pthread_cond_broadcast(&pool->wake);
   pthread_mutex_unlock(&pool->lock);
+}
+
+static void open_job(struct gr_Pool *pool) {
+  pool->state += JOB + OPEN;
+  wake_workers(pool);
 }
 
 /* Let nobody join any more, and wait until everybody has left. */
@@ -175,35 +190,20 @@ static struct gr_Pool *running_pool(gr_Context *context) {
   return context->pool;
 }
 
-/* How many parts there are of n elements: some for each thread, as one may have to wait for the
-** processor, and the others then take more. */
-static size_t count_parts(const gr_Context *context, size_t n, size_t grain) {
-  enum { FOR_EACH = 4 };
-  size_t most = grain == 0 ? n : n / grain, wanted = FOR_EACH * (size_t)context->threads;
-  return context->threads < 2 || most < 2 ? 1 : most < wanted ? most : wanted;
-}
-
-static void give_out(struct gr_Pool *pool, size_t n, size_t unit, size_t parts, gr_Range *run,
-                     void *data) {
-  pool->run = run;
-  pool->data = data;
-  pool->n = n;
-  pool->step = ((n + parts - 1) / parts + unit - 1) / unit * unit;
-  pool->parts = (n + pool->step - 1) / pool->step;
-  pool->next = 0;
-  pool->state += JOB + OPEN;
-  wake_workers(pool);
-}
-
 void gr_spread(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Range *run,
                void *data) {
-  size_t parts = count_parts(context, n, grain);
-  struct gr_Pool *pool = parts > 1 ? running_pool(context) : NULL;
+  struct gr_Pool *pool = running_pool(context);
   if (pool == NULL) {
     run(data, 0, n, 0);
     return;
   }
-  give_out(pool, n, unit, parts, run, data);
+  pool->run = run;
+  pool->data = data;
+  pool->n = n;
+  pool->unit = unit;
+  pool->grain = grain;
+  pool->next = 0;
+  open_job(pool);
   take_parts(pool, 0);
   close_job(pool);
 }
