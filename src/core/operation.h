@@ -127,7 +127,8 @@ gr_Status gr_shape_like_input(gr_Context *context, gr_Node *node);
 
 /* y = x (contiguous, of `shape`) folded over the marked axes. The last axes, as far as they are
 ** marked, are folded as one run; the others, from the last to the first, row after row. `work` has
-** room for two times x. Over nothing y is 0. */
+** gr_fold_work bytes: none where one step does all. Over nothing y is 0. */
+size_t gr_fold_work(gr_DType dtype, int rank, const int64_t *shape, const bool *marked);
 void gr_fold_over_axes(const gr_Context *context, const gr_Fold *fold, gr_DType dtype,
                        int rank, const int64_t *shape, const bool *marked, const void *x, void *y,
                        void *work);

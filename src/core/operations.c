@@ -93,6 +93,16 @@ static void fill_zeros(void *y, size_t size, int rank, const int64_t *shape, con
   memset(y, 0, size);
 }
 
+size_t gr_fold_work(gr_DType dtype, int rank, const int64_t *shape, const bool *marked) {
+  size_t bytes = 2 * gr_dtype_size(dtype);  /* of two results of the first step */
+  int last = rank, steps;
+  while (last > 0 && marked[last - 1]) last--;
+  steps = last < rank;
+  for (int i = last - 1; i >= 0; i--)
+    if (!marked[i] || ++steps > 1) bytes *= (size_t)shape[i];
+  return steps > 1 ? bytes : 0;
+}
+
 void gr_fold_over_axes(const gr_Context *context, const gr_Fold *fold, gr_DType dtype, int rank,
                        const int64_t *shape, const bool *marked, const void *x, void *y,
                        void *work) {
@@ -105,7 +115,8 @@ void gr_fold_over_axes(const gr_Context *context, const gr_Fold *fold, gr_DType 
     fill_zeros(y, size, rank, shape, marked);
     return;
   }
-  unsigned char *halves[2] = {work, (unsigned char *)work + full * size};
+  unsigned char *halves[2] = {work, (unsigned char *)work +
+                                        gr_fold_work(dtype, rank, shape, marked) / 2};
   const unsigned char *from = x;
   int half = 0, left = 0;
   for (int i = 0; i < last; i++) left += marked[i];

@@ -84,12 +84,13 @@ static gr_Tensor spread(const gr_Node *node, const gr_Tensor *dy) {
 static gr_Status fold_forward(gr_Context *context, gr_Node *node, const gr_Fold *fold) {
   const gr_Tensor *x = node->inputs[0];
   bool reduced[GR_MAX_RANK];
-  size_t bytes = gr_tensor_size(x) * gr_dtype_size(x->dtype);
-  unsigned char *room = gr_scratch(context, 3 * bytes);
-  if (room == NULL) return gr_fail_memory(context, 3 * bytes);
   mark_reduced(node, reduced);
+  size_t copy = gr_tensor_is_contiguous(x) ? 0 : gr_tensor_size(x) * gr_dtype_size(x->dtype);
+  size_t bytes = copy + gr_fold_work(x->dtype, x->rank, x->shape, reduced);
+  unsigned char *room = gr_scratch(context, bytes);
+  if (room == NULL) return gr_fail_memory(context, bytes);
   gr_fold_over_axes(context, fold, x->dtype, x->rank, x->shape, reduced,
-                    gr_tensor_contiguous(x, room), gr_tensor_data(node->output), room + bytes);
+                    gr_tensor_contiguous(x, room), gr_tensor_data(node->output), room + copy);
   return GR_OK;
 }
 

@@ -445,6 +445,15 @@ function TestMemory.test_storages_lie_where_others_of_their_size_were()
   lu.assertTrue(tonumber(kilobytes) < 60000, kilobytes)
 end
 
+-- 240 MB of them: folded where they lie, whatever the axes.
+function TestMemory.test_a_reduction_takes_little_memory()
+  if is_watched then return end
+  local pipe <close> = assert(io.popen("ulimit -v 400000; " .. gradus .. [[ -e '
+    local x = ones(20000000, 3)
+    print(x:sum():item(), x:max():item(), x:max(1):sum():item())' 2>&1]]))
+  lu.assertEquals(pipe:read "a", "60000000.0\t1.0\t3.0\n")
+end
+
 function TestMemory.test_a_stopped_collector_stays_stopped()
   local million = zeros(1000000)
   collectgarbage()
