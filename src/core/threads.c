@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A job is written, then opened; who joins it takes parts until none is left; then it is closed, and
-** written over by the next one when all who joined have left. A worker that comes late finds it
+/* A job is written, then opened; who joins it takes ranges until none is left; then it is closed,
+** and written over by the next one when all who joined have left. A worker that comes late finds it
 ** closed and is not waited for. All this is one word, the state: the job's number, whether it is
 ** open, and how many workers are inside.
 **
@@ -31,7 +31,7 @@ struct gr_Pool {
   atomic_bool owner_sleeps;  /* who gave the job out waits for `done` */
   gr_Range *run;
   void *data;
-  size_t n, unit, grain;   /* elements; parts begin at multiples of a unit and have a grain or more */
+  size_t n, unit, grain;   /* see gr_parallel */
   atomic_size_t next;      /* the first element that nobody has taken */
   atomic_size_t named;     /* workers that have a number, from 1 on; who gives jobs out is 0 */
 };
@@ -39,7 +39,7 @@ struct gr_Pool {
 #define JOB ((uint64_t)1 << 32)   /* one more job; the last one ends the workers */
 #define OPEN ((uint64_t)1 << 31)
 
-enum { LOOKS = 400000 };  /* before one sleeps: some 20 milliseconds, or a few where a pause is short */
+enum { LOOKS = 400000 };  /* before one sleeps: a few to 20 milliseconds, as long as pauses take */
 
 static uint64_t job_of(uint64_t state) { return state / JOB; }
 
@@ -55,21 +55,20 @@ static void pause_a_little(int looks) {
 #endif
 }
 
-/* Parts become smaller towards the end, so that who is held up in one is not waited for long: as much
-** as would be left for each thread if the others had as much again. (Guided self-scheduling,
-** Polychronopoulos and Kuck 1987.) */
-static size_t part_of(const struct gr_Pool *pool, size_t left) {
-  size_t share = left / (2 * (size_t)(pool->workers + 1));
-  size_t part = ((share > pool->grain ? share : pool->grain) + pool->unit - 1) / pool->unit *
-                pool->unit;
-  return part < left ? part : left;
+/* The length of the next range. Ranges become smaller towards the end, so that who is held up in
+** one is not waited for long (guided self-scheduling, Polychronopoulos and Kuck 1987). */
+static size_t next_length(const struct gr_Pool *pool, size_t left) {
+  const size_t threads = (size_t)pool->workers + 1, share = left / (2 * threads);
+  const size_t least = share > pool->grain ? share : pool->grain;
+  const size_t length = (least + pool->unit - 1) / pool->unit * pool->unit;
+  return length < left ? length : left;
 }
 
-static void take_parts(struct gr_Pool *pool, size_t worker) {
+static void take_ranges(struct gr_Pool *pool, size_t worker) {
   for (size_t first = pool->next; first < pool->n; first = pool->next) {
-    size_t count = part_of(pool, pool->n - first);
-    if (atomic_compare_exchange_strong(&pool->next, &first, first + count))
-      pool->run(pool->data, first, count, worker);
+    size_t length = next_length(pool, pool->n - first);
+    if (atomic_compare_exchange_strong(&pool->next, &first, first + length))
+      pool->run(pool->data, first, length, worker);
   }
 }
 
@@ -86,8 +85,8 @@ static uint64_t next_job(struct gr_Pool *pool, uint64_t seen) {
   return job_of(pool->state);
 }
 
-/* Join the job that is open, if one is, and set *seen to its number; a number that came meanwhile
-** and opened none, as that of the end, is seen next. */
+/* Join the job that is open, if one is, and set *seen to its number. Otherwise *seen stays, so that
+** the next look sees a number that came meanwhile, as that of the end. */
 static bool join_job(struct gr_Pool *pool, uint64_t *seen) {
   uint64_t state = pool->state;
   do {
@@ -109,7 +108,7 @@ static void *work(void *argument) {
   const size_t number = ++pool->named;
   for (uint64_t seen = next_job(pool, 0); !pool->ends; seen = next_job(pool, seen)) {
     if (!join_job(pool, &seen)) continue;
-    take_parts(pool, number);
+    take_ranges(pool, number);
     leave_job(pool);
   }
   return NULL;
@@ -204,7 +203,7 @@ void gr_spread(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Rang
   pool->grain = grain;
   pool->next = 0;
   open_job(pool);
-  take_parts(pool, 0);
+  take_ranges(pool, 0);
   close_job(pool);
 }
 

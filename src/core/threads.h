@@ -1,11 +1,10 @@
 /*
 ** threads.h: a small pool of threads for large work.
 **
-** Work is cut into ranges that write to different places, which the threads take as they come; the
+** Work is cut into ranges that write to different places; whoever is free takes the next. The
 ** arithmetic of an element is what it would be in one piece, so the number of threads changes the
-** speed and never a bit. Small work is not worth waking anybody and is a plain call. The pool belongs
-** to a context. It starts when it is first needed, and again in a child after fork, where the
-** parent's threads do not exist.
+** speed and never a bit. Small work is a plain call. The pool belongs to a context. It starts when
+** it is first needed, and again in a child after fork, where the parent's threads do not exist.
 */
 #ifndef GR_THREADS_H
 #define GR_THREADS_H
@@ -17,10 +16,10 @@ enum { GR_MAX_THREADS = 256 };
 /* What gr_parallel calls where there may be more ranges than one. */
 void gr_spread(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Range *run, void *data);
 
-/* Cut elements 0 to n - 1 into ranges that begin at multiples of `unit` and have `grain` elements or
-** more (both from 1 on; the last range may have fewer); call `run` on each, on this thread, which is
-** worker 0, and the pool's, and return when all are done. Of the context they may ask gr_must_stop
-** and nothing else. */
+/* Cut elements 0 to n - 1 into ranges that begin at multiples of `unit` and have `grain` elements
+** or more (both from 1 on; the last range may have fewer). Call `run` on each, on this thread,
+** which is worker 0, and on the pool's, and return when all are done. Of the context they may ask
+** gr_must_stop and nothing else. */
 static inline void gr_parallel(gr_Context *context, size_t n, size_t unit, size_t grain,
                                gr_Range *run, void *data) {
   if (context->threads < 2 || n < 2 * grain) run(data, 0, n, 0);

@@ -2,6 +2,7 @@
 ** test_interrupt.c: long operations look at the interrupt, forward and backward, and fail when it
 ** came; going by blocks changes no bit; what must be done whole is.
 */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +15,10 @@
 #include "core/tape.h"
 #include "testing.h"
 
-/* Somebody who counts how often he is asked, and says yes from some time on. */
+/* Somebody who counts how often he is asked, on whatever thread, and says yes from some time on. */
 typedef struct Watch {
-  size_t asked, patience;
+  atomic_size_t asked;
+  size_t patience;
 } Watch;
 
 static Watch asked;
@@ -27,7 +29,8 @@ static bool ask(void *data) {
 }
 
 static void watch(gr_Context *context, size_t patience) {
-  asked = (Watch){0, patience};
+  asked.asked = 0;
+  asked.patience = patience;
   context->interrupted = ask;
   context->interrupted_data = &asked;
 }

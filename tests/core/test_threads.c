@@ -1,5 +1,8 @@
-/* test_threads.c: the pool of threads hands out every part of a job once, wakes who sleeps, and ends
-** whenever it is told to, be it while a worker comes late to the last job. */
+/* test_threads.c: the pool of threads hands out every range of a job once, to workers of different
+** numbers; it wakes who sleeps, starts anew in a child, and ends whenever it is told to, be it
+** while a worker comes late to the last job. */
+#include <stdatomic.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/profile.h"
@@ -8,7 +11,7 @@
 
 enum { ELEMENTS = 1000 };
 
-/* How often each element was worked on; parts write to different places. */
+/* How often each element was worked on; ranges write to different places. */
 static void count_visits(void *data, size_t first, size_t count, size_t worker) {
   unsigned char *visits = data;
   (void)worker;
@@ -32,6 +35,56 @@ static void test_each_element_is_visited_once(void) {
       check(wrong == 0, "%d threads, %zu elements: %zu visited wrongly", threads, n, wrong);
     }
   }
+  gr_context_free(&context);
+}
+
+/* Who works by which number, and whether two ever did by the same one, or one by a greater number
+** than there are threads. */
+typedef struct Numbers {
+  size_t threads;
+  atomic_bool busy[GR_MAX_THREADS], wrong;
+} Numbers;
+
+static void take_number(void *data, size_t first, size_t count, size_t worker) {
+  Numbers *numbers = data;
+  (void)first, (void)count;
+  if (worker >= numbers->threads || atomic_exchange(&numbers->busy[worker], true))
+    numbers->wrong = true;
+  for (int i = 0; i < 1000; i++) atomic_load(&numbers->busy[worker]);
+  numbers->busy[worker] = false;
+}
+
+static void test_no_two_workers_have_one_number(void) {
+  gr_Context context;
+  gr_context_init(&context);
+  for (size_t threads = 2; threads <= 5; threads++) {
+    Numbers numbers = {.threads = threads};
+    gr_set_threads(&context, (int)threads);
+    for (int job = 0; job < 100; job++) gr_parallel(&context, 50, 1, 1, take_number, &numbers);
+    check(!numbers.wrong, "%zu threads have their own numbers", threads);
+  }
+  gr_context_free(&context);
+}
+
+/* A child has none of its parent's threads, and goes on with its own. */
+static void test_a_child_has_its_own_threads(void) {
+  unsigned char visits[8] = {0};
+  int status = -1;
+  gr_Context context;
+  gr_context_init(&context);
+  gr_set_threads(&context, 3);
+  gr_parallel(&context, 8, 1, 1, count_visits, visits);
+  pid_t child = fork();
+  if (child == 0) {
+    gr_parallel(&context, 8, 1, 1, count_visits, visits);
+    gr_context_free(&context);
+    for (int i = 0; i < 8; i++) if (visits[i] != 2) _exit(1);
+    _exit(0);
+  }
+  waitpid(child, &status, 0);
+  check(status == 0, "the child ended with %d", status);
+  gr_parallel(&context, 8, 1, 1, count_visits, visits);
+  for (int i = 0; i < 8; i++) check(visits[i] == 2, "element %d: %d visits", i, visits[i]);
   gr_context_free(&context);
 }
 
@@ -74,6 +127,8 @@ static void test_a_pool_ends_at_any_moment(void) {
 int main(void) {
   alarm(120);  /* who waits for ever has failed */
   test_each_element_is_visited_once();
+  test_no_two_workers_have_one_number();
+  test_a_child_has_its_own_threads();
   test_sleepers_are_woken();
   test_a_pool_ends_at_any_moment();
   return finish();
