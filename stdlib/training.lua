@@ -210,7 +210,7 @@ function Trainer:checked_step(batch)
   return self:finish_step(loss, batch.rows)
 end
 
--- Whether all elements of a tensor are finite: as their sum is, or else it may have overflowed.
+-- Whether all elements of a tensor are finite. If their sum is, they are; if not, it may only have overflowed.
 local function all_finite(tensor)
   local t = tensor:detach()
   if is_finite(t:sum():item()) then return true end

@@ -67,9 +67,12 @@ typedef void gr_BinaryKernel(void *y, const void *a, size_t a_step, const void *
 typedef void gr_BinaryBackward(void *dx, const void *dy, const void *a, size_t a_step,
                                const void *b, size_t b_step, size_t n);
 
-/* Have each element of 0 to n - 1 worked on by one worker, in ranges of at least `grain` that begin
-** at multiples of `unit`, and return when all are done. */
-typedef void gr_Spread(void *data, size_t n, size_t unit, size_t grain, gr_Range *run, void *range);
+/* Have workers run a job on ranges of 0 to n - 1, as gr_parallel does, and return when all are
+** done. */
+typedef void gr_Spread(void *data, size_t n, size_t unit, size_t grain, gr_Range *run, void *job);
+
+/* A product of no more rows reads B where it is, if B lies along rows. */
+enum { GR_FEW_ROWS = 36 };
 
 /* C [m, n] = act(A [m, k] . B [k, n] + bias [n]). Strides are in elements; C's columns have
 ** stride 1. k may be 0: the sums are then 0. */
@@ -84,10 +87,10 @@ typedef struct gr_Product {
   const void *bias;     /* n elements, or NULL for none */
   gr_Unary activation;  /* GR_LINEAR for none; applied after the bias */
   void *scratch;        /* product_scratch bytes, 64-byte aligned */
-  size_t workers;       /* how many compute it side by side; 0 stands for 1 */
-  gr_Spread *spread;    /* sets them to work. NULL: there is one */
+  size_t workers;       /* the most that spread sets to work; 0 stands for 1 */
+  gr_Spread *spread;    /* NULL: there is one worker */
   bool (*must_stop)(void *data);  /* asked between blocks; true breaks off. NULL: never */
-  void *data;           /* for both */
+  void *data;           /* given to both */
 } gr_Product;
 
 /* n elements of a parameter, and their gradient and velocity. */

@@ -8,10 +8,11 @@
 **
 ** What surrounds the tiles only chooses where they read. Small products read A and B where they
 ** are. Large ones, and those whose B does not lie along rows, copy blocks of B (and of A) into
-** scratch: some steps of k at a time, which the tile adds to what C holds so far. The blocks of one
-** factor are shared by all workers, who first copy and then read them; those of the other are each
-** worker's own. A matrix times a vector has the vectors run along the results, and A is turned in
-** registers where it lies the other way; or else it goes row by row with one number for each.
+** scratch: some hundred steps of k at a time, which the tile adds to what C holds so far. The
+** blocks of one factor are shared by all workers, who first copy and then read them; those of the
+** other are each worker's own. A matrix times a vector has the vectors run along the results, and A
+** is turned in registers where it lies the other way; or else it goes row by row with one number
+** for each.
 */
 
 #define number NAME(number)
@@ -33,9 +34,10 @@
 #define copy_panels NAME(copy_panels)
 #define copy_columns NAME(copy_columns)
 #define copy_strips NAME(copy_strips)
-#define Block NAME(Block)
+#define Round NAME(Round)
 #define Shape NAME(Shape)
 #define shape_of NAME(shape_of)
+#define shared_depths NAME(shared_depths)
 #define run_block NAME(run_block)
 #define share_out NAME(share_out)
 #define copy_shared_b NAME(copy_shared_b)
@@ -310,45 +312,49 @@ APART void activate(const gr_Product *p, number *c, size_t rows, size_t columns)
 /* -- blocks ---------------------------------------------------------------------------------- */
 
 /* The size of the parts into which n is cut, all equal but for the last, in whole units and at most
-** `most`, which is some units. */
+** `most`, a multiple of the unit. */
 static size_t equal_parts(size_t n, size_t most, size_t unit) {
   const size_t parts = (n + most - 1) / most;
   return rounded_up((n + parts - 1) / parts, unit);
 }
 
-/* How a product is cut into blocks. Panels of B stream through the nearest cache, so that blocks may
-** be deep, which saves reading and writing C.
+/* How a product is cut into blocks. Panels of B stream through the nearest cache, so that blocks
+** may be deep, which saves reading and writing C.
 **
-** Where C has many rows, B's wide blocks are shared, and each worker takes some rows: of A, it copies
-** as many at a time as a near cache holds. Where C has few, A's block is shared, which has all rows,
-** and each worker takes some columns: of B, it copies narrow blocks, which are used while they are
-** near. Several workers then share several depths of A, so as to wait for each other less often. */
+** Where C has many rows, B's wide blocks are shared, and each worker takes some rows: of A, it
+** copies as many at a time as a near cache holds. Where C has few, A's block is shared, which has
+** all rows, and each worker takes some columns: of B, it copies narrow blocks, which are used while
+** they are near. But B is shared, too, where A is not worth a copy, and for several workers where C
+** is higher than wide. */
 typedef struct Shape {
+  bool shares_b, copies_a;
   size_t depth;         /* steps of k in a block; all are of equal depth, but for the last */
   size_t shared_depth;  /* steps of k of which there is a shared copy at a time */
   size_t rows, columns; /* of a block */
-  bool shares_b, copies_a;
   size_t shared, own;   /* numbers of scratch, for all workers and for each */
 } Shape;
 
+/* Several workers share as many depths of A as a near cache holds, so as to wait for each other
+** less often. */
+static size_t shared_depths(const gr_Product *p, size_t rows, size_t depth) {
+  enum { NEAR = (1 << 19) / sizeof(number) };
+  const size_t near = NEAR / (rows * depth), all = (p->k + depth - 1) / depth;
+  return p->workers < 2 || near < 2 ? 1 : smaller(near, all);
+}
+
 static Shape shape_of(const gr_Product *p) {
-  enum { DEPTH = 256, MANY_ROWS = 384, ROWS = 72, SHARED_A = (1 << 19) / sizeof(number) };
+  enum { DEPTH = 256, MANY_ROWS = 384, ROWS = 72 };
   enum { WIDE = 8192 / sizeof(number), NARROW = 1024 / sizeof(number) };
   _Static_assert(COPIED_ROWS <= TILE_ROWS, "a tile from copies has no more rows than another");
   _Static_assert(ROWS % COPIED_ROWS == 0, "a block of A is whole strips");
-  Shape s = { .depth = equal_parts(p->k, DEPTH, 4) };
-  s.copies_a = p->n > 2 * TILE_COLUMNS;
+  Shape s = { .copies_a = p->n > 2 * TILE_COLUMNS, .depth = equal_parts(p->k, DEPTH, 4) };
   s.shares_b = p->m >= MANY_ROWS || !s.copies_a || (p->workers > 1 && p->m > p->n);
   s.rows = s.shares_b ? ROWS : rounded_up(p->m, COPIED_ROWS);
   s.columns = rounded_up(smaller(p->n, s.shares_b ? WIDE : NARROW), PANEL);
-  s.shared_depth = s.depth;
-  while (!s.shares_b && p->workers > 1 && s.shared_depth < p->k &&
-         s.rows * (s.shared_depth + s.depth) <= SHARED_A)
-    s.shared_depth += s.depth;
-  const size_t strips = s.copies_a ? s.rows * s.depth : 0, panels = s.columns * s.depth;
-  s.shared = s.shares_b ? panels : s.rows * smaller(rounded_up(p->k, 4), s.shared_depth);
+  s.shared_depth = s.shares_b ? s.depth : s.depth * shared_depths(p, s.rows, s.depth);
+  const size_t strips = s.copies_a ? s.rows * s.shared_depth : 0, panels = s.columns * s.depth;
+  s.shared = rounded_up(s.shares_b ? panels : strips, LANES);
   s.own = rounded_up(s.shares_b ? strips : panels, LANES);
-  s.shared = rounded_up(s.shared, LANES);
   return s;
 }
 
@@ -358,7 +364,8 @@ static bool lies_along_rows(const gr_Product *p) { return p->b_column == 1 || p-
 /* Vectors need no copies, and few rows, few columns or a small B do not pay for them. */
 static bool reads_in_place(const gr_Product *p) {
   if (p->m <= 1 || p->n <= 1) return true;
-  return lies_along_rows(p) && (p->m <= 36 || p->n <= TILE_COLUMNS || p->n * p->k <= 64 * 64);
+  return lies_along_rows(p) &&
+         (p->m <= GR_FEW_ROWS || p->n <= TILE_COLUMNS || p->n * p->k <= 64 * 64);
 }
 
 static size_t NAME(product_scratch)(const gr_Product *p) {
@@ -367,28 +374,29 @@ static size_t NAME(product_scratch)(const gr_Product *p) {
   return (shape.shared + (p->workers > 1 ? p->workers : 1) * shape.own) * sizeof(number);
 }
 
-/* The part of a product that is computed from one shared copy, and how. */
-typedef struct Block {
+/* What the workers compute from one shared copy. */
+typedef struct Round {
   const gr_Product *p;
   Shape shape;
-  Tile tile;  /* all that is computed */
-  bool activates;  /* what is computed from it is done, but for the activation */
-} Block;
+  Tile all;        /* the rows and columns of C, and the steps of k */
+  bool activates;  /* the sums are whole then, and the activation follows */
+} Round;
 
-static number *shared_copy(const Block *block) { return block->p->scratch; }
+static number *shared_copy(const Round *round) { return round->p->scratch; }
 
-static number *own_copy(const Block *block, size_t worker) {
-  return shared_copy(block) + block->shape.shared + worker * block->shape.own;
+static number *own_copy(const Round *round, size_t worker) {
+  return shared_copy(round) + round->shape.shared + worker * round->shape.own;
 }
 
 static bool stops(const gr_Product *p) { return p->must_stop != NULL && p->must_stop(p->data); }
 
-/* Have all workers do ranges of n rows or columns, of which each takes `work` multiply-adds or moves
-** so many numbers; `least` of them are worth a range. */
-static void share_out(Block *block, size_t n, size_t unit, size_t work, size_t least, gr_Range *run) {
-  const gr_Product *p = block->p;
-  if (p->spread != NULL) p->spread(p->data, n, unit, least / work + 1, run, block);
-  else run(block, 0, n, 0);
+/* Have the workers do ranges of n rows or columns. One of these takes `work` multiply-adds, or
+** moves so many numbers; `least` are worth a range. */
+static void share_out(Round *round, size_t n, size_t unit, size_t work, size_t least,
+                      gr_Range *run) {
+  const gr_Product *p = round->p;
+  if (p->spread != NULL) p->spread(p->data, n, unit, least / work + 1, run, round);
+  else run(round, 0, n, 0);
 }
 
 /* Up to `depth` steps of `whole`, from `first` on. */
@@ -419,75 +427,76 @@ static void move_columns(Tile *t, ptrdiff_t b_column, size_t first, size_t count
 }
 
 static void copy_shared_b(void *data, size_t first, size_t count, size_t worker) {
-  const Block *block = data;
-  const ptrdiff_t b_column = block->p->b_column;
-  Tile t = block->tile;
+  const Round *round = data;
+  const ptrdiff_t b_column = round->p->b_column;
+  Tile t = round->all;
   (void)worker;
   move_columns(&t, b_column, first, count);
-  copy_columns(shared_copy(block) + first * t.k, t.b, t.b_row, b_column, t.k, count);
+  copy_columns(shared_copy(round) + first * t.k, t.b, t.b_row, b_column, t.k, count);
 }
 
 /* Some rows from the shared copy of B; in blocks of A of equal height. */
 static void run_rows(void *data, size_t first, size_t count, size_t worker) {
-  const Block *block = data;
-  number *strips = block->shape.copies_a ? own_copy(block, worker) : NULL;
-  const size_t height = equal_parts(count, block->shape.rows, COPIED_ROWS), end = first + count;
-  for (; first < end && !stops(block->p); first += height) {
-    Tile t = block->tile;
+  const Round *round = data;
+  number *strips = round->shape.copies_a ? own_copy(round, worker) : NULL;
+  const size_t height = equal_parts(count, round->shape.rows, COPIED_ROWS), end = first + count;
+  for (; first < end && !stops(round->p); first += height) {
+    Tile t = round->all;
     move_rows(&t, first, smaller(height, end - first));
     if (strips != NULL) copy_strips(strips, &t);
-    run_block(&t, strips, shared_copy(block));
-    if (block->activates) activate(block->p, t.c, t.rows, t.columns);
+    run_block(&t, strips, shared_copy(round));
+    if (round->activates) activate(round->p, t.c, t.rows, t.columns);
   }
 }
 
 static void copy_shared_a(void *data, size_t first, size_t count, size_t worker) {
-  const Block *block = data;
-  const size_t depth = block->shape.depth;
+  const Round *round = data;
+  const size_t depth = round->shape.depth;
   (void)worker;
-  for (size_t k = 0; k < block->tile.k; k += depth) {
-    Tile t = steps_of(&block->tile, k, depth);
+  for (size_t k = 0; k < round->all.k; k += depth) {
+    Tile t = steps_of(&round->all, k, depth);
     move_rows(&t, first, count);
-    copy_strips(shared_copy(block) + k * block->shape.rows + first * t.k, &t);
+    copy_strips(shared_copy(round) + k * round->shape.rows + first * t.k, &t);
   }
 }
 
 /* Some columns from the shared copy of A. */
 static void run_columns(void *data, size_t first, size_t count, size_t worker) {
-  const Block *block = data;
-  const ptrdiff_t b_column = block->p->b_column;
-  const size_t depth = block->shape.depth, width = block->shape.columns, end = first + count;
-  number *panels = own_copy(block, worker);
-  for (; first < end && !stops(block->p); first += width) {
+  const Round *round = data;
+  const ptrdiff_t b_column = round->p->b_column;
+  const size_t depth = round->shape.depth, width = round->shape.columns, end = first + count;
+  number *panels = own_copy(round, worker);
+  for (; first < end && !stops(round->p); first += width) {
     const size_t here = smaller(width, end - first);
-    for (size_t k = 0; k < block->tile.k; k += depth) {
-      Tile t = steps_of(&block->tile, k, depth);
+    for (size_t k = 0; k < round->all.k; k += depth) {
+      Tile t = steps_of(&round->all, k, depth);
       move_columns(&t, b_column, first, here);
       copy_columns(panels, t.b, t.b_row, b_column, t.k, t.columns);
-      run_block(&t, shared_copy(block) + k * block->shape.rows, panels);
+      run_block(&t, shared_copy(round) + k * round->shape.rows, panels);
     }
-    if (block->activates) activate(block->p, block->tile.c + first, block->tile.rows, here);
+    if (round->activates) activate(round->p, round->all.c + first, round->all.rows, here);
   }
 }
 
 /* All of C, from copies. */
 APART void run_blocks(const Tile *whole, const gr_Product *p) {
   enum { COPY = 1 << 13, MULTIPLY = 1 << 18 };  /* worth a range */
-  Block block = { p, shape_of(p), *whole, false };
-  const Shape *shape = &block.shape;
-  const size_t width = shape->shares_b ? shape->columns : whole->columns;
+  enum { COPYING = 16 };  /* multiply-adds that take as long as copying one number */
+  Round round = { p, shape_of(p), *whole, false };
+  const Shape *shape = &round.shape;
+  const size_t width = shape->shares_b ? shape->columns : whole->columns;  /* of a round */
   for (size_t k = 0; k < whole->k; k += shape->shared_depth)
     for (size_t j = 0; j < whole->columns && !stops(p); j += width) {
-      Tile *t = &block.tile;
+      Tile *t = &round.all;
       *t = steps_of(whole, k, shape->shared_depth);
-      block.activates = k + t->k == whole->k && !whole->rectifies;
+      round.activates = k + t->k == whole->k && !whole->rectifies;
       move_columns(t, p->b_column, j, smaller(width, whole->columns - j));
       if (shape->shares_b) {
-        share_out(&block, t->columns, PANEL, t->k, COPY, copy_shared_b);
-        share_out(&block, t->rows, COPIED_ROWS, t->columns * t->k, MULTIPLY, run_rows);
+        share_out(&round, t->columns, PANEL, t->k, COPY, copy_shared_b);
+        share_out(&round, t->rows, COPIED_ROWS, (t->columns + COPYING) * t->k, MULTIPLY, run_rows);
       } else {
-        share_out(&block, t->rows, COPIED_ROWS, t->k, COPY, copy_shared_a);
-        share_out(&block, t->columns, PANEL, t->rows * t->k, MULTIPLY, run_columns);
+        share_out(&round, t->rows, COPIED_ROWS, t->k, COPY, copy_shared_a);
+        share_out(&round, t->columns, PANEL, (t->rows + COPYING) * t->k, MULTIPLY, run_columns);
       }
     }
 }

@@ -8,7 +8,7 @@
 #define take_each NAME(take_each)
 
 /* A row of LANES elements or more: the last vector may overlap the one before it. `next` is the row
-** that is copied next, which lies anywhere: a wide one is asked for. */
+** that is copied after it, which may lie anywhere: a wide one is fetched meanwhile. */
 WORD void copy_row(number *y, const number *x, const number *next, size_t columns) {
   const size_t last = columns - LANES;
   for (size_t j = 0; j < last; j += LANES) {
@@ -23,10 +23,10 @@ WORD void take_each(number *y, const number *first, ptrdiff_t x_row, const doubl
                     size_t count, size_t columns) {
   for (size_t i = 0; i < count; i++, y += columns) {
     const number *x = first + (ptrdiff_t)rows[i] * x_row;
-    const double next = rows[i + 1 < count ? i + 1 : i];
+    const double after = rows[i + 1 < count ? i + 1 : i];
     if (columns == 1) *y = *x;
     else if (columns < LANES) store_part(y, load_part(x, columns), columns);
-    else copy_row(y, x, first + (ptrdiff_t)next * x_row, columns);
+    else copy_row(y, x, first + (ptrdiff_t)after * x_row, columns);
   }
 }
 

@@ -14,8 +14,8 @@
 enum { NAME(TURNED) = 4 };
 #define TURNED NAME(TURNED)
 
-/* to[i * to_row + j] = from[j * from_row + i] for i and j below 4; or, as a pair, for j below 8; or,
-** as a half, for j below 2. */
+/* to[i * to_row + j] = from[j * from_row + i] for i and j below 4. A pair has j below 8, a half has
+** j below 2. */
 #if defined __AVX__ && !defined GR_KERNELS_TURN_H
 #define GR_KERNELS_TURN_H
 

@@ -89,16 +89,16 @@ static void multiply_in_ranges(gr_Context *context, const gr_KernelSet *kernels,
   Cut cut = {kernels, *product, size, product->m >= product->n};
   size_t length = cut.by_rows ? product->m : product->n;
   size_t work = product->k * (cut.by_rows ? product->n : product->m);
-  size_t grain = work == 0 ? length : RANGE_WORK / work + UNIT;
-  gr_parallel(context, length, UNIT, grain, multiply_range, &cut);
+  gr_parallel(context, length, UNIT, RANGE_WORK / work + UNIT, multiply_range, &cut);
 }
 
-/* Some rows at a time, between two looks at the interrupt. */
+/* Some rows at a time, between two looks at the interrupt; but few rows together, as all of B is
+** read for each slab. */
 static void multiply_slabs(gr_Context *context, const gr_KernelSet *kernels, size_t size,
                            const gr_Product *whole) {
-  enum { SLAB_WORK = 1 << 26, ROW_WORK = 64, LEAST_ROWS = 16 };
-  size_t slab = SLAB_WORK / (whole->n * whole->k + ROW_WORK);
-  if (slab < LEAST_ROWS) slab = LEAST_ROWS;
+  enum { SLAB_WORK = 1 << 26 };
+  size_t slab = SLAB_WORK / (whole->n * whole->k);
+  if (slab < GR_FEW_ROWS) slab = GR_FEW_ROWS;
   for (size_t first = 0; first < whole->m; first += slab) {
     gr_Product product = *whole;
     product.m = whole->m - first < slab ? whole->m - first : slab;
@@ -111,9 +111,8 @@ static void multiply_slabs(gr_Context *context, const gr_KernelSet *kernels, siz
 
 static bool must_stop(void *context) { return gr_must_stop(context); }
 
-static void spread(void *context, size_t n, size_t unit, size_t grain, gr_Range *run,
-                   void *range) {
-  gr_parallel(context, n, unit, grain, run, range);
+static void spread(void *context, size_t n, size_t unit, size_t grain, gr_Range *run, void *job) {
+  gr_parallel(context, n, unit, grain, run, job);
 }
 
 /* A product that copies its factors, whose kernel shares the work out. */
@@ -134,25 +133,27 @@ static gr_Status multiply_copies(gr_Context *context, const gr_KernelSet *kernel
 GR_INLINE gr_Product product_of(gr_Context *context, Matrix a, Matrix b, void *c, const void *bias,
                                 gr_Unary activation) {
   return (gr_Product){
-    a.rows, b.columns, a.columns, a.data, a.row, a.column, b.data, b.row, b.column,
-    c, (ptrdiff_t)b.columns, bias, activation, NULL, 1, NULL, must_stop, context};
+    .m = a.rows, .n = b.columns, .k = a.columns, .a = a.data, .a_row = a.row,
+    .a_column = a.column, .b = b.data, .b_row = b.row, .b_column = b.column, .c = c,
+    .c_row = (ptrdiff_t)b.columns, .bias = bias, .activation = activation,
+    .must_stop = must_stop, .data = context};
 }
 
 static bool copies(const gr_KernelSet *kernels, const gr_Product *product) {
   return kernels->product_scratch(product) > 0;
 }
 
-/* What is not worth a thread is one call of the kernel. */
-static bool is_small(const gr_Product *product) {
-  return product->m * product->n * product->k < 2 * RANGE_WORK;
+/* What is not worth a thread and copies nothing is one call of the kernel. */
+static bool is_one_call(const gr_KernelSet *kernels, const gr_Product *product) {
+  return product->m * product->n * product->k < 2 * RANGE_WORK && !copies(kernels, product);
 }
 
-/* The same with elements of `size` bytes. */
+/* c = act(a . b + bias), whose elements have `size` bytes. */
 static gr_Status multiply(gr_Context *context, const gr_KernelSet *kernels, size_t size, Matrix a,
                           Matrix b, void *c, const void *bias, gr_Unary activation) {
   gr_Product product = product_of(context, a, b, c, bias, activation);
-  if (copies(kernels, &product)) return multiply_copies(context, kernels, &product);
-  if (is_small(&product)) kernels->product(&product);
+  if (is_one_call(kernels, &product)) kernels->product(&product);
+  else if (copies(kernels, &product)) return multiply_copies(context, kernels, &product);
   else multiply_slabs(context, kernels, size, &product);
   return GR_OK;
 }
@@ -368,8 +369,7 @@ static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const 
 static bool add_product(gr_Context *context, gr_Calls *calls, const gr_KernelSet *kernels,
                         Matrix a, Matrix b, void *c, const void *bias, gr_Unary activation) {
   gr_Product product = product_of(context, a, b, c, bias, activation);
-  return is_small(&product) && !copies(kernels, &product) &&
-         gr_calls_add_product(calls, kernels, &product);
+  return is_one_call(kernels, &product) && gr_calls_add_product(calls, kernels, &product);
 }
 
 /* dz, as the calls to come find it, or NULL. */

@@ -523,7 +523,7 @@ static void spread_backward(void *data, size_t n, size_t unit, size_t grain, gr_
 }
 
 static void run_product(const gr_KernelSet *set, gr_DType t, gr_Product *p) {
-  p->scratch = aligned_alloc(64, (set->product_scratch(p) + 64) / 64 * 64);
+  if (posix_memalign(&p->scratch, 64, set->product_scratch(p)) != 0) abort();
   for (size_t i = 0; i <= p->m * (size_t)p->c_row; i++) put(t, p->c, i, guard);
   set->product(p);
   free(p->scratch);
@@ -595,6 +595,7 @@ static void test_products(const gr_Kernels *k, gr_DType t) {
   test_product(k, t, 400, 2060, 5, (Layout){ false, 0 }, (Layout){ true, 1 }, true, GR_RELU, 0);
   test_product(k, t, 200, 131, 530, (Layout){ false, 0 }, (Layout){ false, 0 }, true,
                GR_SIGMOID, 0);
+  test_product(k, t, 300, 130, 530, (Layout){ true, 0 }, (Layout){ true, 0 }, true, GR_TANH, 0);
   test_product(k, t, 130, 150, 1100, (Layout){ false, 0 }, (Layout){ true, 0 }, true, GR_TANH, 0);
 }
 
