@@ -71,7 +71,7 @@ typedef void gr_BinaryBackward(void *dx, const void *dy, const void *a, size_t a
 ** done. */
 typedef void gr_Spread(void *data, size_t n, size_t unit, size_t grain, gr_Range *run, void *job);
 
-/* A product of no more rows reads B where it is, if B lies along rows. */
+/* A product of more rows copies a large B. */
 enum { GR_FEW_ROWS = 36 };
 
 /* C [m, n] = act(A [m, k] . B [k, n] + bias [n]). Strides are in elements; C's columns have

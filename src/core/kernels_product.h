@@ -361,11 +361,14 @@ static Shape shape_of(const gr_Product *p) {
 /* B lies along rows. */
 static bool lies_along_rows(const gr_Product *p) { return p->b_column == 1 || p->k == 0; }
 
-/* Vectors need no copies, and few rows, few columns or a small B do not pay for them. */
+/* Vectors need no copies, and few rows, few columns or a small B do not pay for them. But B is read
+** once for each TILE_ROWS rows, by columns, which is slow where it does not stay near. */
 static bool reads_in_place(const gr_Product *p) {
+  enum { MOST_READ = (6 << 20) / sizeof(number), SMALL = 64 * 64 };
+  const size_t size = p->n * p->k, times = (p->m + TILE_ROWS - 1) / TILE_ROWS;
+  const bool few = times <= 1 || (p->m <= GR_FEW_ROWS && times * size <= MOST_READ);
   if (p->m <= 1 || p->n <= 1) return true;
-  return lies_along_rows(p) &&
-         (p->m <= GR_FEW_ROWS || p->n <= TILE_COLUMNS || p->n * p->k <= 64 * 64);
+  return lies_along_rows(p) && (few || p->n <= TILE_COLUMNS || size <= SMALL);
 }
 
 static size_t NAME(product_scratch)(const gr_Product *p) {

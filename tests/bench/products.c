@@ -156,6 +156,9 @@ int main(void) {
   compare(kernels, "small", GR_FLOAT32, 32, 25, 20, 0, 0);
   compare(kernels, "small", GR_FLOAT32, 20, 25, 32, 1, 0);
   compare(kernels, "small", GR_FLOAT32, 32, 1, 25, 0, 0);
+  compare(kernels, "batch", GR_FLOAT32, 32, 1024, 1024, 0, 0);
+  compare(kernels, "batch", GR_FLOAT32, 32, 1024, 1024, 0, 1);
+  compare(kernels, "batch", GR_FLOAT32, 1024, 1024, 32, 1, 0);
   for (int t = 0; t < GR_DTYPE_COUNT; t++)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
       for (int form = 0; form < 4; form++)

@@ -33,7 +33,7 @@ end
 local worst = {}
 for _, name in ipairs(found) do
   local case = found[name]
-  local group = case.what == "small" and name or "products of 128 and more, " .. name:match "float%d+"
+  local group = case.what ~= "large" and name or "products of 128 and more, " .. name:match "float%d+"
   local known = worst[group]
   if not known then worst[#worst + 1] = group end
   if not known or case.ratio < known.ratio then worst[group] = case end
@@ -41,9 +41,9 @@ end
 
 for _, group in ipairs(worst) do
   local case = worst[group]
-  local small = case.what == "small"
-  measuring.row { what = small and "product " .. group or group .. ": least", ours = case.ours, theirs = case.theirs,
-                  rival = ("OpenBLAS (%s)%s"):format(case.kernels, small and "" or ", " .. case.name),
+  local small, large = case.what == "small", case.what == "large"
+  measuring.row { what = large and group .. ": least" or "product " .. group, ours = case.ours, theirs = case.theirs,
+                  rival = ("OpenBLAS (%s)%s"):format(case.kernels, large and ", " .. case.name or ""),
                   unit = "GFLOP/s", ratio = case.ratio, bar = small and 1.0 or 0.95,
                   aim = small and 1.3 or 1.0, more = true }
 end

@@ -595,6 +595,7 @@ static void test_products(const gr_Kernels *k, gr_DType t) {
   test_product(k, t, 400, 2060, 5, (Layout){ false, 0 }, (Layout){ true, 1 }, true, GR_RELU, 0);
   test_product(k, t, 200, 131, 530, (Layout){ false, 0 }, (Layout){ false, 0 }, true,
                GR_SIGMOID, 0);
+  test_product(k, t, 20, 600, 900, (Layout){ false, 0 }, (Layout){ false, 0 }, true, GR_RELU, 0);
   test_product(k, t, 300, 130, 530, (Layout){ true, 0 }, (Layout){ true, 0 }, true, GR_TANH, 0);
   test_product(k, t, 130, 150, 1100, (Layout){ false, 0 }, (Layout){ true, 0 }, true, GR_TANH, 0);
 }
