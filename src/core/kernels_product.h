@@ -343,7 +343,7 @@ static size_t shared_depths(const gr_Product *p, size_t rows, size_t depth) {
 }
 
 static Shape shape_of(const gr_Product *p) {
-  enum { DEPTH = 256, MANY_ROWS = 384, ROWS = 72 };
+  enum { DEPTH = 304, MANY_ROWS = 384, ROWS = 72 };
   enum { WIDE = 8192 / sizeof(number), NARROW = 1024 / sizeof(number) };
   _Static_assert(COPIED_ROWS <= TILE_ROWS, "a tile from copies has no more rows than another");
   _Static_assert(ROWS % COPIED_ROWS == 0, "a block of A is whole strips");

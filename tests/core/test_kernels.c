@@ -588,7 +588,7 @@ static void test_products(const gr_Kernels *k, gr_DType t) {
   test_layouts(k, t, 5, 0, 5);
   test_layouts(k, t, 32, 25, 20);
   test_layouts(k, t, 20, 25, 32);
-  test_layouts(k, t, 70, 67, 300);   /* more than one block of k */
+  test_layouts(k, t, 70, 67, 310);   /* more than one block of k */
   test_layouts(k, t, 210, 39, 17);   /* A is not copied */
   test_layouts(k, t, 75, 110, 30);   /* more than one panel of columns */
   test_product(k, t, 35, 2100, 9, (Layout){ true, 0 }, (Layout){ true, 1 }, true, GR_RELU, 1);
