@@ -585,8 +585,9 @@ end
 --   warn_nonfinite     whether the first loss or weight that is not finite is told on standard
 --                      error (true)
 --
--- Ctrl-C ends the training after the running step, with a word on standard error; the history so far
--- is returned with interrupted = true. Another Ctrl-C ends what called fit. As keras.Model.fit.
+-- Ctrl-C ends the training after the running step (or, of large layers, after one more), with a word
+-- on standard error; the history so far is returned with interrupted = true. Another Ctrl-C ends what
+-- called fit. As keras.Model.fit.
 -- Example:
 --   local model = Sequential { Dense { 1, input_dim = 2 } }
 --   model:compile { loss = "mse" }

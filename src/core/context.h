@@ -34,6 +34,7 @@ struct gr_Kernels;
 struct gr_Pool;
 struct gr_Profile;
 struct gr_Recording;
+struct gr_Taker;
 
 enum { GR_MESSAGE_SIZE = 512 };
 
@@ -47,6 +48,7 @@ typedef struct gr_Context {
   uint64_t next_sequence;            /* nodes are numbered in the order they are made */
   struct gr_Recording *recording;    /* listens to each operation, or NULL */
   struct gr_Profile *profile;        /* times each operation, or NULL */
+  const struct gr_Taker *taker;      /* of gradients, while a recording is replayed, or NULL */
   const struct gr_Kernels *kernels;  /* the best set that the processor runs */
   void *scratch;                     /* see gr_scratch */
   size_t scratch_size;

@@ -71,6 +71,10 @@ typedef void gr_BinaryBackward(void *dx, const void *dy, const void *a, size_t a
 ** done. */
 typedef void gr_Spread(void *data, size_t n, size_t unit, size_t grain, gr_Range *run, void *job);
 
+/* Take elements `first` to first + count - 1 of a product's C, which is computed by now and stands
+** at c. On any thread. */
+typedef void gr_Take(void *taker, const void *c, size_t first, size_t count);
+
 /* A product of more rows copies a large B. */
 enum { GR_FEW_ROWS = 36 };
 
@@ -91,6 +95,8 @@ typedef struct gr_Product {
   gr_Spread *spread;    /* NULL: there is one worker */
   bool (*must_stop)(void *data);  /* asked between blocks; true breaks off. NULL: never */
   void *data;           /* given to both */
+  gr_Take *take;        /* for a C without gaps that is used once: a large product gives it some */
+  void *taker;          /* rows at a time and leaves c alone, others write to c. NULL: all do */
 } gr_Product;
 
 /* n elements of a parameter, and their gradient and velocity. */

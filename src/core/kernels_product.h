@@ -10,9 +10,10 @@
 ** are. Large ones, and those whose B does not lie along rows, copy blocks of B (and of A) into
 ** scratch: some hundred steps of k at a time, which the tile adds to what C holds so far. The
 ** blocks of one factor are shared by all workers, who first copy and then read them; those of the
-** other are each worker's own. A matrix times a vector has the vectors run along the results, and A
-** is turned in registers where it lies the other way; or else it goes row by row with one number
-** for each.
+** other are each worker's own, and so are rows of C that are handed on when they are done, instead
+** of being written to where C is. A matrix times a vector has the vectors run along the results,
+** and A is turned in registers where it lies the other way; or else it goes row by row with one
+** number for each.
 */
 
 #define number NAME(number)
@@ -47,6 +48,9 @@
 #define equal_parts NAME(equal_parts)
 #define shared_copy NAME(shared_copy)
 #define own_copy NAME(own_copy)
+#define own_rows NAME(own_rows)
+#define hands_rows_on NAME(hands_rows_on)
+#define handed_rows NAME(handed_rows)
 #define stops NAME(stops)
 #define steps_of NAME(steps_of)
 #define move_rows NAME(move_rows)
@@ -328,6 +332,7 @@ static size_t equal_parts(size_t n, size_t most, size_t unit) {
 ** is higher than wide. */
 typedef struct Shape {
   bool shares_b, copies_a;
+  bool hands_on;        /* rows of C, which each worker has room for */
   size_t depth;         /* steps of k in a block; all are of equal depth, but for the last */
   size_t shared_depth;  /* steps of k of which there is a shared copy at a time */
   size_t rows, columns; /* of a block */
@@ -342,19 +347,40 @@ static size_t shared_depths(const gr_Product *p, size_t rows, size_t depth) {
   return p->workers < 2 || near < 2 ? 1 : smaller(near, all);
 }
 
+/* Steps of k in a block, and the columns of a wide one and a narrow one, at most. */
+enum {
+  NAME(DEPTH) = 304,
+  NAME(WIDE) = 8192 / sizeof(number),
+  NAME(NARROW) = 1024 / sizeof(number)
+};
+
+/* Rows of C are handed on where one block has them whole. */
+static bool hands_rows_on(const gr_Product *p) {
+  return p->take != NULL && p->k <= NAME(DEPTH) && p->n <= NAME(WIDE) &&
+         p->c_row == (ptrdiff_t)p->n;
+}
+
+/* So many at a time that there is something to do with them. */
+static size_t handed_rows(const gr_Product *p) {
+  enum { UNIT = 48, MOST = 192, ELEMENTS = 1 << 14 };
+  _Static_assert(UNIT % COPIED_ROWS == 0, "a block of A is whole strips");
+  return smaller(rounded_up(ELEMENTS / p->n, UNIT), MOST);
+}
+
 static Shape shape_of(const gr_Product *p) {
-  enum { DEPTH = 304, MANY_ROWS = 384, ROWS = 72 };
-  enum { WIDE = 8192 / sizeof(number), NARROW = 1024 / sizeof(number) };
+  enum { MANY_ROWS = 384, ROWS = 72 };
   _Static_assert(COPIED_ROWS <= TILE_ROWS, "a tile from copies has no more rows than another");
   _Static_assert(ROWS % COPIED_ROWS == 0, "a block of A is whole strips");
-  Shape s = { .copies_a = p->n > 2 * TILE_COLUMNS, .depth = equal_parts(p->k, DEPTH, 4) };
-  s.shares_b = p->m >= MANY_ROWS || !s.copies_a || (p->workers > 1 && p->m > p->n);
-  s.rows = s.shares_b ? ROWS : rounded_up(p->m, COPIED_ROWS);
-  s.columns = rounded_up(smaller(p->n, s.shares_b ? WIDE : NARROW), PANEL);
+  Shape s = { .copies_a = p->n > 2 * TILE_COLUMNS, .hands_on = hands_rows_on(p),
+              .depth = equal_parts(p->k, NAME(DEPTH), 4) };
+  s.shares_b = p->m >= MANY_ROWS || !s.copies_a || (p->workers > 1 && p->m > p->n) || s.hands_on;
+  s.rows = s.hands_on ? handed_rows(p) : s.shares_b ? ROWS : rounded_up(p->m, COPIED_ROWS);
+  s.columns = rounded_up(smaller(p->n, s.shares_b ? NAME(WIDE) : NAME(NARROW)), PANEL);
   s.shared_depth = s.shares_b ? s.depth : s.depth * shared_depths(p, s.rows, s.depth);
   const size_t strips = s.copies_a ? s.rows * s.shared_depth : 0, panels = s.columns * s.depth;
   s.shared = rounded_up(s.shares_b ? panels : strips, LANES);
   s.own = rounded_up(s.shares_b ? strips : panels, LANES);
+  if (s.hands_on) s.own += rounded_up(s.rows * p->n, LANES);
   return s;
 }
 
@@ -389,6 +415,11 @@ static number *shared_copy(const Round *round) { return round->p->scratch; }
 
 static number *own_copy(const Round *round, size_t worker) {
   return shared_copy(round) + round->shape.shared + worker * round->shape.own;
+}
+
+/* Behind it, where a worker computes the rows that it hands on. */
+static number *own_rows(const Round *round, size_t worker) {
+  return own_copy(round, worker + 1) - rounded_up(round->shape.rows * round->p->n, LANES);
 }
 
 static bool stops(const gr_Product *p) { return p->must_stop != NULL && p->must_stop(p->data); }
@@ -438,17 +469,23 @@ static void copy_shared_b(void *data, size_t first, size_t count, size_t worker)
   copy_columns(shared_copy(round) + first * t.k, t.b, t.b_row, b_column, t.k, count);
 }
 
-/* Some rows from the shared copy of B; in blocks of A of equal height. */
+/* Some rows from the shared copy of B; in blocks of A of equal height, but for those handed on. */
 static void run_rows(void *data, size_t first, size_t count, size_t worker) {
   const Round *round = data;
-  number *strips = round->shape.copies_a ? own_copy(round, worker) : NULL;
-  const size_t height = equal_parts(count, round->shape.rows, COPIED_ROWS), end = first + count;
-  for (; first < end && !stops(round->p); first += height) {
+  const Shape *shape = &round->shape;
+  const gr_Product *p = round->p;
+  number *strips = shape->copies_a ? own_copy(round, worker) : NULL;
+  const size_t height = shape->hands_on ? shape->rows
+                                        : equal_parts(count, shape->rows, COPIED_ROWS);
+  const size_t end = first + count;
+  for (; first < end && !stops(p); first += height) {
     Tile t = round->all;
     move_rows(&t, first, smaller(height, end - first));
+    if (shape->hands_on) t.c = own_rows(round, worker);
     if (strips != NULL) copy_strips(strips, &t);
     run_block(&t, strips, shared_copy(round));
-    if (round->activates) activate(round->p, t.c, t.rows, t.columns);
+    if (round->activates) activate(p, t.c, t.rows, t.columns);
+    if (shape->hands_on) p->take(p->taker, t.c, first * p->n, t.rows * p->n);
   }
 }
 
@@ -496,7 +533,8 @@ APART void run_blocks(const Tile *whole, const gr_Product *p) {
       move_columns(t, p->b_column, j, smaller(width, whole->columns - j));
       if (shape->shares_b) {
         share_out(&round, t->columns, PANEL, t->k, COPY, copy_shared_b);
-        share_out(&round, t->rows, COPIED_ROWS, (t->columns + COPYING) * t->k, MULTIPLY, run_rows);
+        share_out(&round, t->rows, shape->hands_on ? shape->rows : COPIED_ROWS,
+                  (t->columns + COPYING) * t->k, MULTIPLY, run_rows);
       } else {
         share_out(&round, t->rows, COPIED_ROWS, t->k, COPY, copy_shared_a);
         share_out(&round, t->columns, PANEL, (t->rows + COPYING) * t->k, MULTIPLY, run_columns);

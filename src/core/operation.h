@@ -100,6 +100,16 @@ typedef struct gr_Node {
   const gr_Attributes *attributes;       /* a node on the heap has its own behind it; or NULL */
 } gr_Node;
 
+/* Who uses the gradient of a parameter up while backward computes it, so that it need not be
+** stored. An operation that can hand a gradient on in pieces asks for it by its tensor, when it has
+** read its inputs; what nobody takes is stored. */
+typedef struct gr_Taker {
+  void *(*find)(void *data, const gr_Tensor *gradient);  /* what `take` is given; NULL: nobody */
+  gr_Take *take;
+  void *data;
+  bool waits;  /* takes nothing yet: the operation only makes the room that it will need */
+} gr_Taker;
+
 /* The table: operation number i, or NULL past the last; and the one of that name, or NULL. */
 const gr_Operation *gr_operation(size_t i);
 const gr_Operation *gr_operation_named(const char *name);

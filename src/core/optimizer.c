@@ -6,9 +6,8 @@
 
 #include "kernels.h"
 #include "norm.h"
-#include "operation.h"
+#include "passes.h"
 #include "profile.h"
-#include "threads.h"
 
 void gr_optimizer_init(gr_Optimizer *optimizer) {
   memset(optimizer, 0, sizeof *optimizer);
@@ -26,7 +25,10 @@ static void release_binding(gr_Optimizer *optimizer) {
   release_all(optimizer->parameters, optimizer->count);
   release_all(optimizer->velocities, optimizer->count);
   release_all(optimizer->gradients, optimizer->count);
+  for (size_t i = 0; optimizer->passes != NULL && i < optimizer->count; i++)
+    gr_pass_free(&optimizer->passes[i]);
   free(optimizer->parts);
+  free(optimizer->passes);
   free(optimizer->norms);
   free(optimizer->scales);
 }
@@ -101,11 +103,14 @@ static gr_Status allocate_binding(gr_Context *context, gr_Optimizer *bound, size
   bound->velocities = calloc(count, sizeof *bound->velocities);
   bound->gradients = calloc(count, sizeof *bound->gradients);
   bound->parts = calloc(count, sizeof *bound->parts);
+  bound->passes = calloc(count, sizeof *bound->passes);
   bound->norms = calloc(count, sizeof *bound->norms);
   bound->scales = calloc(count, sizeof *bound->scales);
   if (bound->parameters == NULL || bound->velocities == NULL || bound->gradients == NULL ||
-      bound->parts == NULL || bound->norms == NULL || bound->scales == NULL)
-    return gr_fail_memory(context, count * (5 * sizeof(double) + sizeof *bound->parts));
+      bound->parts == NULL || bound->passes == NULL || bound->norms == NULL ||
+      bound->scales == NULL)
+    return gr_fail_memory(context, count * (5 * sizeof(double) + sizeof *bound->parts +
+                                            sizeof *bound->passes));
   return GR_OK;
 }
 
@@ -115,8 +120,8 @@ static void take_binding(gr_Optimizer *optimizer, const gr_Optimizer *bound) {
   optimizer->velocities = bound->velocities;
   optimizer->gradients = bound->gradients;
   optimizer->parts = bound->parts;
+  optimizer->passes = bound->passes;
   optimizer->rearranged = bound->rearranged;
-  optimizer->largest = bound->largest;
   optimizer->norms = bound->norms;
   optimizer->scales = bound->scales;
 }
@@ -160,8 +165,9 @@ gr_Status gr_optimizer_bind(gr_Context *context, gr_Optimizer *optimizer, gr_Ten
     if (status != GR_OK) break;
     bound.parameters[i] = gr_tensor_retain(parameters[i]);
     bound.velocities[i] = gr_tensor_retain(velocity);
-    bound.parts[i].n = gr_tensor_size(velocity);
-    if (bound.parts[i].n > bound.largest) bound.largest = bound.parts[i].n;
+    size_t n = bound.parts[i].n = gr_tensor_size(velocity);
+    if (gr_is_large(n))
+      status = gr_pass_init(context, &bound.passes[i], velocity->dtype, n);
   }
   if (status == GR_OK) status = gr_tensors_lay_side_by_side(context, bound.velocities, count);
   if (status != GR_OK) {
@@ -199,11 +205,7 @@ static bool take_gradients(gr_Optimizer *optimizer) {
   return any;
 }
 
-/* A large parameter is gone over by itself, in chunks and on several threads: where no scale
-** depends on the norms, they are measured on the way. */
-static bool is_large(const gr_SgdPart *part) { return part->n > GR_CHUNK; }
-
-static bool is_small(const gr_SgdPart *part) { return part->g != NULL && !is_large(part); }
+static bool is_small(const gr_SgdPart *part) { return part->g != NULL && !gr_is_large(part->n); }
 
 static bool scales_by_norm(const gr_Optimizer *optimizer) {
   return optimizer->clipnorm != 0 || optimizer->global_clipnorm != 0;
@@ -213,61 +215,47 @@ static const gr_KernelSet *kernels_of(const gr_Context *context, const gr_Optimi
   return gr_kernels_for(context, optimizer->parameters[0]);
 }
 
-typedef struct Pass {
-  const gr_KernelSet *kernels;
-  size_t size;              /* bytes of an element */
-  gr_SgdPart whole;
-  double scale;
-  const gr_SgdStep *step;   /* NULL: nothing is updated */
-  double *squares;          /* of each chunk, or NULL where they are not wanted */
-  gr_SgdOutcome *outcomes;  /* of each chunk */
-} Pass;
-
-static void pass_chunks(void *data, size_t first, size_t count, size_t worker) {
-  const Pass *pass = data;
-  unsigned char *w = pass->whole.w, *v = pass->whole.v;
-  const unsigned char *g = pass->whole.g;
-  (void)worker;
-  for (size_t i = first; i < first + count; i += GR_CHUNK) {
-    size_t n = first + count - i < GR_CHUNK ? first + count - i : GR_CHUNK, place = i * pass->size;
-    gr_SgdPart part = {w + place, v + place, g + place, n};
-    if (pass->squares != NULL)
-      pass->squares[i / GR_CHUNK] = pass->kernels->sum_of_squares(part.g, n);
-    if (pass->step != NULL)
-      pass->outcomes[i / GR_CHUNK] = pass->kernels->sgd(&part, &pass->scale, 1, pass->step);
-  }
-}
-
-static size_t count_chunks(size_t size) { return (size + GR_CHUNK - 1) / GR_CHUNK; }
-
-/* The bytes for what a pass finds out of each chunk of the largest parameter. */
-static size_t room_for_chunks(const gr_Optimizer *optimizer) {
-  return count_chunks(optimizer->largest) * (sizeof(double) + sizeof(gr_SgdOutcome));
-}
-
 static void take_outcome(gr_Optimizer *optimizer, gr_SgdOutcome outcome) {
   optimizer->cut += outcome.cut;
   optimizer->finite = optimizer->finite && outcome.finite;
 }
 
-/* Go over parameter i: measure its gradient, or update by `step`, or both. */
-static void go_over(gr_Context *context, gr_Optimizer *optimizer, size_t i, double *room,
-                    const gr_SgdStep *step, bool measures) {
-  enum { GRAIN = 4 * GR_CHUNK };
-  const gr_SgdPart *part = &optimizer->parts[i];
-  gr_DType dtype = optimizer->parameters[i]->dtype;
-  size_t chunks = count_chunks(part->n);
-  double *squares = room;
-  gr_SgdOutcome *outcomes = (gr_SgdOutcome *)(squares + chunks);
-  Pass pass = {kernels_of(context, optimizer), gr_dtype_size(dtype), *part, optimizer->scales[i],
-               step, measures ? squares : NULL, outcomes};
-  gr_parallel(context, part->n, GR_CHUNK, GRAIN, pass_chunks, &pass);
-  if (measures) optimizer->norms[i] = gr_norm_of_chunks(dtype, part->g, part->n, squares);
-  for (size_t c = 0; step != NULL && c < chunks; c++) take_outcome(optimizer, outcomes[c]);
+static gr_SgdStep sgd_step(const gr_Optimizer *optimizer) {
+  return (gr_SgdStep){optimizer->learning_rate, optimizer->momentum, optimizer->clip_low,
+                      optimizer->clip_high, optimizer->weight_decay, optimizer->nesterov,
+                      optimizer->clips_values};
+}
+
+/* How the update goes over parameter i, which is large: where no scale depends on the norms, they
+** are measured on the way. */
+static gr_Pass *update_pass(const gr_Optimizer *optimizer, size_t i) {
+  gr_Pass *pass = &optimizer->passes[i];
+  pass->part = optimizer->parts[i];
+  pass->scale = optimizer->scales[i];
+  pass->step = sgd_step(optimizer);
+  pass->measures = !scales_by_norm(optimizer);
+  pass->updates = true;
+  return pass;
+}
+
+static void measure_large(gr_Context *context, gr_Optimizer *optimizer, size_t i) {
+  gr_Pass *pass = &optimizer->passes[i];
+  pass->part = optimizer->parts[i];
+  pass->measures = true;
+  pass->updates = false;
+  gr_pass_run(context, pass);
+  optimizer->norms[i] = gr_pass_norm(pass);
+}
+
+static void update_large(gr_Context *context, gr_Optimizer *optimizer, size_t i) {
+  gr_Pass *pass = update_pass(optimizer, i);
+  gr_pass_run(context, pass);
+  if (pass->measures) optimizer->norms[i] = gr_pass_norm(pass);
+  take_outcome(optimizer, gr_pass_outcome(pass));
 }
 
 /* The norms that are wanted before the update. */
-static void measure_gradients(gr_Context *context, gr_Optimizer *optimizer, double *room) {
+static void measure_gradients(gr_Context *context, gr_Optimizer *optimizer) {
   gr_DType dtype = optimizer->parameters[0]->dtype;
   const gr_KernelSet *kernels = kernels_of(context, optimizer);
   for (size_t i = 0; i < optimizer->count; i++) {
@@ -278,7 +266,7 @@ static void measure_gradients(gr_Context *context, gr_Optimizer *optimizer, doub
     else if (part->g == NULL)
       optimizer->norms[i] = 0;
     else if (scales_by_norm(optimizer))
-      go_over(context, optimizer, i, room, NULL, true);
+      measure_large(context, optimizer, i);
   }
   optimizer->norm = gr_norm_of_norms(optimizer->norms, optimizer->count);
 }
@@ -297,12 +285,6 @@ static void choose_scales(gr_Optimizer *optimizer) {
 }
 
 /* Updates */
-
-static gr_SgdStep sgd_step(const gr_Optimizer *optimizer) {
-  return (gr_SgdStep){optimizer->learning_rate, optimizer->momentum, optimizer->clip_low,
-                      optimizer->clip_high, optimizer->weight_decay, optimizer->nesterov,
-                      optimizer->clips_values};
-}
 
 /* Update small parameters from i on, as many as there are before another one; the end. */
 static size_t update_small(gr_Context *context, gr_Optimizer *optimizer, size_t i,
@@ -325,32 +307,68 @@ static void note_updates(gr_Optimizer *optimizer) {
   }
 }
 
-static void update_parameters(gr_Context *context, gr_Optimizer *optimizer, double *room) {
+static void update_parameters(gr_Context *context, gr_Optimizer *optimizer) {
   gr_SgdStep step = sgd_step(optimizer);
   optimizer->cut = 0;
   optimizer->finite = true;
   for (size_t i = 0; i < optimizer->count; i++) {
     i = update_small(context, optimizer, i, &step);
     if (i < optimizer->count && optimizer->parts[i].g != NULL)
-      go_over(context, optimizer, i, room, &step, !scales_by_norm(optimizer));
+      update_large(context, optimizer, i);
   }
   note_updates(optimizer);
   if (!scales_by_norm(optimizer))
     optimizer->norm = gr_norm_of_norms(optimizer->norms, optimizer->count);
 }
 
+/* Updates while backward runs */
+
+/* Whether what is done with a gradient depends on it alone. A float64 one may have to be read once
+** more, to measure it without overflow. A profile wants to know what takes how long. */
+static bool may_take(const gr_Context *context, const gr_Optimizer *optimizer) {
+  return !scales_by_norm(optimizer) && optimizer->parameters[0]->dtype == GR_FLOAT32 &&
+         context->profile == NULL;
+}
+
+static void *find_awaited(void *data, const gr_Tensor *gradient) {
+  const gr_Optimizer *optimizer = data;
+  for (size_t i = 0; i < optimizer->count; i++)
+    if (optimizer->passes[i].awaited == gradient) return &optimizer->passes[i];
+  return NULL;
+}
+
+bool gr_optimizer_await(gr_Context *context, gr_Optimizer *optimizer,
+                        const gr_BackwardPlan *plan, gr_Taker *taker) {
+  bool may = may_take(context, optimizer), awaits = false;
+  if (optimizer->rearranged != context->rearranged) find_parts(context, optimizer);
+  for (size_t i = 0; i < optimizer->count; i++) {
+    gr_Pass *pass = &optimizer->passes[i];
+    pass->awaited = NULL;
+    if (may && gr_is_large(optimizer->parts[i].n))
+      pass->awaited = gr_backward_sole_gradient(plan, optimizer->parameters[i]);
+    if (pass->awaited == NULL) continue;
+    optimizer->scales[i] = 1;
+    update_pass(optimizer, i)->part.g = gr_tensor_data(pass->awaited);
+    awaits = true;
+  }
+  *taker = (gr_Taker){find_awaited, gr_pass_take, optimizer, false};
+  return awaits;
+}
+
+void gr_optimizer_drop_taken(gr_Optimizer *optimizer) {
+  for (size_t i = 0; i < optimizer->count; i++) gr_pass_reset(&optimizer->passes[i]);
+}
+
 gr_Status gr_optimizer_step(gr_Context *context, gr_Optimizer *optimizer) {
   double began = gr_profile_begin(context);
   bool was_unbroken = context->unbroken;
-  double *room = gr_scratch(context, room_for_chunks(optimizer));
-  if (room == NULL) return gr_fail_memory(context, room_for_chunks(optimizer));
   if (!take_gradients(optimizer))
     return gr_fail(context, "no parameter has a new gradient: call loss:backward() first");
   if (optimizer->rearranged != context->rearranged) find_parts(context, optimizer);
   context->unbroken = true;  /* all weights are updated, or none */
-  measure_gradients(context, optimizer, room);
+  measure_gradients(context, optimizer);
   choose_scales(optimizer);
-  update_parameters(context, optimizer, room);
+  update_parameters(context, optimizer);
   context->unbroken = was_unbroken;
   optimizer->iterations++;
   gr_profile_add(context, "optimizer step", false, began);

@@ -13,9 +13,9 @@
 #ifndef GR_OPTIMIZER_H
 #define GR_OPTIMIZER_H
 
-#include "tensor.h"
+#include "tape.h"
 
-struct gr_SgdPart;
+struct gr_Pass;
 
 /* A velocity stays with its parameter whatever the optimizer is bound to in between. */
 typedef struct gr_Velocity {
@@ -39,9 +39,9 @@ typedef struct gr_Optimizer {
   gr_Tensor **parameters;
   gr_Tensor **velocities;  /* the known ones, side by side */
   gr_Tensor **gradients;   /* those of the last step, NULL where a parameter had none */
-  struct gr_SgdPart *parts;  /* where the elements of all three are, see kernels.h */
+  gr_SgdPart *parts;       /* where the elements of all three are */
   uint64_t rearranged;     /* what context->rearranged was when that was found out */
-  size_t largest;          /* elements of a parameter */
+  struct gr_Pass *passes;  /* over those that are large, see passes.h */
 
   /* The last step. */
   uint64_t iterations;     /* steps done */
@@ -63,6 +63,17 @@ gr_Status gr_optimizer_bind(gr_Context *context, gr_Optimizer *optimizer, gr_Ten
 /* One step over all parameters with a new gradient (see gr_Tensor.grad_is_new). An error when no
 ** parameter has one. Allocates nothing. */
 gr_Status gr_optimizer_step(gr_Context *context, gr_Optimizer *optimizer);
+
+/* The same, part of which is done while backward runs: where nothing but a parameter's gradient
+** decides on its update, the gradient need not be stored, and each weight is read and written while
+** its gradient is near. This says, for some steps of one plan during which no setting changes,
+** whether there are such gradients; the taker is to be context->taker while backward runs, before
+** gr_optimizer_step. The gradients that it takes are lost. */
+bool gr_optimizer_await(gr_Context *context, gr_Optimizer *optimizer, const gr_BackwardPlan *plan,
+                        gr_Taker *taker);
+
+/* Backward has failed: forget what was taken. */
+void gr_optimizer_drop_taken(gr_Optimizer *optimizer);
 
 /* The share of the values that clipping by value changed in the last step. */
 double gr_optimizer_cut_share(const gr_Optimizer *optimizer);

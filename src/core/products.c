@@ -115,18 +115,22 @@ static void spread(void *context, size_t n, size_t unit, size_t grain, gr_Range 
   gr_parallel(context, n, unit, grain, run, job);
 }
 
-/* A product that copies its factors, whose kernel shares the work out. */
-static gr_Status multiply_copies(gr_Context *context, const gr_KernelSet *kernels,
-                                 gr_Product *product) {
+/* A product that copies its factors, whose kernel shares the work out, gets room for that. */
+static gr_Status make_room(gr_Context *context, const gr_KernelSet *kernels, gr_Product *product) {
   if (context->threads > 1) {
     product->workers = (size_t)context->threads;
     product->spread = spread;
   }
   size_t bytes = kernels->product_scratch(product);
   product->scratch = gr_product_scratch(context, bytes);
-  if (product->scratch == NULL) return gr_fail_memory(context, bytes);
-  kernels->product(product);
-  return GR_OK;
+  return product->scratch == NULL ? gr_fail_memory(context, bytes) : GR_OK;
+}
+
+static gr_Status multiply_copies(gr_Context *context, const gr_KernelSet *kernels,
+                                 gr_Product *product) {
+  gr_Status status = make_room(context, kernels, product);
+  if (status == GR_OK) kernels->product(product);
+  return status;
 }
 
 /* c = act(a . b + bias), c contiguous. */
@@ -148,14 +152,35 @@ static bool is_one_call(const gr_KernelSet *kernels, const gr_Product *product) 
   return product->m * product->n * product->k < 2 * RANGE_WORK && !copies(kernels, product);
 }
 
-/* c = act(a . b + bias), whose elements have `size` bytes. */
+/* Run a product whose elements have `size` bytes. */
+static gr_Status run_product(gr_Context *context, const gr_KernelSet *kernels, size_t size,
+                             gr_Product *product) {
+  if (is_one_call(kernels, product)) kernels->product(product);
+  else if (copies(kernels, product)) return multiply_copies(context, kernels, product);
+  else multiply_slabs(context, kernels, size, product);
+  return GR_OK;
+}
+
+/* c = act(a . b + bias) */
 static gr_Status multiply(gr_Context *context, const gr_KernelSet *kernels, size_t size, Matrix a,
                           Matrix b, void *c, const void *bias, gr_Unary activation) {
   gr_Product product = product_of(context, a, b, c, bias, activation);
-  if (is_one_call(kernels, &product)) kernels->product(&product);
-  else if (copies(kernels, &product)) return multiply_copies(context, kernels, &product);
-  else multiply_slabs(context, kernels, size, &product);
-  return GR_OK;
+  return run_product(context, kernels, size, &product);
+}
+
+/* dx = a . b, which may be taken while it is computed. */
+static gr_Status multiply_gradient(gr_Context *context, const gr_KernelSet *kernels, size_t size,
+                                   Matrix a, Matrix b, const gr_Tensor *dx) {
+  gr_Product product = product_of(context, a, b, gr_tensor_data(dx), NULL, GR_LINEAR);
+  const gr_Taker *taker = context->taker;
+  gr_Status status = GR_OK;
+  if (taker != NULL) product.taker = taker->find(taker->data, dx);
+  if (product.taker != NULL) product.take = taker->take;
+  if (product.taker != NULL && taker->waits) {
+    status = make_room(context, kernels, &product);
+    product.take = NULL;
+  }
+  return status == GR_OK ? run_product(context, kernels, size, &product) : status;
 }
 
 /* matmul: y [..., m, n] = a [..., m, k] . b [..., k, n], as numpy.matmul */
@@ -358,8 +383,7 @@ static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const 
     status = multiply(context, kernels, size, slope, transposed(matrix_of(kernel)),
                       gr_tensor_data(dx[0]), NULL, GR_LINEAR);
   if (dx[1] != NULL && status == GR_OK)
-    status = multiply(context, kernels, size, transposed(input), slope, gr_tensor_data(dx[1]),
-                      NULL, GR_LINEAR);
+    status = multiply_gradient(context, kernels, size, transposed(input), slope, dx[1]);
   if (dx[2] != NULL)
     gr_fold_rows(context, &(gr_Fold){kernels->sum, kernels->sum_rows, GR_ADD}, dy->dtype,
                  gr_tensor_data(dx[2]), slope.data, slope.rows, slope.columns);

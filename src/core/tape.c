@@ -435,6 +435,24 @@ void gr_backward_hand_out(gr_BackwardPlan *plan) {
   }
 }
 
+/* How many of the step's inputs may have elements of the leaf. */
+static int count_reads(const BackwardStep *step, const gr_Tensor *leaf) {
+  int reads = 0;
+  for (int i = 0; i < step->node->operation->arity; i++)
+    reads += gr_tensors_meet(step->node->inputs[i], leaf);
+  return reads;
+}
+
+gr_Tensor *gr_backward_sole_gradient(const gr_BackwardPlan *plan, const gr_Tensor *leaf) {
+  gr_Tensor *gradient = NULL;
+  int reads = 0;
+  for (size_t n = 0; n < plan->steps_count; n++)
+    reads += count_reads(&plan->steps[n], leaf);
+  for (size_t i = 0; i < plan->leaves_count; i++)
+    if (plan->leaves[i].tensor == leaf) gradient = plan->leaves[i].gradient;
+  return reads == 1 ? gradient : NULL;
+}
+
 void gr_backward_plan_free(gr_BackwardPlan *plan) {
   if (plan == NULL) return;
   for (size_t n = 0; n < plan->steps_count; n++) {

@@ -193,6 +193,23 @@ void gr_tensor_release(gr_Tensor *tensor) {
   }
 }
 
+/* Elements *first to *last of its storage are the tensor's, or some of them. */
+static void find_reach(const gr_Tensor *tensor, ptrdiff_t *first, ptrdiff_t *last) {
+  *first = *last = tensor->offset;
+  for (int i = 0; i < tensor->rank; i++) {
+    ptrdiff_t reach = (ptrdiff_t)(tensor->shape[i] - 1) * tensor->strides[i];
+    *(reach < 0 ? first : last) += reach;
+  }
+}
+
+bool gr_tensors_meet(const gr_Tensor *a, const gr_Tensor *b) {
+  ptrdiff_t a_first, a_last, b_first, b_last;
+  if (a->storage != b->storage || gr_tensor_size(a) == 0 || gr_tensor_size(b) == 0) return false;
+  find_reach(a, &a_first, &a_last);
+  find_reach(b, &b_first, &b_last);
+  return a_first <= b_last && b_first <= a_last;
+}
+
 void gr_tensor_set_contiguous(gr_Tensor *tensor) {
   ptrdiff_t stride = 1;
   for (int i = tensor->rank - 1; i >= 0; i--) {

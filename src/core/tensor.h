@@ -106,6 +106,10 @@ static inline bool gr_same_shape(const gr_Tensor *a, const gr_Tensor *b) {
   return true;
 }
 
+/* Whether elements of two tensors may be the same: the memory from one's first to its last meets
+** the other's. */
+bool gr_tensors_meet(const gr_Tensor *a, const gr_Tensor *b);
+
 /* Set row-major strides for the shape. */
 void gr_tensor_set_contiguous(gr_Tensor *tensor);
 

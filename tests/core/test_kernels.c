@@ -522,11 +522,44 @@ static void spread_backward(void *data, size_t n, size_t unit, size_t grain, gr_
     run(range, i * step, n - i * step < step ? n - i * step : step, i % WORKERS);
 }
 
+/* Where the rows of C go that are handed on, and how many elements did. */
+typedef struct Taken {
+  unsigned char *c;
+  size_t element, count;
+} Taken;
+
+static void take(void *taker, const void *c, size_t place, size_t count) {
+  Taken *taken = taker;
+  memcpy(taken->c + place * taken->element, c, count * taken->element);
+  taken->count += count;
+}
+
 static void run_product(const gr_KernelSet *set, gr_DType t, gr_Product *p) {
   if (posix_memalign(&p->scratch, 64, set->product_scratch(p)) != 0) abort();
   for (size_t i = 0; i <= p->m * (size_t)p->c_row; i++) put(t, p->c, i, guard);
   set->product(p);
   free(p->scratch);
+}
+
+/* A product whose C, as computed before, is handed on, or else written to where it should be. */
+static void test_handing_on(const gr_Kernels *k, gr_DType t, gr_Product p) {
+  size_t bytes = p.m * p.n * size_of(t);
+  bool copies = k->of[t].product_scratch(&p) > 0;
+  bool should = copies && p.k <= 304 && p.n * size_of(t) <= 8192;
+  const void *before = p.c;
+  unsigned char *written = malloc(bytes + size_of(t));
+  Taken taken = { malloc(bytes + 1), size_of(t), 0 };
+  p.c = written;
+  p.take = take;
+  p.taker = &taken;
+  run_product(&k->of[t], t, &p);
+  check(taken.count == (should ? p.m * p.n : 0) &&
+        memcmp(should ? taken.c : written, before, bytes) == 0,
+        "%s product %zux%zux%zu of %s is not handed on as it should be", k->level, p.m, p.n, p.k,
+        dtype_names[t]);
+  for (size_t i = 0; should && i <= p.m * p.n; i++)
+    check(get(t, p.c, i) == guard, "what is handed on is written, too");
+  free(written), free(taken.c);
 }
 
 static void test_product(const gr_Kernels *k, gr_DType t, size_t m, size_t n, size_t depth,
@@ -560,6 +593,12 @@ static void test_product(const gr_Kernels *k, gr_DType t, size_t m, size_t n, si
   run_product(set, t, &p);
   check(memcmp(c, p.c, bytes) == 0, "%s product %zux%zux%zu of %s: %d workers do not compute what "
         "one does", k->level, m, n, depth, dtype_names[t], WORKERS);
+  if (padding == 0) {
+    test_handing_on(k, t, p);
+    p.workers = 0;
+    p.spread = NULL;
+    test_handing_on(k, t, p);
+  }
   free((void *)p.a), free((void *)p.b), free((void *)p.bias), free(c), free(p.c);
 }
 
@@ -591,6 +630,8 @@ static void test_products(const gr_Kernels *k, gr_DType t) {
   test_layouts(k, t, 70, 67, 310);   /* more than one block of k */
   test_layouts(k, t, 210, 39, 17);   /* A is not copied */
   test_layouts(k, t, 75, 110, 30);   /* more than one panel of columns */
+  test_product(k, t, 100, 1000, 9, (Layout){ true, 0 }, (Layout){ false, 0 }, false, GR_LINEAR, 0);
+  test_product(k, t, 97, 110, 304, (Layout){ true, 0 }, (Layout){ false, 0 }, false, GR_LINEAR, 0);
   test_product(k, t, 35, 2100, 9, (Layout){ true, 0 }, (Layout){ true, 1 }, true, GR_RELU, 1);
   test_product(k, t, 400, 2060, 5, (Layout){ false, 0 }, (Layout){ true, 1 }, true, GR_RELU, 0);
   test_product(k, t, 200, 131, 530, (Layout){ false, 0 }, (Layout){ false, 0 }, true,

@@ -230,6 +230,96 @@ function TestSameBits.test_epochs_that_nobody_is_told_of()
   lu.assertTrue(wild.first_not_finite.epoch > 2)
 end
 
+-- Of a large layer the optimizer takes the gradient while backward runs, but where somebody is told of
+-- each step.
+local function check_large_layers(what, optimizer, options)
+  local rs = RandomState(5)
+  local x, y = rs:normal(0, 1, { 300, 90 }):cast "float32", rs:normal(0, 1, { 300, 2 }):cast "float32"
+  local x_kept, y_kept = rs:normal(0, 1, { 70, 90 }):cast "float32", rs:normal(0, 1, { 70, 2 }):cast "float32"
+  local function fit(callbacks)
+    local model = build { optimizer = optimizer, dtype = options.dtype, layers = options.layers or function()
+      return { Dense { 512, input_dim = 90, activation = "relu" }, Dense { 130, activation = "tanh" }, Dense { 2 } }
+    end }
+    local history = model:fit(x, y, { epochs = 3, batch_size = options.batch_size or 64, verbose = 0,
+                                      callbacks = callbacks, validation_data = { x_kept, y_kept },
+                                      warn_nonfinite = false })
+    return model, history
+  end
+  local taken, taken_history = fit {}
+  local told, told_history = fit { { on_train_batch_end = function() end } }
+  assert_same_bits(taken:get_weights(), told:get_weights(), what)
+  assert_same_losses(taken_history, told_history, what)
+  local function assert_same_numbers(a, b)
+    lu.assertTrue(tensor(a, "float64"):identical(tensor(b, "float64")), what)
+  end
+  assert_same_numbers(taken_history.val_loss, told_history.val_loss)
+  for _, name in ipairs { "norms", "norms_after", "scales" } do
+    assert_same_numbers(taken.optimizer.last_step[name], told.optimizer.last_step[name])
+  end
+  for i, weight in ipairs(taken.trainable_weights) do
+    lu.assertTrue(weight.grad:identical(told.trainable_weights[i].grad), what .. ": a gradient differs")
+  end
+end
+
+for name, optimizer in pairs(optimizers) do
+  TestSameBits["test_large_layers_" .. name] = function()
+    check_large_layers(name, optimizer, {})
+    check_large_layers(name .. ", float64", optimizer, { dtype = "float64" })
+  end
+end
+
+function TestSameBits.test_large_layers_in_batches_of_other_sizes()
+  for _, size in ipairs { 30, 75, 299, 300 } do
+    check_large_layers(size .. " rows", { lr = 0.01, momentum = 0.9 }, { batch_size = size })
+  end
+end
+
+function TestSameBits.test_large_layers_that_run_away()
+  check_large_layers("running away", { lr = 100 }, {})
+end
+
+-- Here something reads a weight after its gradient was computed.
+function TestSameBits.test_large_layers_whose_weights_are_used_twice()
+  local function tied()
+    return {
+      build = function(self)
+        self.kernel = self:add_weight { name = "kernel", shape = { 100, 200 } }
+        self.bias, self.back = self:add_weight { name = "bias", shape = { 200 } },
+                               self:add_weight { name = "back", shape = { 100 } }
+      end,
+      call = function(self, x) return x:dense(self.kernel, self.bias):dense(self.kernel.T, self.back) end,
+    }
+  end
+  local function repeated()
+    return {
+      build = function(self)
+        self.kernel = self:add_weight { name = "kernel", shape = { 100, 100 } }
+        self.bias = self:add_weight { name = "bias", shape = { 100 } }
+      end,
+      call = function(self, x)
+        for _ = 1, 3 do x = x:dense(self.kernel, self.bias, "tanh") end
+        return x
+      end,
+    }
+  end
+  local function held()
+    return {
+      build = function(self)
+        self.kernel = self:add_weight { name = "kernel", shape = { 100, 200 } }
+        self.bias = self:add_weight { name = "bias", shape = { 200 } }
+      end,
+      call = function(self, x)
+        return x:matmul(self.kernel:detach():cols(1, 100)):dense(self.kernel, self.bias)
+      end,
+    }
+  end
+  for _, layer in ipairs { tied, repeated, held } do
+    check_large_layers("used twice", { lr = 0.01 }, { layers = function()
+      return { Dense { 100, input_dim = 90 }, layer(), Dense { 2 } }
+    end })
+  end
+end
+
 function TestSameBits.test_a_model_that_runs_away()
   local case = { layers = built_in_layers, optimizer = { lr = 1e4 }, epochs = 3 }
   local replayed, history = train(case)
