@@ -95,8 +95,8 @@ typedef struct gr_Product {
   gr_Spread *spread;    /* NULL: there is one worker */
   bool (*must_stop)(void *data);  /* asked between blocks; true breaks off. NULL: never */
   void *data;           /* given to both */
-  gr_Take *take;        /* for a C without gaps that is used once: a large product gives it some */
-  void *taker;          /* rows at a time and leaves c alone, others write to c. NULL: all do */
+  gr_Take *take;        /* for a C without gaps that is used once: a large product may give it all */
+  void *taker;          /* of C, some rows at a time, and leave c alone. NULL: c is written */
 } gr_Product;
 
 /* n elements of a parameter, and their gradient and velocity. */

@@ -347,33 +347,38 @@ static size_t shared_depths(const gr_Product *p, size_t rows, size_t depth) {
   return p->workers < 2 || near < 2 ? 1 : smaller(near, all);
 }
 
-/* Steps of k in a block, and the columns of a wide one and a narrow one, at most. */
+/* Steps of k in a block, and the columns of a wide one and a narrow one, at most; C has many rows
+** from so many on. */
 enum {
   NAME(DEPTH) = 304,
   NAME(WIDE) = 8192 / sizeof(number),
-  NAME(NARROW) = 1024 / sizeof(number)
+  NAME(NARROW) = 1024 / sizeof(number),
+  NAME(MANY_ROWS) = 384
 };
 
-/* Rows of C are handed on where one block has them whole. */
-static bool hands_rows_on(const gr_Product *p) {
-  return p->take != NULL && p->k <= NAME(DEPTH) && p->n <= NAME(WIDE) &&
-         p->c_row == (ptrdiff_t)p->n;
-}
-
-/* So many at a time that there is something to do with them. */
+/* Rows of C that are handed on together: so many that there is something to do with them. */
 static size_t handed_rows(const gr_Product *p) {
   enum { UNIT = 48, MOST = 192, ELEMENTS = 1 << 14 };
   _Static_assert(UNIT % COPIED_ROWS == 0, "a block of A is whole strips");
   return smaller(rounded_up(ELEMENTS / p->n, UNIT), MOST);
 }
 
+/* Rows are handed on where C has many, with enough of them for each worker to take turns, and where
+** one block has them whole. */
+static bool hands_rows_on(const gr_Product *p) {
+  const size_t turns = 4 * (p->workers > 1 ? p->workers : 1);
+  return p->take != NULL && p->k <= NAME(DEPTH) && p->n <= NAME(WIDE) &&
+         p->m >= NAME(MANY_ROWS) && p->m >= turns * handed_rows(p) &&
+         p->c_row == (ptrdiff_t)p->n;
+}
+
 static Shape shape_of(const gr_Product *p) {
-  enum { MANY_ROWS = 384, ROWS = 72 };
+  enum { ROWS = 72 };
   _Static_assert(COPIED_ROWS <= TILE_ROWS, "a tile from copies has no more rows than another");
   _Static_assert(ROWS % COPIED_ROWS == 0, "a block of A is whole strips");
   Shape s = { .copies_a = p->n > 2 * TILE_COLUMNS, .hands_on = hands_rows_on(p),
               .depth = equal_parts(p->k, NAME(DEPTH), 4) };
-  s.shares_b = p->m >= MANY_ROWS || !s.copies_a || (p->workers > 1 && p->m > p->n) || s.hands_on;
+  s.shares_b = p->m >= NAME(MANY_ROWS) || !s.copies_a || (p->workers > 1 && p->m > p->n);
   s.rows = s.hands_on ? handed_rows(p) : s.shares_b ? ROWS : rounded_up(p->m, COPIED_ROWS);
   s.columns = rounded_up(smaller(p->n, s.shares_b ? NAME(WIDE) : NAME(NARROW)), PANEL);
   s.shared_depth = s.shares_b ? s.depth : s.depth * shared_depths(p, s.rows, s.depth);

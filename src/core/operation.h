@@ -101,8 +101,8 @@ typedef struct gr_Node {
 } gr_Node;
 
 /* Who uses the gradient of a parameter up while backward computes it, so that it need not be
-** stored. An operation that can hand a gradient on in pieces asks for it by its tensor, when it has
-** read its inputs; what nobody takes is stored. */
+** stored. An operation that can hand a gradient on in pieces asks for it by its tensor, when it
+** will not read the parameter any more; what nobody takes is stored. */
 typedef struct gr_Taker {
   void *(*find)(void *data, const gr_Tensor *gradient);  /* what `take` is given; NULL: nobody */
   gr_Take *take;

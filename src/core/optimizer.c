@@ -355,6 +355,12 @@ bool gr_optimizer_await(gr_Context *context, gr_Optimizer *optimizer,
   return awaits;
 }
 
+bool gr_optimizer_has_taken(const gr_Optimizer *optimizer) {
+  for (size_t i = 0; i < optimizer->count; i++)
+    if (gr_pass_has_begun(&optimizer->passes[i])) return true;
+  return false;
+}
+
 void gr_optimizer_drop_taken(gr_Optimizer *optimizer) {
   for (size_t i = 0; i < optimizer->count; i++) gr_pass_reset(&optimizer->passes[i]);
 }

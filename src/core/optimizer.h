@@ -67,12 +67,14 @@ gr_Status gr_optimizer_step(gr_Context *context, gr_Optimizer *optimizer);
 /* The same, part of which is done while backward runs: where nothing but a parameter's gradient
 ** decides on its update, the gradient need not be stored, and each weight is read and written while
 ** its gradient is near. This says, for some steps of one plan during which no setting changes,
-** whether there are such gradients; the taker is to be context->taker while backward runs, before
-** gr_optimizer_step. The gradients that it takes are lost. */
+** whether there may be such gradients; the taker is to be context->taker while backward runs,
+** before gr_optimizer_step. For all weights to be updated, or none, it must wait in the first step,
+** which makes room, and nothing may break off the others. */
 bool gr_optimizer_await(gr_Context *context, gr_Optimizer *optimizer, const gr_BackwardPlan *plan,
                         gr_Taker *taker);
 
-/* Backward has failed: forget what was taken. */
+/* After backward: whether gradients were taken, and are lost; and, where it failed, forget it. */
+bool gr_optimizer_has_taken(const gr_Optimizer *optimizer);
 void gr_optimizer_drop_taken(gr_Optimizer *optimizer);
 
 /* The share of the values that clipping by value changed in the last step. */

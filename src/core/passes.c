@@ -66,6 +66,12 @@ static void run_chunks(void *data, size_t first, size_t count, size_t worker) {
       go_over(pass, i / GR_CHUNK, element(pass, pass->part.g, i));
 }
 
+bool gr_pass_has_begun(const gr_Pass *pass) {
+  for (size_t i = 0; i < count_chunks(pass); i++)
+    if (pass->chunks[i].is_done) return true;
+  return false;
+}
+
 static bool is_done(const gr_Pass *pass) {
   for (size_t i = 0; i < count_chunks(pass); i++)
     if (!pass->chunks[i].is_done) return false;

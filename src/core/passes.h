@@ -29,7 +29,8 @@ typedef struct gr_Pass {
   double scale;
   double *squares;   /* the sum of each chunk, where it measures */
   gr_Chunk *chunks;
-  const gr_Tensor *awaited;  /* the gradient that it is given while that is computed, or NULL */
+  const gr_Tensor *awaited;  /* the gradient that it is given while that is computed, or NULL: an
+                             ** address to compare, as the recording may be gone */
 } gr_Pass;
 
 /* n elements are worth a pass. */
@@ -43,7 +44,10 @@ void gr_pass_free(gr_Pass *pass);
 ** is left is stored. */
 void gr_pass_take(void *pass, const void *g, size_t first, size_t count);
 
-/* Go over all chunks that were not taken. */
+/* Whether a chunk was gone over so. */
+bool gr_pass_has_begun(const gr_Pass *pass);
+
+/* Go over all chunks that were not. */
 void gr_pass_run(gr_Context *context, gr_Pass *pass);
 
 /* Begin anew: no chunk is taken. */

@@ -176,7 +176,7 @@ static gr_Status multiply_gradient(gr_Context *context, const gr_KernelSet *kern
   gr_Status status = GR_OK;
   if (taker != NULL) product.taker = taker->find(taker->data, dx);
   if (product.taker != NULL) product.take = taker->take;
-  if (product.taker != NULL && taker->waits) {
+  if (product.taker != NULL && taker->waits) {  /* the room for that, then the product as ever */
     status = make_room(context, kernels, &product);
     product.take = NULL;
   }

@@ -88,30 +88,30 @@ static size_t rows_of(const gr_Recording *recording) {
   return (size_t)recording->inputs[0]->shape[0];
 }
 
-/* Replay a step whose gradients the optimizer takes. All weights are updated then, or none: an
-** interrupt waits, and a step before has made room. */
-static gr_Status replay_taken(gr_Context *context, gr_Run *run, gr_Recording *recording) {
-  bool was_unbroken = context->unbroken;
-  run->taker.waits = run->steps_done == 0;
-  context->unbroken = was_unbroken || !run->taker.waits;
-  context->taker = &run->taker;
+/* Replay a step, and let the optimizer take gradients where it may. */
+static gr_Status replay(gr_Context *context, gr_Run *run, gr_Recording *recording, bool takes) {
+  context->taker = takes ? &run->taker : NULL;
   gr_Status status = gr_recording_replay(context, recording);
   context->taker = NULL;
-  context->unbroken = was_unbroken;
-  if (status != GR_OK) gr_optimizer_drop_taken(run->optimizer);
+  run->lost = takes && gr_optimizer_has_taken(run->optimizer);
+  if (run->lost && status != GR_OK) gr_optimizer_drop_taken(run->optimizer);
   return status;
 }
 
-static gr_Status run_step(gr_Context *context, gr_Run *run, gr_Recording *recording, bool takes,
-                          double *loss) {
+static gr_Status run_step(gr_Context *context, gr_Run *run, bool takes) {
+  gr_Recording *recording = run->steps_done < run->steps ? run->recording : run->rest;
   const double *order = run->order + run->first_row + run->rows_done;
   for (int i = 0; i < recording->inputs_count; i++)
     gather_rows(context, run->sources[i], order, rows_of(recording), recording->inputs[i]);
-  gr_Status status = takes ? replay_taken(context, run, recording)
-                           : gr_recording_replay(context, recording);
+  gr_Status status = replay(context, run, recording, takes);
   if (status == GR_OK) status = gr_optimizer_step(context, run->optimizer);
-  if (status == GR_OK) *loss = gr_tensor_get(recording->loss, 0);
-  return status;
+  if (status != GR_OK) return status;
+  double loss = gr_tensor_get(recording->loss, 0);
+  log_step(run, loss);
+  run->steps_done++;
+  run->rows_done += rows_of(recording);
+  run->loss_sum += loss * (double)rows_of(recording);
+  return GR_OK;
 }
 
 size_t gr_run_rows(const gr_Run *run) {
@@ -130,29 +130,26 @@ static bool is_time_up(const gr_Run *run, double began) {
   return run->seconds > 0 && gr_now() - began > run->seconds;
 }
 
-/* All rows of the run are there. The gradients of the last step can be seen afterwards, so they are
-** not taken. */
+/* All rows of the run are there. It ends with a step whose gradients are not lost, since they can
+** be seen then; where some are or may be, an interrupt waits. */
 static gr_Status run_steps(gr_Context *context, gr_Run *run) {
   size_t steps = run->steps + (run->rest != NULL);
   gr_Status status = GR_OK;
   double began = run->seconds > 0 ? gr_now() : 0;
-  bool ends = false;  /* it was asked to */
+  bool was_unbroken = context->unbroken, ends = false;  /* it was asked to */
   bool awaits = run->steps > 2 &&
                 gr_optimizer_await(context, run->optimizer, run->recording->plan, &run->taker);
   run->steps_done = run->rows_done = run->not_finite = 0;
-  while (status == GR_OK && run->steps_done < steps) {
-    gr_Recording *recording = run->steps_done < run->steps ? run->recording : run->rest;
+  run->lost = false;
+  while (status == GR_OK && run->steps_done < steps && (!ends || run->lost)) {
     bool takes = awaits && !ends && run->steps_done + 1 < run->steps;
-    double loss;
-    status = run_step(context, run, recording, takes, &loss);
-    if (status != GR_OK) break;
-    log_step(run, loss);
-    run->steps_done++;
-    run->rows_done += rows_of(recording);
-    run->loss_sum += loss * (double)rows_of(recording);
-    ends = gr_interrupted(context) || is_time_up(run, began);
-    if (ends && (!takes || run->taker.waits)) break;
+    run->taker.waits = run->steps_done == 0;
+    context->unbroken = was_unbroken || run->lost || (takes && !run->taker.waits);
+    status = run_step(context, run, takes);
+    awaits = awaits && (run->taker.waits || run->lost);  /* none was: so it will be */
+    ends = status == GR_OK && (gr_interrupted(context) || is_time_up(run, began));
   }
+  context->unbroken = was_unbroken;
   return status;
 }
 

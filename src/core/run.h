@@ -29,6 +29,7 @@ typedef struct gr_Run {
   size_t room;
   double loss_sum;          /* each batch's loss times its rows is added, in order */
   gr_Taker taker;           /* of gradients, while backward runs */
+  bool lost;                /* those of the last step were taken */
   /* results */
   size_t steps_done, rows_done;
   size_t not_finite;        /* the first step whose loss or new weights were not, from 1; 0: none */
@@ -38,7 +39,7 @@ typedef struct gr_Run {
 size_t gr_run_rows(const gr_Run *run);
 
 /* All steps, or those until time is up or an interrupt comes, and one more where the last one's
-** gradients were taken. */
+** gradients are lost. */
 gr_Status gr_run_steps(gr_Context *context, gr_Run *run);
 
 typedef struct gr_Epochs {

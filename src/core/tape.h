@@ -49,7 +49,7 @@ gr_Status gr_backward_run(gr_Context *context, gr_BackwardPlan *plan);
 gr_Status gr_backward_lay_out(gr_Context *context, gr_BackwardPlan *plan, gr_Calls *calls);
 void gr_backward_hand_out(gr_BackwardPlan *plan);
 /* Where the plan writes the gradient of a leaf whose elements one step alone reads, so that they
-** may change as soon as that step has computed its gradient; else NULL. */
+** may change once that step has read them; else NULL. */
 gr_Tensor *gr_backward_sole_gradient(const gr_BackwardPlan *plan, const gr_Tensor *leaf);
 void gr_backward_plan_free(gr_BackwardPlan *plan);
 

@@ -8,6 +8,7 @@
 #include "core/passes.h"
 #include "core/profile.h"
 #include "core/recording.h"
+#include "core/run.h"
 #include "core/threads.h"
 #include "testing.h"
 
@@ -98,7 +99,7 @@ static void test_a_dropped_piece(void) {
 
 /* What is taken of a replayed step */
 
-enum { ROWS = 64, INPUTS = 90, UNITS = 200 };
+enum { ROWS = 64, INPUTS = 400, UNITS = 200 };
 
 typedef struct Network {
   gr_Tensor *x, *kernel, *bias, *target, *loss;
@@ -190,6 +191,9 @@ static void test_what_is_taken(void) {
   gr_Optimizer *optimizer = &network.optimizer;
   check(count_taken(&context, &network, true) == 0, "taken while it waits");
   check(count_taken(&context, &network, false) == INPUTS * UNITS, "not taken");
+  gr_set_threads(&context, 2);
+  check(count_taken(&context, &network, false) == 0, "taken, but two threads would not take turns");
+  gr_set_threads(&context, 1);
   optimizer->clips_values = true;
   check(count_taken(&context, &network, false) == INPUTS * UNITS, "not taken with clipvalue");
   optimizer->clipnorm = 1;
@@ -208,9 +212,76 @@ static void test_what_is_taken(void) {
   gr_context_free(&context);
 }
 
+/* Runs that are interrupted */
+
+enum { STEPS = 8 };
+
+/* Says yes from a certain question on. */
+typedef struct Patience {
+  size_t asked, most;
+} Patience;
+
+static bool loses_patience(void *data) {
+  Patience *patience = data;
+  return patience->asked++ >= patience->most;
+}
+
+/* Run up to so many steps; all of them do the same. */
+static gr_Status run(gr_Context *context, Network *network, size_t steps, size_t *done) {
+  double order[STEPS * ROWS];
+  for (size_t i = 0; i < STEPS * ROWS; i++) order[i] = (double)(i % ROWS + 1);
+  gr_Run told = {.recording = network->recording, .optimizer = &network->optimizer,
+                 .sources = {network->x, network->target}, .order = order, .steps = steps};
+  network->optimizer.learning_rate = 1;
+  gr_Status status = gr_run_steps(context, &told);
+  *done = told.steps_done;
+  return status;
+}
+
+static bool same_elements(const gr_Tensor *a, const gr_Tensor *b) {
+  return memcmp(gr_tensor_data(a), gr_tensor_data(b), gr_tensor_size(a) * sizeof(float)) == 0;
+}
+
+/* A run that an interrupt ended, at whatever question, against one of just as many steps. */
+static void test_an_interrupt(gr_Context *context, size_t most, size_t *done) {
+  Patience patience = {0, most};
+  Network interrupted, plain;
+  size_t plain_done;
+  record(context, &interrupted, GR_FLOAT32);
+  record(context, &plain, GR_FLOAT32);
+  context->interrupted_data = &patience;
+  context->interrupted = loses_patience;
+  gr_Status status = run(context, &interrupted, STEPS, done);
+  context->interrupted = NULL;
+  run(context, &plain, *done, &plain_done);
+  check(same_elements(interrupted.kernel, plain.kernel), "interrupted in step %zu: other weights",
+        *done + 1);
+  check(status != GR_OK || same_elements(interrupted.kernel->grad, plain.kernel->grad),
+        "interrupted after step %zu: another gradient", *done);
+  check(status == GR_OK || *done == 0, "interrupted after step %zu: broken off", *done);
+  release(&interrupted);
+  release(&plain);
+}
+
+static void test_interrupts(void) {
+  gr_Context context;
+  size_t done = 0, most = 0;
+  bool seen[STEPS + 1] = {false};
+  gr_context_init(&context);
+  gr_set_threads(&context, 1);
+  for (; done < STEPS; most++) {
+    test_an_interrupt(&context, most, &done);
+    seen[done] = true;
+  }
+  for (size_t i = 0; i <= STEPS; i++)
+    check(seen[i] == (i != 2), "a run ended after step %zu, or none did", i);
+  gr_context_free(&context);
+}
+
 int main(void) {
   test_all_pieces();
   test_a_dropped_piece();
   test_what_is_taken();
+  test_interrupts();
   return finish();
 }

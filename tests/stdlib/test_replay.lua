@@ -234,18 +234,21 @@ end
 -- each step.
 local function check_large_layers(what, optimizer, options)
   local rs = RandomState(5)
-  local x, y = rs:normal(0, 1, { 300, 90 }):cast "float32", rs:normal(0, 1, { 300, 2 }):cast "float32"
-  local x_kept, y_kept = rs:normal(0, 1, { 70, 90 }):cast "float32", rs:normal(0, 1, { 70, 2 }):cast "float32"
+  local x, y = rs:normal(0, 1, { 300, 400 }):cast "float32", rs:normal(0, 1, { 300, 2 }):cast "float32"
+  local x_kept, y_kept = rs:normal(0, 1, { 70, 400 }):cast "float32", rs:normal(0, 1, { 70, 2 }):cast "float32"
   local function fit(callbacks)
     local model = build { optimizer = optimizer, dtype = options.dtype, layers = options.layers or function()
-      return { Dense { 512, input_dim = 90, activation = "relu" }, Dense { 130, activation = "tanh" }, Dense { 2 } }
+      return { Dense { 600, input_dim = 400, activation = "relu" }, Dense { 130, activation = "tanh" }, Dense { 2 } }
     end }
     local history = model:fit(x, y, { epochs = 3, batch_size = options.batch_size or 64, verbose = 0,
                                       callbacks = callbacks, validation_data = { x_kept, y_kept },
                                       warn_nonfinite = false })
     return model, history
   end
+  local threads = num_threads()
+  set_num_threads(2)
   local taken, taken_history = fit {}
+  set_num_threads(threads)
   local told, told_history = fit { { on_train_batch_end = function() end } }
   assert_same_bits(taken:get_weights(), told:get_weights(), what)
   assert_same_losses(taken_history, told_history, what)
@@ -283,9 +286,9 @@ function TestSameBits.test_large_layers_whose_weights_are_used_twice()
   local function tied()
     return {
       build = function(self)
-        self.kernel = self:add_weight { name = "kernel", shape = { 100, 200 } }
-        self.bias, self.back = self:add_weight { name = "bias", shape = { 200 } },
-                               self:add_weight { name = "back", shape = { 100 } }
+        self.kernel = self:add_weight { name = "kernel", shape = { 400, 450 } }
+        self.bias, self.back = self:add_weight { name = "bias", shape = { 450 } },
+                               self:add_weight { name = "back", shape = { 400 } }
       end,
       call = function(self, x) return x:dense(self.kernel, self.bias):dense(self.kernel.T, self.back) end,
     }
@@ -293,8 +296,8 @@ function TestSameBits.test_large_layers_whose_weights_are_used_twice()
   local function repeated()
     return {
       build = function(self)
-        self.kernel = self:add_weight { name = "kernel", shape = { 100, 100 } }
-        self.bias = self:add_weight { name = "bias", shape = { 100 } }
+        self.kernel = self:add_weight { name = "kernel", shape = { 400, 400 } }
+        self.bias = self:add_weight { name = "bias", shape = { 400 } }
       end,
       call = function(self, x)
         for _ = 1, 3 do x = x:dense(self.kernel, self.bias, "tanh") end
@@ -305,17 +308,17 @@ function TestSameBits.test_large_layers_whose_weights_are_used_twice()
   local function held()
     return {
       build = function(self)
-        self.kernel = self:add_weight { name = "kernel", shape = { 100, 200 } }
-        self.bias = self:add_weight { name = "bias", shape = { 200 } }
+        self.kernel = self:add_weight { name = "kernel", shape = { 400, 450 } }
+        self.bias = self:add_weight { name = "bias", shape = { 450 } }
       end,
       call = function(self, x)
-        return x:matmul(self.kernel:detach():cols(1, 100)):dense(self.kernel, self.bias)
+        return x:matmul(self.kernel:detach():cols(1, 400)):dense(self.kernel, self.bias)
       end,
     }
   end
   for _, layer in ipairs { tied, repeated, held } do
     check_large_layers("used twice", { lr = 0.01 }, { layers = function()
-      return { Dense { 100, input_dim = 90 }, layer(), Dense { 2 } }
+      return { Dense { 400, input_dim = 400 }, layer(), Dense { 2 } }
     end })
   end
 end
