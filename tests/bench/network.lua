@@ -9,7 +9,7 @@ local fit = measuring.program .. " tests/bench/network_fit.lua"
 local function ours() return measuring.number_from("GRADUS_THREADS=1 " .. fit) end
 local function products() return measuring.number_from(program .. " 128 784 512 512 10") end
 
-local step, alone, slower = measuring.against(9, ours, { products })
+local step, alone, slower = measuring.against(15, ours, { products })
 measuring.row { what = "step of 784-512-512-10, batch 128", rival = "its products alone", ours = step, theirs = alone,
                 unit = "ms", ratio = slower, bar = 1.15, aim = 1.07 }
 
@@ -26,7 +26,7 @@ local function two_threads() return 1e3 / measuring.number_from("GRADUS_THREADS=
 
 local processors = tonumber((measuring.capture "nproc"))
 if processors and processors >= 2 then
-  local threads, processes, share = measuring.against(7, two_threads, { two_processes }, true)
+  local threads, processes, share = measuring.against(15, two_threads, { two_processes }, true)
   measuring.row { what = "the same on 2 threads", rival = "two processes", ours = threads, theirs = processes,
                   unit = "steps/s", ratio = share, bar = 0.93, aim = 1.0, more = true }
 else
