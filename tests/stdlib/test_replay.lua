@@ -240,7 +240,7 @@ local function check_large_layers(what, optimizer, options)
     local model = build { optimizer = optimizer, dtype = options.dtype, layers = options.layers or function()
       return { Dense { 600, input_dim = 400, activation = "relu" }, Dense { 130, activation = "tanh" }, Dense { 2 } }
     end }
-    local history = model:fit(x, y, { epochs = 3, batch_size = options.batch_size or 64, verbose = 0,
+    local history = model:fit(x, y, { epochs = 2, batch_size = options.batch_size or 64, verbose = 0,
                                       callbacks = callbacks, validation_data = { x_kept, y_kept },
                                       warn_nonfinite = false })
     return model, history
@@ -267,12 +267,15 @@ end
 for name, optimizer in pairs(optimizers) do
   TestSameBits["test_large_layers_" .. name] = function()
     check_large_layers(name, optimizer, {})
-    check_large_layers(name .. ", float64", optimizer, { dtype = "float64" })
   end
 end
 
+function TestSameBits.test_large_layers_of_float64()
+  check_large_layers("float64", { lr = 0.01, momentum = 0.9 }, { dtype = "float64" })
+end
+
 function TestSameBits.test_large_layers_in_batches_of_other_sizes()
-  for _, size in ipairs { 30, 75, 299, 300 } do
+  for _, size in ipairs { 30, 75, 299 } do
     check_large_layers(size .. " rows", { lr = 0.01, momentum = 0.9 }, { batch_size = size })
   end
 end
