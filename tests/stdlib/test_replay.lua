@@ -234,13 +234,13 @@ end
 -- each step.
 local function check_large_layers(what, optimizer, options)
   local rs = RandomState(5)
-  local x, y = rs:normal(0, 1, { 300, 400 }):cast "float32", rs:normal(0, 1, { 300, 2 }):cast "float32"
-  local x_kept, y_kept = rs:normal(0, 1, { 70, 400 }):cast "float32", rs:normal(0, 1, { 70, 2 }):cast "float32"
+  local x, y = rs:normal(0, 1, { 170, 400 }):cast "float32", rs:normal(0, 1, { 170, 2 }):cast "float32"
+  local x_kept, y_kept = rs:normal(0, 1, { 9, 400 }):cast "float32", rs:normal(0, 1, { 9, 2 }):cast "float32"
   local function fit(callbacks)
     local model = build { optimizer = optimizer, dtype = options.dtype, layers = options.layers or function()
-      return { Dense { 600, input_dim = 400, activation = "relu" }, Dense { 130, activation = "tanh" }, Dense { 2 } }
+      return { Dense { 350, input_dim = 400, activation = "relu" }, Dense { 2 } }
     end }
-    local history = model:fit(x, y, { epochs = 2, batch_size = options.batch_size or 64, verbose = 0,
+    local history = model:fit(x, y, { epochs = options.epochs or 2, batch_size = options.batch_size or 40, verbose = 0,
                                       callbacks = callbacks, validation_data = { x_kept, y_kept },
                                       warn_nonfinite = false })
     return model, history
@@ -264,9 +264,9 @@ local function check_large_layers(what, optimizer, options)
   end
 end
 
-for name, optimizer in pairs(optimizers) do
+for _, name in ipairs { "plain", "nesterov", "clipnorm", "clipvalue_range", "weight_decay" } do
   TestSameBits["test_large_layers_" .. name] = function()
-    check_large_layers(name, optimizer, {})
+    check_large_layers(name, optimizers[name], {})
   end
 end
 
@@ -275,7 +275,7 @@ function TestSameBits.test_large_layers_of_float64()
 end
 
 function TestSameBits.test_large_layers_in_batches_of_other_sizes()
-  for _, size in ipairs { 30, 75, 299 } do
+  for _, size in ipairs { 12, 56, 169 } do
     check_large_layers(size .. " rows", { lr = 0.01, momentum = 0.9 }, { batch_size = size })
   end
 end
@@ -289,8 +289,8 @@ function TestSameBits.test_large_layers_whose_weights_are_used_twice()
   local function tied()
     return {
       build = function(self)
-        self.kernel = self:add_weight { name = "kernel", shape = { 400, 450 } }
-        self.bias, self.back = self:add_weight { name = "bias", shape = { 450 } },
+        self.kernel = self:add_weight { name = "kernel", shape = { 400, 400 } }
+        self.bias, self.back = self:add_weight { name = "bias", shape = { 400 } },
                                self:add_weight { name = "back", shape = { 400 } }
       end,
       call = function(self, x) return x:dense(self.kernel, self.bias):dense(self.kernel.T, self.back) end,
@@ -311,8 +311,8 @@ function TestSameBits.test_large_layers_whose_weights_are_used_twice()
   local function held()
     return {
       build = function(self)
-        self.kernel = self:add_weight { name = "kernel", shape = { 400, 450 } }
-        self.bias = self:add_weight { name = "bias", shape = { 450 } }
+        self.kernel = self:add_weight { name = "kernel", shape = { 400, 400 } }
+        self.bias = self:add_weight { name = "bias", shape = { 400 } }
       end,
       call = function(self, x)
         return x:matmul(self.kernel:detach():cols(1, 400)):dense(self.kernel, self.bias)
@@ -320,7 +320,7 @@ function TestSameBits.test_large_layers_whose_weights_are_used_twice()
     }
   end
   for _, layer in ipairs { tied, repeated, held } do
-    check_large_layers("used twice", { lr = 0.01 }, { layers = function()
+    check_large_layers("used twice", { lr = 0.01 }, { epochs = 1, batch_size = 25, layers = function()
       return { Dense { 400, input_dim = 400 }, layer(), Dense { 2 } }
     end })
   end
