@@ -286,22 +286,22 @@ end
 
 -- Here something reads a weight after its gradient was computed.
 function TestSameBits.test_large_layers_whose_weights_are_used_twice()
+  local function build_dense(self)
+    self.kernel = self:add_weight { name = "kernel", shape = { 400, 400 } }
+    self.bias = self:add_weight { name = "bias", shape = { 400 } }
+  end
   local function tied()
     return {
       build = function(self)
-        self.kernel = self:add_weight { name = "kernel", shape = { 400, 400 } }
-        self.bias, self.back = self:add_weight { name = "bias", shape = { 400 } },
-                               self:add_weight { name = "back", shape = { 400 } }
+        build_dense(self)
+        self.back = self:add_weight { name = "back", shape = { 400 } }
       end,
       call = function(self, x) return x:dense(self.kernel, self.bias):dense(self.kernel.T, self.back) end,
     }
   end
   local function repeated()
     return {
-      build = function(self)
-        self.kernel = self:add_weight { name = "kernel", shape = { 400, 400 } }
-        self.bias = self:add_weight { name = "bias", shape = { 400 } }
-      end,
+      build = build_dense,
       call = function(self, x)
         for _ = 1, 3 do x = x:dense(self.kernel, self.bias, "tanh") end
         return x
@@ -310,10 +310,7 @@ function TestSameBits.test_large_layers_whose_weights_are_used_twice()
   end
   local function held()
     return {
-      build = function(self)
-        self.kernel = self:add_weight { name = "kernel", shape = { 400, 400 } }
-        self.bias = self:add_weight { name = "bias", shape = { 400 } }
-      end,
+      build = build_dense,
       call = function(self, x)
         return x:matmul(self.kernel:detach():cols(1, 400)):dense(self.kernel, self.bias)
       end,
