@@ -86,6 +86,10 @@ WORD vector_double fused_double(vector_double a, vector_double b, vector_double 
   return _mm256_fmadd_pd(a, b, c);
 }
 
+WORD vector_double plus_exact_square(vector_double sum, vector_double x) {
+  return fused_double(x, x, sum);
+}
+
 WORD float fused_one_float(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 WORD double fused_one_double(double a, double b, double c) { return __builtin_fma(a, b, c); }
 

@@ -12,6 +12,7 @@
 **   store_part         the first `count` lanes to memory, nothing else touched
 **   fused              a * b + c, rounded once
 **   fused_one          the same for one number
+**   plus_exact_square  sum + x * x where x * x is exact, as that of a float is in double
 **   root               the square root, correctly rounded
 **   less, less_equal, equal    a mask; false where there is a NaN
 **   both, either       of two masks
@@ -75,6 +76,10 @@ WORD vector_float fused_float(vector_float a, vector_float b, vector_float c) {
 }
 WORD vector_double fused_double(vector_double a, vector_double b, vector_double c) {
   return _mm512_fmadd_pd(a, b, c);
+}
+
+WORD vector_double plus_exact_square(vector_double sum, vector_double x) {
+  return fused_double(x, x, sum);
 }
 
 WORD float fused_one_float(float a, float b, float c) { return __builtin_fmaf(a, b, c); }

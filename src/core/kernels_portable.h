@@ -64,6 +64,8 @@ WORD vector_double load_double(const double *p) {
 WORD void store_float(float *p, vector_float x) { memcpy(p, &x, sizeof x); }
 WORD void store_double(double *p, vector_double x) { memcpy(p, &x, sizeof x); }
 
+WORD vector_double plus_exact_square(vector_double sum, vector_double x) { return sum + x * x; }
+
 #if defined __aarch64__
 
 WORD vector_float fused_float(vector_float a, vector_float b, vector_float c) {

@@ -3,8 +3,15 @@
 ** kernels_sums.h lays down. Included for float and for double.
 */
 
+#define plus_square NAME(plus_square)
 #define squares_block NAME(squares_block)
 #define many_squares NAME(many_squares)
+
+/* One multiply-add where that rounds as a product and a sum do. */
+WORD vector_double plus_square(vector_double sum, vector_double x) {
+  if (sizeof(ELEMENT) == sizeof(float)) return plus_exact_square(sum, x);
+  return sum + x * x;
+}
 
 WORD double squares_block(const ELEMENT *x, size_t n, const bool far) {
   enum { VECTORS = 16 / LANES_double };
@@ -14,8 +21,7 @@ WORD double squares_block(const ELEMENT *x, size_t n, const bool far) {
   for (i = 0; i + 16 <= n; i += 16) {
     if (far) fetch_ahead(x + i);
     for (int j = 0; j < VECTORS; j++) {
-      vector_double v = LOAD_WIDE(x + i + j * LANES_double);
-      sums[j] += v * v;
+      sums[j] = plus_square(sums[j], LOAD_WIDE(x + i + j * LANES_double));
     }
   }
   if (i < n) {  /* an absent element counts as 0 and changes no lane */
@@ -25,8 +31,7 @@ WORD double squares_block(const ELEMENT *x, size_t n, const bool far) {
       store(rest + j, load_part(x + at, smaller(n - at, LANES)));
     }
     for (int j = 0; j < VECTORS; j++) {
-      vector_double v = LOAD_WIDE(rest + j * LANES_double);
-      sums[j] += v * v;
+      sums[j] = plus_square(sums[j], LOAD_WIDE(rest + j * LANES_double));
     }
   }
   return lanes_sum_double(sums);
