@@ -5,7 +5,11 @@
 
 #define plus_square NAME(plus_square)
 #define squares_block NAME(squares_block)
+#define squares_blocks NAME(squares_blocks)
 #define many_squares NAME(many_squares)
+
+enum { NAME(SQUARE_VECTORS) = 16 / LANES_double };
+#define SQUARE_VECTORS NAME(SQUARE_VECTORS)
 
 /* One multiply-add where that rounds as a product and a sum do. */
 WORD vector_double plus_square(vector_double sum, vector_double x) {
@@ -13,38 +17,53 @@ WORD vector_double plus_square(vector_double sum, vector_double x) {
   return sum + x * x;
 }
 
-WORD double squares_block(const ELEMENT *x, size_t n, const bool far) {
-  enum { VECTORS = 16 / LANES_double };
-  vector_double sums[VECTORS];
+/* The last block, of n <= 1,024. */
+WORD double squares_block(const ELEMENT *x, size_t n) {
+  vector_double sums[SQUARE_VECTORS];
   size_t i;
-  for (int j = 0; j < VECTORS; j++) sums[j] = splat_double(0);
-  for (i = 0; i + 16 <= n; i += 16) {
-    if (far) fetch_ahead(x + i);
-    for (int j = 0; j < VECTORS; j++) {
+  for (int j = 0; j < SQUARE_VECTORS; j++) sums[j] = splat_double(0);
+  for (i = 0; i + 16 <= n; i += 16)
+    for (int j = 0; j < SQUARE_VECTORS; j++)
       sums[j] = plus_square(sums[j], LOAD_WIDE(x + i + j * LANES_double));
-    }
-  }
   if (i < n) {  /* an absent element counts as 0 and changes no lane */
     ELEMENT rest[16];
     for (size_t j = 0; j < 16; j += LANES) {
       const size_t at = i + smaller(j, n - i);
       store(rest + j, load_part(x + at, smaller(n - at, LANES)));
     }
-    for (int j = 0; j < VECTORS; j++) {
+    for (int j = 0; j < SQUARE_VECTORS; j++)
       sums[j] = plus_square(sums[j], LOAD_WIDE(rest + j * LANES_double));
-    }
   }
   return lanes_sum_double(sums);
 }
 
+/* `blocks` whole blocks, no more than SIDE_BY_SIDE_double. */
+WORD void squares_blocks(Pile_double *pile, const ELEMENT *x, const int blocks) {
+  vector_double sums[SIDE_BY_SIDE_double][SQUARE_VECTORS];
+  UNROLLED for (int k = 0; k < blocks; k++)
+    UNROLLED for (int j = 0; j < SQUARE_VECTORS; j++) sums[k][j] = splat_double(0);
+  for (size_t i = 0; i < 1024; i += 16)
+    UNROLLED for (int k = 0; k < blocks; k++) {
+      const ELEMENT *here = x + (size_t)k * 1024 + i;
+      fetch_ahead(here);
+      UNROLLED for (int j = 0; j < SQUARE_VECTORS; j++)
+        sums[k][j] = plus_square(sums[k][j], LOAD_WIDE(here + j * LANES_double));
+    }
+  for (int k = 0; k < blocks; k++) pile_add_double(pile, lanes_sum_double(sums[k]));
+}
+
 APART double many_squares(const ELEMENT *x, size_t n) {
+  enum { SOME = SIDE_BY_SIDE_double * 1024 };
   Pile_double pile;
   pile.blocks = 0;
-  for (; n >= 1024; n -= 1024, x += 1024) pile_add_double(&pile, squares_block(x, 1024, true));
-  if (n > 0) pile_add_double(&pile, squares_block(x, n, true));
+  for (; n >= SOME; n -= SOME, x += SOME) squares_blocks(&pile, x, SIDE_BY_SIDE_double);
+  for (; n >= 1024; n -= 1024, x += 1024) squares_blocks(&pile, x, 1);
+  if (n > 0) pile_add_double(&pile, squares_block(x, n));
   return pile_sum_double(&pile);
 }
 
 static double NAME(sum_of_squares)(const void *x, size_t n) {
-  return n <= 1024 ? squares_block(x, n, false) : many_squares(x, n);
+  return n <= 1024 ? squares_block(x, n) : many_squares(x, n);
 }
+
+#undef SQUARE_VECTORS
