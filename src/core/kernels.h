@@ -97,6 +97,8 @@ typedef struct gr_Product {
   void *data;           /* given to both */
   gr_Take *take;        /* for a C without gaps that is used once: a large product may give it all */
   void *taker;          /* of C, some rows at a time, and leave c alone. NULL: c is written */
+  void *b_sums;         /* n elements, for the sums of B's columns, as sum_rows has them; or NULL.
+                        ** Only a product with scratch, that copies B, computes them */
 } gr_Product;
 
 /* n elements of a parameter, and their gradient and velocity. */

@@ -34,6 +34,7 @@
 #define activate NAME(activate)
 #define copy_panels NAME(copy_panels)
 #define copy_columns NAME(copy_columns)
+#define copy_b NAME(copy_b)
 #define copy_strips NAME(copy_strips)
 #define Round NAME(Round)
 #define Shape NAME(Shape)
@@ -465,13 +466,23 @@ static void move_columns(Tile *t, ptrdiff_t b_column, size_t first, size_t count
   if (t->bias) t->bias += first;
 }
 
+/* The panels of a part of B, and what they add to its columns' sums where these are wanted. */
+static void copy_b(const gr_Product *p, const Tile *t, number *panels) {
+  number *sums = p->b_sums;
+  copy_columns(panels, t->b, t->b_row, p->b_column, t->k, t->columns);
+  if (sums == NULL) return;
+  sums += t->c - (number *)p->c;  /* the first of the columns, as C is not moved by rows yet */
+  for (size_t j = 0; j < t->columns; j += PANEL)
+    all_columns_sum(sums + j, panels + j * t->k, t->k, PANEL, smaller(PANEL, t->columns - j),
+                    t->resumes);
+}
+
 static void copy_shared_b(void *data, size_t first, size_t count, size_t worker) {
   const Round *round = data;
-  const ptrdiff_t b_column = round->p->b_column;
   Tile t = round->all;
   (void)worker;
-  move_columns(&t, b_column, first, count);
-  copy_columns(shared_copy(round) + first * t.k, t.b, t.b_row, b_column, t.k, count);
+  move_columns(&t, round->p->b_column, first, count);
+  copy_b(round->p, &t, shared_copy(round) + first * t.k);
 }
 
 /* Some rows from the shared copy of B; in blocks of A of equal height, but for those handed on. */
@@ -516,7 +527,7 @@ static void run_columns(void *data, size_t first, size_t count, size_t worker) {
     for (size_t k = 0; k < round->all.k; k += depth) {
       Tile t = steps_of(&round->all, k, depth);
       move_columns(&t, b_column, first, here);
-      copy_columns(panels, t.b, t.b_row, b_column, t.k, t.columns);
+      copy_b(round->p, &t, panels);
       run_block(&t, shared_copy(round) + k * round->shape.rows, panels);
     }
     if (round->activates) activate(round->p, round->all.c + first, round->all.rows, here);

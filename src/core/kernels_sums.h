@@ -18,6 +18,7 @@
 #define blocks_sum NAME(blocks_sum)
 #define short_block_sum NAME(short_block_sum)
 #define columns_sum NAME(columns_sum)
+#define all_columns_sum NAME(all_columns_sum)
 #define terms_sum NAME(terms_sum)
 #define term_plain NAME(term_plain)
 #define term_squared_error NAME(term_squared_error)
@@ -127,14 +128,18 @@ static void NAME(sum_absolute_error)(void *y, const void *a, const void *b, size
   *(number *)y = terms_sum(a, b, n, term_absolute_error);
 }
 
-/* Rows are added in order to sums that start at +0; `vectors` of them stand side by side, as the
-** additions of one wait for each other. `part`: the last is not whole. */
+/* Rows are added in order to sums that start at +0, or at y where it resumes; `vectors` of them
+** stand side by side, as the additions of one wait for each other. `part`: the last is not whole. */
 WORD void columns_sum(number *y, const number *x, size_t rows, size_t row, size_t columns,
-                      const int vectors, const bool part) {
+                      bool resumes, const int vectors, const bool part) {
   const size_t rest = columns - (size_t)(vectors - 1) * LANES;
   const int whole = part ? vectors - 1 : vectors;
   vector sums[4];
   UNROLLED for (int j = 0; j < vectors; j++) sums[j] = splat(0);
+  if (resumes) {
+    UNROLLED for (int j = 0; j < whole; j++) sums[j] = load(y + (size_t)j * LANES);
+    if (part) sums[vectors - 1] = load_part(y + (size_t)whole * LANES, rest);
+  }
   BY_FOUR for (; rows > 0; rows--, x += row) {
     UNROLLED for (int j = 0; j < whole; j++) sums[j] += load(x + (size_t)j * LANES);
     if (part) sums[vectors - 1] += load_part(x + (size_t)whole * LANES, rest);
@@ -143,16 +148,19 @@ WORD void columns_sum(number *y, const number *x, size_t rows, size_t row, size_
   if (part) store_part(y + whole * LANES, sums[vectors - 1], rest);
 }
 
+/* From one row to the next it is `row` elements. */
+static void all_columns_sum(number *y, const number *x, size_t rows, size_t row, size_t columns,
+                            bool resumes) {
+  for (; columns >= 4 * LANES; columns -= 4 * LANES, x += 4 * LANES, y += 4 * LANES)
+    columns_sum(y, x, rows, row, 4 * LANES, resumes, 4, false);
+  if (columns > 3 * LANES) columns_sum(y, x, rows, row, columns, resumes, 4, true);
+  else if (columns > 2 * LANES) columns_sum(y, x, rows, row, columns, resumes, 3, true);
+  else if (columns > LANES) columns_sum(y, x, rows, row, columns, resumes, 2, true);
+  else if (columns > 0) columns_sum(y, x, rows, row, columns, resumes, 1, true);
+}
+
 static void NAME(sum_rows)(void *y, const void *x, size_t rows, size_t columns) {
-  const number *from = x;
-  number *to = y;
-  size_t left = columns;
-  for (; left >= 4 * LANES; left -= 4 * LANES, from += 4 * LANES, to += 4 * LANES)
-    columns_sum(to, from, rows, columns, 4 * LANES, 4, false);
-  if (left > 3 * LANES) columns_sum(to, from, rows, columns, left, 4, true);
-  else if (left > 2 * LANES) columns_sum(to, from, rows, columns, left, 3, true);
-  else if (left > LANES) columns_sum(to, from, rows, columns, left, 2, true);
-  else if (left > 0) columns_sum(to, from, rows, columns, left, 1, true);
+  all_columns_sum(y, x, rows, columns, columns, false);
 }
 
 #undef LANE_VECTORS

@@ -168,19 +168,18 @@ static gr_Status multiply(gr_Context *context, const gr_KernelSet *kernels, size
   return run_product(context, kernels, size, &product);
 }
 
-/* dx = a . b, which may be taken while it is computed. */
-static gr_Status multiply_gradient(gr_Context *context, const gr_KernelSet *kernels, size_t size,
-                                   Matrix a, Matrix b, const gr_Tensor *dx) {
-  gr_Product product = product_of(context, a, b, gr_tensor_data(dx), NULL, GR_LINEAR);
+/* Run the product that dx is, which may be taken while it is computed. */
+static gr_Status run_gradient(gr_Context *context, const gr_KernelSet *kernels, size_t size,
+                              gr_Product *product, const gr_Tensor *dx) {
   const gr_Taker *taker = context->taker;
   gr_Status status = GR_OK;
-  if (taker != NULL) product.taker = taker->find(taker->data, dx);
-  if (product.taker != NULL) product.take = taker->take;
-  if (product.taker != NULL && taker->waits) {  /* the room for that, then the product as ever */
-    status = make_room(context, kernels, &product);
-    product.take = NULL;
+  if (taker != NULL) product->taker = taker->find(taker->data, dx);
+  if (product->taker != NULL) product->take = taker->take;
+  if (product->taker != NULL && taker->waits) {  /* the room for that, then the product as ever */
+    status = make_room(context, kernels, product);
+    product->take = NULL;
   }
-  return status == GR_OK ? run_product(context, kernels, size, &product) : status;
+  return status == GR_OK ? run_product(context, kernels, size, product) : status;
 }
 
 /* matmul: y [..., m, n] = a [..., m, k] . b [..., k, n], as numpy.matmul */
@@ -362,7 +361,29 @@ static gr_Status dense_forward(gr_Context *context, gr_Node *node) {
                   (gr_Unary)node->attributes->activation);
 }
 
-/* dz = dy * act'(z), dx = dz . kernel^T, dkernel = x^T . dz, dbias = the sum of dz's rows */
+/* dkernel = x^T . dz, dbias = the sum of dz's rows; either may be NULL. A product that copies dz
+** sums it on the way. */
+static gr_Status dense_gradients(gr_Context *context, const gr_KernelSet *kernels, gr_DType dtype,
+                                 Matrix x, Matrix dz, const gr_Tensor *dkernel,
+                                 const gr_Tensor *dbias) {
+  void *sums = dbias == NULL ? NULL : gr_tensor_data(dbias);
+  gr_Status status = GR_OK;
+  if (dkernel != NULL) {
+    gr_Product product = product_of(context, transposed(x), dz, gr_tensor_data(dkernel), NULL,
+                                    GR_LINEAR);
+    if (copies(kernels, &product)) {
+      product.b_sums = sums;
+      sums = NULL;
+    }
+    status = run_gradient(context, kernels, gr_dtype_size(dtype), &product, dkernel);
+  }
+  if (sums != NULL)
+    gr_fold_rows(context, &(gr_Fold){kernels->sum, kernels->sum_rows, GR_ADD}, dtype, sums,
+                 dz.data, dz.rows, dz.columns);
+  return status;
+}
+
+/* dz = dy * act'(z), dx = dz . kernel^T, and the two gradients */
 static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const gr_Tensor *dy,
                                 gr_Tensor *const *dx) {
   const gr_Tensor *x = node->inputs[0], *kernel = node->inputs[1];
@@ -382,12 +403,8 @@ static gr_Status dense_backward(gr_Context *context, const gr_Node *node, const 
   if (dx[0] != NULL)
     status = multiply(context, kernels, size, slope, transposed(matrix_of(kernel)),
                       gr_tensor_data(dx[0]), NULL, GR_LINEAR);
-  if (dx[1] != NULL && status == GR_OK)
-    status = multiply_gradient(context, kernels, size, transposed(input), slope, dx[1]);
-  if (dx[2] != NULL)
-    gr_fold_rows(context, &(gr_Fold){kernels->sum, kernels->sum_rows, GR_ADD}, dy->dtype,
-                 gr_tensor_data(dx[2]), slope.data, slope.rows, slope.columns);
-  return status;
+  if (status != GR_OK) return status;
+  return dense_gradients(context, kernels, dy->dtype, input, slope, dx[1], dx[2]);
 }
 
 static bool add_product(gr_Context *context, gr_Calls *calls, const gr_KernelSet *kernels,

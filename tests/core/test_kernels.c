@@ -564,6 +564,23 @@ static void test_handing_on(const gr_Kernels *k, gr_DType t, gr_Product p) {
   free(written), free(taken.c);
 }
 
+/* A product that copies B sums its columns, too, row by row. */
+static void test_b_sums(const gr_Kernels *k, gr_DType t, gr_Product p) {
+  bool copies = k->of[t].product_scratch(&p) > 0, right = true;
+  p.b_sums = malloc((p.n + 1) * size_of(t));
+  for (size_t j = 0; j <= p.n; j++) put(t, p.b_sums, j, guard);
+  run_product(&k->of[t], t, &p);
+  for (size_t j = 0; j <= p.n && right; j++) {
+    double want = copies && j < p.n ? 0 : guard;
+    for (size_t i = 0; i < p.k && copies && j < p.n; i++)
+      want = rounded(t, want + get(t, p.b, i * (size_t)p.b_row + j * (size_t)p.b_column));
+    right = same(get(t, p.b_sums, j), want);
+    check(right, "%s product %zux%zux%zu of %s: the sum of column %zu is %a, expected %a", k->level,
+          p.m, p.n, p.k, dtype_names[t], j, get(t, p.b_sums, j), want);
+  }
+  free(p.b_sums);
+}
+
 static void test_product(const gr_Kernels *k, gr_DType t, size_t m, size_t n, size_t depth,
                          Layout a, Layout b, bool has_bias, gr_Unary activation, size_t padding) {
   gr_Product p = { .m = m, .n = n, .k = depth, .activation = activation };
@@ -595,10 +612,12 @@ static void test_product(const gr_Kernels *k, gr_DType t, size_t m, size_t n, si
   run_product(set, t, &p);
   check(memcmp(c, p.c, bytes) == 0, "%s product %zux%zux%zu of %s: %d workers do not compute what "
         "one does", k->level, m, n, depth, dtype_names[t], WORKERS);
+  test_b_sums(k, t, p);
   if (padding == 0 && m > 0 && n > 0) {
     test_handing_on(k, t, p);
     p.workers = 0;
     p.spread = NULL;
+    test_b_sums(k, t, p);
     test_handing_on(k, t, p);
   }
   free((void *)p.a), free((void *)p.b), free((void *)p.bias), free(c), free(p.c);

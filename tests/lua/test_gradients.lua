@@ -328,6 +328,34 @@ function TestGraphs.test_uses_of_one_tensor_add_up()
   lu.assertEquals(x.grad:item(), 7)
 end
 
+-- A layer of any size, whose bias gradient may be summed while the kernel's is computed, beside the
+-- three steps that it is made of.
+local function check_dense(rows, inputs, units, activation, dtype)
+  local function leaf_of(seed, ...)
+    return tensor(RandomState(seed):randn(...):cast(dtype), { requires_grad = true })
+  end
+  local x, kernel, bias = leaf_of(1, rows, inputs), leaf_of(2, inputs, units), leaf_of(3, units)
+  local slopes = leaf_of(4, rows, units):detach()
+  local function gradients(y)
+    (y * slopes):sum():backward()
+    return { x.grad, kernel.grad, bias.grad }
+  end
+  local sums = x:matmul(kernel) + bias
+  local expected = gradients(sums[activation](sums))
+  for i, found in ipairs(gradients(x:dense(kernel, bias, activation))) do
+    lu.assertTrue(found:identical(expected[i]), ("gradient %d of %d to %d units"):format(i, inputs, units))
+  end
+end
+
+function TestGraphs.test_a_dense_layer_has_the_gradients_of_its_steps()
+  for _, dtype in ipairs { "float32", "float64" } do
+    check_dense(32, 20, 25, "relu", dtype)
+    check_dense(150, 70, 90, "tanh", dtype)
+    check_dense(400, 40, 97, "sigmoid", dtype)
+    check_dense(40, 450, 130, "relu", dtype)
+  end
+end
+
 function TestGraphs.test_many_paths_cost_one_visit_each()
   local x = leaf(1)
   local y = x
