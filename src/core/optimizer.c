@@ -326,8 +326,8 @@ static void update_parameters(gr_Context *context, gr_Optimizer *optimizer) {
 /* Whether what is done with a gradient depends on it alone. A float64 one may have to be read once
 ** more, to measure it without overflow. A profile wants to know what takes how long. */
 static bool may_take(const gr_Context *context, const gr_Optimizer *optimizer) {
-  return !scales_by_norm(optimizer) && optimizer->parameters[0]->dtype == GR_FLOAT32 &&
-         context->profile == NULL;
+  return optimizer->count > 0 && !scales_by_norm(optimizer) &&
+         optimizer->parameters[0]->dtype == GR_FLOAT32 && context->profile == NULL;
 }
 
 static void *find_awaited(void *data, const gr_Tensor *gradient) {

@@ -83,6 +83,12 @@ function TestSteps.test_leave_the_gradients_of_the_last_one()
   lu.assertTrue(twin.grad:identical(kernel.grad), ("after %d steps another gradient is left"):format(done))
 end
 
+function TestSteps.test_refuse_an_optimizer_that_is_bound_to_nothing()
+  refuses("no parameter has a new gradient", core.run_steps,
+    { optimizer = core.sgd(), steps = 4, sources = { ones(8, 3) }, order = range(8),
+      log = zeros { 4, 4, dtype = "float64" } })
+end
+
 function TestSteps.test_tell_the_first_that_was_not_finite()
   local run = a_run { steps = 2, step = 3, log = zeros { 4, 4, dtype = "float64" },
                       sources = { tensor { { 1, 1, 1 }, { 1, 1, 1 }, { math.huge, 1, 1 }, { 1, 1, 1 } } } }
