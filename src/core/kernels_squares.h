@@ -17,7 +17,7 @@ WORD vector_double plus_square(vector_double sum, vector_double x) {
   return sum + x * x;
 }
 
-/* The last block, of n <= 1,024. */
+/* The only block, or the last one, of n <= 1,024. */
 WORD double squares_block(const ELEMENT *x, size_t n) {
   vector_double sums[SQUARE_VECTORS];
   size_t i;

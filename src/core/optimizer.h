@@ -1,9 +1,8 @@
 /*
 ** optimizer.h: from gradients to new weights.
 **
-** What every optimizer has in common is here: the clipping of gradients, the report on the last
-** step, and the state for each parameter. What a kind of optimizer does with a clipped gradient is
-** its update, one function in a table of kinds.
+** It clips gradients, updates the weights as SGD does (gr_SgdStep), keeps the velocity of each
+** parameter, and reports on the last step.
 **
 ** A step, in this order: the norm of each gradient as backward left it; the scale from clipnorm
 ** (for each variable; Keras 3's meaning) or global_clipnorm (one norm over all; Pascanu et al.
