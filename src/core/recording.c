@@ -42,7 +42,7 @@ void gr_recording_free(gr_Recording *recording) {
 
 void gr_recording_begin(gr_Context *context, gr_Recording *recording) {
   gr_recording_break(context, "it trained a model");
-  recording->has_begun = true;
+  recording->has_begun = recording->listens = true;
   recording->outer = context->recording;
   recording->draws_before = context->random_draws;
   context->recording = recording;
@@ -62,6 +62,7 @@ void gr_recording_end(gr_Context *context) {
   if (recording->plan == NULL && !recording->forward_only)
     gr_recording_break(context, "it had no backward");
   context->recording = recording->outer;
+  recording->listens = false;
   if (recording->broken[0] != '\0') forget_step(recording);
 }
 
@@ -83,8 +84,9 @@ gr_Status gr_recording_backward(gr_Context *context, gr_Tensor *loss) {
   gr_BackwardPlan *plan;
   gr_Status status = gr_backward_plan(context, loss, &plan);
   if (status == GR_OK) status = gr_backward_run(context, plan);
-  if (status != GR_OK || recording->plan != NULL) {
-    if (recording->plan != NULL) gr_recording_break(context, "it had more than one backward");
+  if (status != GR_OK || recording->plan != NULL || recording->forward_only) {
+    if (recording->forward_only) gr_recording_break(context, "it had a backward");
+    else if (recording->plan != NULL) gr_recording_break(context, "it had more than one backward");
     gr_backward_plan_free(plan);
     return status;
   }

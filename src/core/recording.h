@@ -26,7 +26,7 @@ typedef struct gr_Recording {
   gr_Calls calls;               /* of the whole step, good until something is rearranged */
   uint64_t rearranged;
   bool forward_only;            /* an evaluation: its loss is wanted, no gradient */
-  bool has_begun;               /* to listen, which it does once */
+  bool has_begun, listens;      /* it listens once */
   int inputs_count;
   gr_Tensor *inputs[GR_RECORDING_INPUTS];
   unsigned char *kept;          /* see gr_recording_keep, or NULL */

@@ -31,6 +31,7 @@ static void check_whole(lua_State *L, const gr_Recording *recording, const char 
 gr_Recording *gr_lua_check_step(lua_State *L, int index, const char *where,
                                 const char *argument) {
   gr_Recording *recording = check_named(L, index, where, argument);
+  if (recording->listens) gr_lua_error(L, "%s: the recording still listens", where);
   check_whole(L, recording, where);
   if (recording->plan == NULL) gr_lua_error(L, "%s: the recording holds no step", where);
   return recording;

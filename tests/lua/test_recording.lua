@@ -51,6 +51,26 @@ function TestRecording.test_without_a_step_there_is_nothing_to_replay()
   fails("replay: the recording is broken: it had no backward", empty.replay, empty)
 end
 
+function TestRecording.test_a_step_is_replayed_when_it_is_whole()
+  local w = zeros { 3, requires_grad = true }
+  local recording = core.recording { zeros(2, 3) }
+  recording:capture(function()
+    w:square():sum():backward()
+    for _, method in ipairs { "replay", "keep", "put_back" } do
+      fails(method .. ": the recording still listens", recording[method], recording)
+    end
+  end)
+  lu.assertEquals(recording:replay(), 0)
+end
+
+-- Its inputs are no batches of as many rows, so that it must not pass for a step.
+function TestRecording.test_an_evaluation_has_no_backward()
+  local w = zeros { 3, requires_grad = true }
+  local recording = core.recording({ zeros(2, 3), zeros(5) }, true)
+  recording:capture(function() w:square():sum():backward() end)
+  fails("replay: the recording is broken: it had a backward", recording.replay, recording)
+end
+
 function TestRecording.test_a_step_has_batches_of_rows()
   fails("an input must be a batch of rows without gaps", core.recording, { tensor(1) })
   fails("an input must be a batch of rows without gaps", core.recording, { ones(3, 2).T })
