@@ -136,37 +136,48 @@ gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording) {
   return status;
 }
 
-/* Tensor i of those that a replay writes: the inputs, then the results; a view of what an operation
-** was given has no memory of its own and counts as empty. */
-static size_t written(const gr_Recording *recording, size_t i, gr_Tensor **tensor) {
+/* What the tensors that a replay writes held: the inputs, then the results. */
+typedef struct gr_Kept {
+  size_t count;
+  size_t sizes[];  /* in bytes, then the bytes */
+} Kept;
+
+static gr_Tensor *written_tensor(const gr_Recording *recording, size_t i) {
   size_t inputs = (size_t)recording->inputs_count;
-  *tensor = i < inputs ? recording->inputs[i] : recording->results[i - inputs];
-  if (i >= inputs && (*tensor)->storage == (*tensor)->node->inputs[0]->storage) return 0;
-  return gr_tensor_size(*tensor) * gr_dtype_size((*tensor)->dtype);
+  return i < inputs ? recording->inputs[i] : recording->results[i - inputs];
+}
+
+/* A view of what an operation was given has no memory of its own and counts as empty. */
+static size_t written_size(const gr_Recording *recording, size_t i) {
+  const gr_Tensor *tensor = written_tensor(recording, i);
+  bool is_input = i < (size_t)recording->inputs_count;
+  if (!is_input && tensor->storage == tensor->node->inputs[0]->storage) return 0;
+  return gr_tensor_size(tensor) * gr_dtype_size(tensor->dtype);
 }
 
 gr_Status gr_recording_keep(gr_Context *context, gr_Recording *recording) {
-  size_t count = (size_t)recording->inputs_count + recording->count, bytes = 0;
-  gr_Tensor *tensor;
-  for (size_t i = 0; i < count; i++) bytes += written(recording, i, &tensor);
+  size_t count = (size_t)recording->inputs_count + recording->count;
+  size_t bytes = sizeof(Kept) + count * sizeof(size_t);
+  for (size_t i = 0; i < count; i++) bytes += written_size(recording, i);
   free(recording->kept);
-  unsigned char *to = recording->kept = malloc(bytes + 1);
-  if (to == NULL) return gr_fail_memory(context, bytes);
+  Kept *kept = recording->kept = malloc(bytes);
+  if (kept == NULL) return gr_fail_memory(context, bytes);
+  kept->count = count;
+  unsigned char *to = (unsigned char *)&kept->sizes[count];
   for (size_t i = 0; i < count; i++) {
-    size_t size = written(recording, i, &tensor);
-    memcpy(to, gr_tensor_data(tensor), size);
+    size_t size = kept->sizes[i] = written_size(recording, i);
+    memcpy(to, gr_tensor_data(written_tensor(recording, i)), size);
     to += size;
   }
   return GR_OK;
 }
 
 void gr_recording_put_back(gr_Recording *recording) {
-  size_t count = (size_t)recording->inputs_count + recording->count;
-  const unsigned char *from = recording->kept;
-  for (size_t i = 0; from != NULL && i < count; i++) {
-    gr_Tensor *tensor;
-    size_t size = written(recording, i, &tensor);
-    memcpy(gr_tensor_data(tensor), from, size);
-    from += size;
+  const Kept *kept = recording->kept;
+  if (kept == NULL) return;
+  const unsigned char *from = (const unsigned char *)&kept->sizes[kept->count];
+  for (size_t i = 0; i < kept->count; i++) {
+    memcpy(gr_tensor_data(written_tensor(recording, i)), from, kept->sizes[i]);
+    from += kept->sizes[i];
   }
 }

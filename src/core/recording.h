@@ -29,7 +29,7 @@ typedef struct gr_Recording {
   bool has_begun, listens;      /* it listens once */
   int inputs_count;
   gr_Tensor *inputs[GR_RECORDING_INPUTS];
-  unsigned char *kept;          /* see gr_recording_keep, or NULL */
+  struct gr_Kept *kept;         /* see gr_recording_keep, or NULL */
   uint64_t draws_before;
   struct gr_Recording *outer;   /* listened before this one began */
   char broken[GR_MESSAGE_SIZE]; /* why it cannot be replayed; "" when it can */

@@ -71,6 +71,24 @@ function TestRecording.test_an_evaluation_has_no_backward()
   fails("replay: the recording is broken: it had a backward", recording.replay, recording)
 end
 
+-- What is kept is what was the step's own memory then, and a view of a weight was none.
+function TestRecording.test_what_was_kept_comes_back_when_a_weight_has_moved()
+  local x, w, b = ones(2, 3), ones { 4, 3, requires_grad = true }, ones { 4, requires_grad = true }
+  local recording = core.recording { x }
+  local sums
+  recording:capture(function()
+    sums = x:dense(w.T, b)
+    sums:sum():backward()
+  end)
+  recording:keep()
+  x:fill(2)
+  recording:replay()
+  lu.assertEquals(sums:totable()[1], { 7, 7, 7, 7 })
+  core.lay_side_by_side { b, w }
+  recording:put_back()
+  lu.assertEquals({ x:totable()[1], sums:totable()[1] }, { { 1, 1, 1 }, { 4, 4, 4, 4 } })
+end
+
 function TestRecording.test_a_step_has_batches_of_rows()
   fails("an input must be a batch of rows without gaps", core.recording, { tensor(1) })
   fails("an input must be a batch of rows without gaps", core.recording, { ones(3, 2).T })
