@@ -18,7 +18,8 @@
 **             has no derivative and its result carries no gradient.
 **
 ** Forward and backward may use gr_scratch. A shape rule is run once for each recording, forward and
-** backward at every step, so neither may allocate anything else or decide by a tensor's values.
+** backward at every step, so neither may allocate anything else or decide by a tensor's values,
+** except that take fails where an index is no row: see gr_recording_may_fail.
 ** Of small operations a recording calls the kernels themselves, see calls.h.
 */
 #ifndef GR_OPERATION_H

@@ -136,6 +136,13 @@ gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording) {
   return status;
 }
 
+/* An index may be no row. */
+bool gr_recording_may_fail(const gr_Recording *recording) {
+  for (size_t i = 0; i < recording->count; i++)
+    if (recording->results[i]->node->operation == &gr_shape_operations[GR_TAKE]) return true;
+  return false;
+}
+
 /* What the tensors that a replay writes held: the inputs, then the results. */
 typedef struct gr_Kept {
   size_t count;

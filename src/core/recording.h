@@ -58,6 +58,9 @@ gr_Status gr_recording_arrange(gr_Context *context, gr_Tensor **parameters, size
 /* Run the operations and the way back, if there is one, once more on what the inputs hold now. */
 gr_Status gr_recording_replay(gr_Context *context, gr_Recording *recording);
 
+/* Whether a replay may fail by what its tensors hold. */
+bool gr_recording_may_fail(const gr_Recording *recording);
+
 /* Copy aside what the inputs and results hold, and put it back: a tensor of the step that Lua code
 ** has kept then shows nothing of the replays in between. */
 gr_Status gr_recording_keep(gr_Context *context, gr_Recording *recording);

@@ -131,13 +131,13 @@ static bool is_time_up(const gr_Run *run, double began) {
 }
 
 /* All rows of the run are there. It ends with a step whose gradients are not lost, since they can
-** be seen then; where some are or may be, an interrupt waits. */
+** be seen then; where some are or may be, an interrupt waits, and none are where a step may fail. */
 static gr_Status run_steps(gr_Context *context, gr_Run *run) {
   size_t steps = run->steps + (run->rest != NULL);
   gr_Status status = GR_OK;
   double began = run->seconds > 0 ? gr_now() : 0;
   bool was_unbroken = context->unbroken, ends = false;  /* it was asked to */
-  bool awaits = run->steps > 2 &&
+  bool awaits = run->steps > 2 && !gr_recording_may_fail(run->recording) &&
                 gr_optimizer_await(context, run->optimizer, run->recording->plan, &run->taker);
   run->steps_done = run->rows_done = run->not_finite = 0;
   run->lost = false;

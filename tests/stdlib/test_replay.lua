@@ -323,6 +323,30 @@ function TestSameBits.test_large_layers_whose_weights_are_used_twice()
   end
 end
 
+-- A batch names a row that is not there: the gradients are those of the step before.
+function TestSameBits.test_large_layers_behind_a_layer_that_fails()
+  local rows = RandomState(3):randn(10, 20):cast "float32"
+  local x, y = full({ 320, 1 }, 3), RandomState(4):randn(320, 1)
+  x[{ 315, 1 }] = 77
+  local function fit(eager)
+    seed(5)
+    local model = Sequential {
+      function(numbers) return rows:take(numbers:reshape(numbers.size) + 1) end,
+      Dense { 500, input_dim = 20, activation = "relu" }, Dense { 400 }, Dense { 1 },
+    }
+    model:compile { loss = "mse", optimizer = SGD { lr = 0.01 }, run_eagerly = eager }
+    lu.assertErrorMsgContains("index 78 at place 27 is no row", model.fit, model, x, y,
+      { batch_size = 32, epochs = 1, verbose = 0, shuffle = false })
+    return model
+  end
+  local replayed, eager = fit(false), fit(true)
+  assert_same_bits(replayed:get_weights(), eager:get_weights(), "behind a layer that fails")
+  lu.assertEquals(replayed.optimizer.last_step.norms_after, eager.optimizer.last_step.norms_after)
+  for i, weight in ipairs(replayed.trainable_weights) do
+    lu.assertTrue(weight.grad:identical(eager.trainable_weights[i].grad), "gradient " .. i .. " differs")
+  end
+end
+
 function TestSameBits.test_a_model_that_runs_away()
   local case = { layers = built_in_layers, optimizer = { lr = 1e4 }, epochs = 3 }
   local replayed, history = train(case)
