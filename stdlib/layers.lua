@@ -41,8 +41,10 @@ end
 --   name    what summary calls it ("layer")
 --
 -- Layer(f) makes one from a function f(x) from tensor to tensor. A tensor that call keeps
--- (self.last = x) shows the step of fit that ran last, so that a callback may look at it. As
--- keras.layers.Layer.
+-- (self.last = x) shows the step of fit that ran last, so that a callback may look at it. fit
+-- records what call does and replays it: a number, a string or a function that a callback changes
+-- in a field (layer.alpha = 0.5) counts from the next step on, one in a local variable of yours
+-- from the next epoch on at best (compile's run_eagerly = true is for that). As keras.layers.Layer.
 -- Example:
 --   local double = Layer { call = function(self, x) return x * 2 end }
 --   print(double(ones(2, 2)))
@@ -192,10 +194,15 @@ function layers.call_and_watch(layer, x, begin)
   return y
 end
 
+-- What of a field decides about a layer that is written in Lua: a number or the like, and a table, among
+-- which its inner layers are, with its length; not a tensor, which a layer may keep anew in each call.
+local function decides(value) return type(value) ~= "userdata" end
+
+local function length(value) return type(value) == "table" and rawlen(value) end
+
 -- What decides about a layer or a model: whether it is frozen, what it computes with, and, unless it is
--- built in, the tables in its fields, among which its inner layers are. write_outline writes it into
--- `list` from place n + 1 on and returns the last place; is_outlined compares, and returns that place
--- or nil.
+-- built in, its fields. write_outline writes it into `list` from place n + 1 on and returns the last
+-- place; is_outlined compares, and returns that place or nil.
 function layers.write_outline(object, list, n)
   local trainable = rawget(object, "trainable")
   list[n + 1] = trainable == nil or trainable
@@ -204,8 +211,8 @@ function layers.write_outline(object, list, n)
   n = n + 3
   if object.is_built_in then return n end
   for _, value in next, object do
-    if type(value) == "table" then
-      list[n + 1], list[n + 2] = value, rawlen(value)
+    if decides(value) then
+      list[n + 1], list[n + 2] = value, length(value)
       n = n + 2
     end
   end
@@ -219,8 +226,8 @@ function layers.is_outlined(object, list, n)
   n = n + 3
   if object.is_built_in then return n end
   for _, value in next, object do
-    if type(value) == "table" then
-      if not rawequal(list[n + 1], value) or list[n + 2] ~= rawlen(value) then return nil end
+    if decides(value) then
+      if not rawequal(list[n + 1], value) or list[n + 2] ~= length(value) then return nil end
       n = n + 2
     end
   end

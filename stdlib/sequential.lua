@@ -233,20 +233,45 @@ local function check_recordings(self)
     note(layer.bias)
     note(layer.units)
     note(layer.use_bias)
+    local fields = {}
+    for i = 1, layers.write_outline(layer, fields, 0) do note(fields[i]) end
   end)
   for _, entry in ipairs(self.weights) do note(entry.tensor.requires_grad) end
   if has_changed then self.recordings = {} end
 end
 
+local function are_same(a, b)
+  if #a ~= #b then return false end
+  for i, value in ipairs(a) do
+    if not rawequal(value, b[i]) then return false end
+  end
+  return true
+end
+
+-- What decides about the layers that were found last, written into `list`, and whether it still is
+-- what was written there; both return the last place in the list.
+function Sequential:write_outlines(list)
+  local n = 0
+  for _, object in ipairs(self.watched) do n = layers.write_outline(object, list, n) end
+  return n
+end
+
+function Sequential:are_outlined(list)
+  local n = 0
+  for _, object in ipairs(self.watched) do
+    n = layers.is_outlined(object, list, n)
+    if not n then return nil end
+  end
+  return n
+end
+
 -- Whether nothing was changed since take_outline, found out without a walk through the layers.
 local function is_as_before(self)
-  local outline, watched, n = self.outline, self.watched, 0
-  if not watched or outline.loss ~= self.loss or outline.dtype ~= self.dtype or outline.moves ~= moves
-      or outline.trainable ~= self.trainable then return false end
-  for i = 1, #watched do
-    n = layers.is_outlined(watched[i], outline, n)
-    if not n then return false end
-  end
+  local outline = self.outline
+  if not self.watched or outline.loss ~= self.loss or outline.dtype ~= self.dtype or outline.moves ~= moves
+      or outline.trainable ~= self.trainable or not are_same(outline.layers, self.layers) then return false end
+  local n = self:are_outlined(outline)
+  if not n then return false end
   for i, entry in ipairs(self.weights) do
     if outline[n + i] ~= entry.tensor.requires_grad then return false end
   end
@@ -255,15 +280,16 @@ end
 
 -- Write down what the model is made of, for is_as_before.
 local function take_outline(self)
-  local outline, watched, n = {}, {}, 0
+  local outline, watched = {}, {}
   each_layer(self, function(layer, _, _, models)
     watched[#watched + 1] = layer
     table.move(models, 1, #models, #watched + 1, watched)
   end)
-  for _, object in ipairs(watched) do n = layers.write_outline(object, outline, n) end
+  self.outline, self.watched = outline, watched
+  local n = self:write_outlines(outline)
   for i, entry in ipairs(self.weights) do outline[n + i] = entry.tensor.requires_grad end
   outline.loss, outline.dtype, outline.moves, outline.trainable = self.loss, self.dtype, moves, self.trainable
-  self.outline, self.watched = outline, watched
+  outline.layers = table.move(self.layers, 1, #self.layers, 1, {})
 end
 
 -- Take in what was changed since the last time; returns whether there was something.
@@ -337,7 +363,8 @@ local compile_options = { "loss", "optimizer", "run_eagerly" }
 --                 "mae", or a function of y_true and y_pred that returns a tensor; it must be given
 --   optimizer     SGD { ... }, or "sgd" with its defaults ("sgd")
 --   run_eagerly   true: each step runs from Lua and none is recorded and replayed; slower, with the
---                 same digits (false)
+--                 same digits, unless a layer or a loss of your own reads a local variable that
+--                 changes within an epoch, which only this sees at once (false)
 --
 -- As keras.Model.compile.
 -- Example:

@@ -6,7 +6,9 @@
 -- wants to be told before all are done. A step whose Lua did something that cannot be replayed stays
 -- eager: it runs from Lua each time, with the same bits. Where a model has parts written in Lua, a
 -- recording is held against running the Lua again, to the bit, at its first replay, at the first
--- batch of each epoch and after callbacks that ran the Lua themselves.
+-- batch of each epoch and after callbacks that ran the Lua themselves. What a callback changes in
+-- the fields of a layer makes the model record anew; a layer whose own call changes them is not
+-- replayed.
 --
 -- A tensor that Lua code keeps for itself (self.last = x) shows the step that ran last, as if every
 -- step had run from Lua: each run is recorded, the newest recording is the one that is replayed, and
@@ -190,22 +192,31 @@ function Trainer:place_of(step)
   return (step - 1) // self.steps + 1, (step - 1) % self.steps + 1
 end
 
+-- Steps stay eager, since a recording is not all that they depend on.
+function Trainer:distrust_replay(reason, what)
+  self:give_up_replay(reason)
+  local epoch, step = self:place_of(self.step)
+  warn("fit: at epoch %d, step %d %s, so it depends on more than its tensors; training goes on without replay",
+    epoch, step, what)
+end
+
 -- A step that is run from Lua, on a batch of its own since a layer may have kept the last one, and
 -- replayed, both on the same weights. Where they differ the Lua is right; else its recording takes
--- the place of the old one, whose tensors the Lua code may not know any more.
+-- the place of the old one, whose tensors the Lua code may not know any more. The first time, the
+-- layers must be left as the step before of this shape has left them, too.
 function Trainer:checked_step(batch)
-  local fresh = new_batch(self, batch.rows)
-  set_gradients(self.model, {})
+  local model, fresh, outlines = self.model, new_batch(self, batch.rows), {}
+  model:write_outlines(outlines)
+  set_gradients(model, {})
   local loss = self:record(fresh)
-  if fresh.recording then
-    if self:replays_to(batch, loss, gradients_of(self.model)) then
-      batch.x, batch.y, batch.recording, batch.is_fresh = fresh.x, fresh.y, fresh.recording, false
-    else
-      self:give_up_replay("running its Lua again gave other numbers")
-      warn("fit: at epoch %d, step %d the recorded step and its Lua code give different numbers, so "
-        .. "it depends on more than its tensors; training goes on without replay",
-        self:place_of(self.step))
-    end
+  if not fresh.recording then return self:finish_step(loss, batch.rows) end
+  if batch.is_fresh and not model:are_outlined(outlines) then
+    self:distrust_replay("it changes its own fields", "a layer's call changes a number or the like in its fields")
+  elseif self:replays_to(batch, loss, gradients_of(model)) then
+    batch.x, batch.y, batch.recording, batch.is_fresh = fresh.x, fresh.y, fresh.recording, false
+  else
+    self:distrust_replay("running its Lua again gave other numbers",
+      "the recorded step and its Lua code give different numbers")
   end
   return self:finish_step(loss, batch.rows)
 end

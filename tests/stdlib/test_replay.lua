@@ -323,6 +323,47 @@ function TestSameBits.test_large_layers_whose_weights_are_used_twice()
   end
 end
 
+-- What callbacks and the layers themselves change is seen by replayed steps as by eager ones.
+local function check_changes(what, new_layers, new_callbacks)
+  local rs = RandomState(1)
+  local x, y = rs:randn(120, 6):cast "float32", rs:randn(120, 1):cast "float32"
+  local function fit(eager)
+    seed(1)
+    local model = Sequential(new_layers())
+    model:compile { loss = "mse", optimizer = SGD { lr = 0.01 }, run_eagerly = eager }
+    local callbacks = new_callbacks and { new_callbacks(model) }
+    return model, model:fit(x, y, { epochs = 3, batch_size = 10, verbose = 0, callbacks = callbacks })
+  end
+  local replayed, history = fit(false)
+  local eager, eager_history = fit(true)
+  assert_same_losses(history, eager_history, what)
+  assert_same_bits(replayed:get_weights(), eager:get_weights(), what)
+  return replayed
+end
+
+function TestSameBits.test_layers_that_are_taken_away_or_change_places()
+  local function three() return { Dense { 6, input_dim = 6 }, Dense { 6, activation = "tanh" }, Dense { 1 } } end
+  local function at_the_end_of_the_first(change)
+    return function(model)
+      return { on_epoch_end = function(_, epoch) if epoch == 1 then change(model.layers) end end }
+    end
+  end
+  check_changes("taken away", three, at_the_end_of_the_first(function(layers) table.remove(layers, 2) end))
+  check_changes("other places", three, at_the_end_of_the_first(function(layers)
+    layers[1], layers[2] = layers[2], layers[1]
+  end))
+end
+
+function TestSameBits.test_numbers_that_a_callback_changes_in_a_layer()
+  local function scaled()
+    return { Dense { 1, input_dim = 6 }, { factor = 1, call = function(self, x) return x * self.factor end } }
+  end
+  local replayed = check_changes("a factor", scaled, function(model)
+    return { on_train_batch_begin = function(_, batch) if batch > 4 then model.layers[2].factor = 0.5 end end }
+  end)
+  lu.assertStrContains(tostring(replayed), "recorded once, then replayed")
+end
+
 -- A batch names a row that is not there: the gradients are those of the step before.
 function TestSameBits.test_large_layers_behind_a_layer_that_fails()
   local rows = RandomState(3):randn(10, 20):cast "float32"
@@ -456,6 +497,15 @@ function TestNeverReplayedWrongly.test_a_layer_that_uses_a_number_as_an_argument
     return function(x) return x:clip(-2, x:max()) end
   end, "read a number")
   check_eager(function() return function(x) return x + tensor(x:mean()) end end, "copied")
+end
+
+function TestNeverReplayedWrongly.test_a_layer_that_counts_its_steps()
+  check_eager(function()
+    return { steps = 0, call = function(self, x)
+      self.steps = self.steps + 1
+      return self.steps > 10 and x * 0.5 or x
+    end }
+  end, "it changes its own fields")
 end
 
 function TestNeverReplayedWrongly.test_a_layer_that_draws_from_math_random()
