@@ -392,6 +392,10 @@ end
 local function draw_axis(script, name, range, ticks, more)
   emit(script, "set %srange [%s:%s] noextend", name, number(range.low), number(range.high))
   if range.is_log then emit(script, "set logscale %s 10", name) end
+  if #ticks.at + #ticks.minor == 0 then -- for an empty list gnuplot chooses ticks itself
+    emit(script, "unset %stics", name)
+    return
+  end
   emit(script, "set %stics %s nomirror out scale 0.55,0.3 font ',%s' textcolor rgb '%s' %s", name,
        tick_list(ticks), short(SIZE.tick), INK, more or "")
 end

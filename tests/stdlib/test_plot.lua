@@ -280,6 +280,25 @@ function TestFigures.test_the_ending_chooses_the_format()
   assert_error("plot.savefig: name must end in", plot.savefig, path "png")
 end
 
+function TestFigures.test_an_axis_without_ticks_has_none()
+  for _, positions in ipairs { {}, { 100, 200 } } do
+    plot.plot({ 1, 2, 3 }, { 4, 5, 6 })
+    plot.xticks(positions)
+    plot.yticks(positions)
+    lu.assertNotStrContains(svg(), "<text")
+    plot.close()
+  end
+end
+
+function TestFigures.test_a_panel_beside_one_without_ticks_has_its_own()
+  for panel = 1, 2 do
+    plot.subplot(1, 2, panel)
+    plot.plot { 1, 2, 3 }
+    plot.xticks(panel == 1 and {} or { 2 }, panel == 2 and { "second" } or nil)
+  end
+  lu.assertStrContains(svg(), ">second<")
+end
+
 function TestFigures.test_dots_per_inch_set_a_pngs_size()
   plot.figure { figsize = { 4, 3 } }
   plot.plot { 1, 2 }
