@@ -9,6 +9,11 @@ local batches = {}
 
 local known_options = { "batch_size", "shuffle", "model" }
 
+-- Whether what stands in y's place is the options instead: no list, no model.
+local function is_options(value)
+  return type(value) == "table" and getmetatable(value) == nil and value[1] == nil
+end
+
 -- The row numbers of one pass: in order, or as the next shuffle of the model or the script.
 local function row_order(rows, shuffle, model)
   local order = core.range(rows)
@@ -34,6 +39,7 @@ end
 --   for x_batch, y_batch in batches(x, y, { batch_size = 32 }) do print(#x_batch) end
 function batches.batches(x, y, options, ...)
   errors.refuse_more("batches", "expected x, y and one table of options,", ...)
+  if options == nil and is_options(y) then y, options = nil, y end
   options = errors.check_options("batches", options, known_options)
   local size = errors.option("batches", options, "batch_size", "positive integer", 32)
   local shuffle = errors.option("batches", options, "shuffle", "boolean", true)

@@ -321,3 +321,25 @@ function TestTrainTestSplit.test_errors()
   refuses("shuffle must be a boolean, got the number 1", x, { shuffle = 1 })
   refuses("random_state must be a RandomState, a whole number", x, { random_state = -1 })
 end
+
+-- batches ----------------------------------------------------------------------------------------
+
+TestBatches = {}
+
+function TestBatches.test_y_may_be_left_out()
+  local sizes = {}
+  for x_batch, y_batch in batches(ones(5, 3), { batch_size = 2 }) do
+    lu.assertNil(y_batch)
+    sizes[#sizes + 1] = #x_batch
+  end
+  lu.assertEquals(sizes, { 2, 2, 1 })
+  assert_error('batches: unknown option "batchsize", did you mean "batch_size"?', batches, ones(2, 3),
+               { batchsize = 2 })
+end
+
+function TestBatches.test_what_is_no_y()
+  local message = "batches: y must be a tensor or nil, got "
+  assert_error(message .. "a table", batches, ones(2, 3), { 1, 2 })
+  assert_error(message .. "a table", batches, ones(2, 3), { batch_size = 1 }, { batch_size = 1 })
+  assert_error(message .. "a model", batches, ones(2, 3), Sequential {})
+end
