@@ -158,6 +158,10 @@ local function values_of(path)
     local chunk, message = load(file:read "a", "@" .. path, "t", environment)
     if not chunk then error(("golden file: %s"):format(message), 0) end
     values = chunk()
+    if values == nil then values = {} end  -- an empty file
+    if type(values) ~= "table" then
+      errors.fail("assertGolden: %s must return a table of values, got %s", path, errors.describe(values))
+    end
   end
   cache[path] = values
   return values

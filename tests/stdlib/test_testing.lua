@@ -153,6 +153,28 @@ function TestGolden.test_a_name_that_is_not_there_and_a_value_that_cannot_be_kep
   lu.assertErrorMsgContains("must be a number, a string, a boolean, a tensor", t.assertGolden, "f", print)
 end
 
+local function write_file(text)
+  local file <close> = assert(io.open(golden.path(), "wb"))
+  file:write(text)
+end
+
+function TestGolden.test_an_empty_file_holds_no_values()
+  write_file ""
+  lu.assertStrContains(failure(t.assertGolden, "a", 1), 'there is no golden value "a" in ')
+  put("a", 1)
+  t.assertGolden("a", 1)
+  lu.assertEquals(loadfile(golden.path())(), { a = 1 })
+end
+
+function TestGolden.test_a_file_that_holds_no_table()
+  write_file "return 3"
+  for _, updates in ipairs { false, true } do
+    golden.updates = updates
+    lu.assertErrorMsgContains(("assertGolden: %s must return a table of values, got the number 3"):format(golden.path()),
+      t.assertGolden, "a", 1)
+  end
+end
+
 function TestGolden.test_other_values_of_the_file_stay()
   put("a", 1)
   put("b", 2)
