@@ -53,19 +53,25 @@ function golden.key_text(key)
   return type(key) == "string" and ("%q"):format(key) or tostring(key)
 end
 
--- Fail for a value that a golden file cannot hold.
-function golden.check(name, value)
+-- Fail for a value that a golden file cannot hold. `around` has the tables that the value lies in.
+function golden.check(name, value, around)
   local kind = golden.kind(value)
   if not kind then
     errors.argument("assertGolden", name, "a number, a string, a boolean, a tensor or a table of these",
                     value)
   elseif kind == "table" then
+    around = around or {}
+    if around[value] then
+      errors.fail("assertGolden: %s must not contain itself, got a table that does", name)
+    end
+    around[value] = true
     for key, entry in pairs(value) do
       if type(key) ~= "string" and math.type(key) ~= "integer" then
         errors.argument("assertGolden", "a key of " .. name, "a string or a whole number", key)
       end
-      golden.check(name, entry)
+      golden.check(name, entry, around)
     end
+    around[value] = nil
   end
 end
 

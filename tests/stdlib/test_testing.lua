@@ -153,6 +153,18 @@ function TestGolden.test_a_name_that_is_not_there_and_a_value_that_cannot_be_kep
   lu.assertErrorMsgContains("must be a number, a string, a boolean, a tensor", t.assertGolden, "f", print)
 end
 
+function TestGolden.test_a_table_that_contains_itself()
+  local r = { inner = { 1 } }
+  r.twice = { r.inner, r.inner }
+  put("twice", r)
+  t.assertGolden("twice", r)
+  r.inner.outer = r
+  for _, updates in ipairs { false, true } do
+    golden.updates = updates
+    lu.assertErrorMsgContains("assertGolden: r must not contain itself, got a table that does", t.assertGolden, "r", r)
+  end
+end
+
 local function write_file(text)
   local file <close> = assert(io.open(golden.path(), "wb"))
   file:write(text)
