@@ -95,12 +95,21 @@ static double check_bound(lua_State *L, int table, int place) {
   return value;
 }
 
+static void refuse_more_bounds(lua_State *L, int table) {
+  int count = 0;
+  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) count++;
+  if (count != 2)
+    gr_lua_error(L, "SGD: clipvalue must be a range {low, high} of two numbers, got a table of %d",
+                 count);
+}
+
 /* A number c for [-c, c], or a range {low, high}. */
 static void set_clipvalue(lua_State *L, gr_Optimizer *optimizer, int index) {
   double low, high;
   if (lua_istable(L, index)) {
     low = check_bound(L, index, 1);
     high = check_bound(L, index, 2);
+    refuse_more_bounds(L, index);
     if (!(low <= high))
       gr_lua_error(L, "SGD: clipvalue's lower bound %f is above its upper bound %f", low, high);
   } else {

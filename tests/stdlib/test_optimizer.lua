@@ -417,6 +417,9 @@ function TestSettings.test_ranges_that_are_none_are_errors()
   assert_refused("clipvalue", {}, "clipvalue's lower bound must be a number")
   assert_refused("clipvalue", { 0 / 0, 1 }, "clipvalue's lower bound must be a number")
   assert_refused("clipvalue", { "a", 1 }, "clipvalue's lower bound must be a number")
+  for _, range in ipairs { { 1, 2, 3 }, { -1, 2, [4] = 3 }, { -1, 2, high = 3 } } do
+    assert_refused("clipvalue", range, "clipvalue must be a range {low, high} of two numbers, got a table of 3")
+  end
 end
 
 function TestSettings.test_rates_and_momenta_are_checked()
