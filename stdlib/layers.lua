@@ -397,9 +397,13 @@ local activations = { "linear", "relu", "tanh", "sigmoid" }
 -- The number of features of one input row, from input_dim or input_shape, or nil.
 local function input_features(options)
   local shape = errors.option("Dense", options, "input_shape", "table")
-  local features = shape and shape[#shape] or options.input_dim
-  if features == nil then return nil end
-  return errors.option("Dense", { input_dim = features }, "input_dim", "positive integer")
+  local given = errors.option("Dense", options, "input_dim", "positive integer")
+  if not shape or #shape == 0 then return given end
+  local last = errors.option("Dense", { input_dim = shape[#shape] }, "input_dim", "positive integer")
+  if given and given ~= last then
+    errors.argument("Dense", "input_dim", ("what input_shape ends with, %d"):format(last), given)
+  end
+  return last
 end
 
 local function check_activation(activation)

@@ -105,6 +105,7 @@ end
 
 function TestDense.test_input_shape_is_input_dim()
   lu.assertEquals(Dense { 3, input_shape = { 7 } }.input_dim, 7)
+  lu.assertEquals(Dense { 3, input_shape = { 4, 7 }, input_dim = 7 }.input_dim, 7)
 end
 
 function TestDense.test_wrong_arguments_are_errors()
@@ -122,6 +123,9 @@ function TestDense.test_wrong_arguments_are_errors()
     { { 3, input_dim = 0 }, "Dense: input_dim must be a positive integer" },
     { { 3, input_dim = "2" }, "Dense: input_dim must be a positive integer" },
     { { 3, input_shape = 2 }, "Dense: input_shape must be a table" },
+    { { 3, input_dim = 20, input_shape = { 10 } },
+      "Dense: input_dim must be what input_shape ends with, 10, got the number 20" },
+    { { 3, input_dim = "20", input_shape = { 20 } }, "Dense: input_dim must be a positive integer" },
     { { 3, use_bias = "no" }, "Dense: use_bias must be a boolean" },
     { { 3, name = 1 }, "Dense: name must be a string" },
     { { 3, actvation = "relu" }, 'Dense: unknown option "actvation", did you mean "activation"?' },
