@@ -74,6 +74,12 @@ WORD vector_double power_of_magnitude_double(vector_double x, vector_double y) {
   return scaled_by_double(splat_double(1) + p, n);
 }
 
+/* x^0.5: the square root, but for its -0 at -0 and its nan at -inf. */
+WORD vector_double power_half_double(vector_double x) {
+  const vector_double infinity = splat_double(INFINITY);
+  return choose_double(equal_double(x, -infinity), infinity, root_double(x + splat_double(0)));
+}
+
 /* C's pow (C11, F.10.4.4) from z, which is |x|^y where that is an ordinary number. */
 WORD vector_double power_cases_double(vector_double x, vector_double y, vector_double z) {
   const vector_double zero = splat_double(0), one = splat_double(1);
@@ -95,7 +101,7 @@ WORD vector_double power_cases_double(vector_double x, vector_double y, vector_d
   z = choose_double(both_double(equal_double(x, x), equal_double(y, y)), z, x + y);
   z = choose_double(either_double(equal_double(y, zero), equal_double(x, one)), one, z);
   z = choose_double(equal_double(y, splat_double(2)), x * x, z);
-  z = choose_double(equal_double(y, splat_double(0.5)), root_double(x), z);
+  z = choose_double(equal_double(y, splat_double(0.5)), power_half_double(x), z);
   z = choose_double(equal_double(y, one), x, z);
   return choose_double(equal_double(y, splat_double(-1)), one / x, z);
 }
@@ -104,12 +110,12 @@ WORD bool all_are_double(vector_double x, double number) {
   return count_lanes_double(equal_double(x, splat_double(number))) == LANES_double;
 }
 
-/* The exponents that have their own formulas: x * x for 2, sqrt(x) for 0.5, x for 1, 1 / x for -1.
+/* The exponents that have their own formulas: x * x for 2, the root for 0.5, x for 1, 1 / x for -1.
 ** Where all lanes have the same one, nothing else is computed; power_cases_double has the rest. */
 WORD bool simple_power_double(vector_double x, vector_double y, vector_double *z) {
   if (all_are_double(y, 2)) *z = x * x;
   else if (all_are_double(y, 1)) *z = x;
-  else if (all_are_double(y, 0.5)) *z = root_double(x);
+  else if (all_are_double(y, 0.5)) *z = power_half_double(x);
   else if (all_are_double(y, -1)) *z = splat_double(1) / x;
   else return false;
   return true;

@@ -95,13 +95,9 @@ for low, high in ((-1, 1), (None, 0.5), (-0.5, None), (0, 0), (-np.inf, np.inf))
 
 # Two tensors; // and % are Lua's on floats
 
-def power(a, b):  # to 0.5 is the square root, as with NumPy's own **
-    return np.where(b == 0.5, np.sqrt(a), np.power(a, b))
-
-
 BINARY = {
     "add": (np.add, 0), "sub": (np.subtract, 0), "mul": (np.multiply, 0), "div": (np.divide, 0),
-    "pow": (power, 2e-15), "floordiv": (lambda a, b: np.floor(np.divide(a, b)), 0),
+    "pow": (np.power, 2e-15), "floordiv": (lambda a, b: np.floor(np.divide(a, b)), 0),
     "mod": (np.mod, 1e-14), "maximum": (np.maximum, 0), "minimum": (np.minimum, 0),
     "gt": (np.greater, 0), "ge": (np.greater_equal, 0), "lt": (np.less, 0),
     "le": (np.less_equal, 0), "eq": (np.equal, 0), "ne": (np.not_equal, 0)}
