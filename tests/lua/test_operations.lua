@@ -181,7 +181,7 @@ end
 
 -- // and % on tensors are Lua's on its floats, number by number.
 function TestArguments.test_division_with_remainder_is_luas()
-  local numbers = { 0.0, 1.0, -1.0, 2.5, -2.5, 7.0, -7.0, 1e10, math.huge, -math.huge }
+  local numbers = { 0.0, 1.0, -1.0, 2.5, -2.5, 7.0, -7.0, -0.1, 1e10, math.huge, -math.huge }
   local function assert_same(came, expected, what)
     lu.assertTrue(came == expected or (came ~= came and expected ~= expected),
                   ("%s is %s, Lua's %s"):format(what, came, expected))
