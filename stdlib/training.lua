@@ -468,8 +468,11 @@ local function split_rows(x, y, fraction)
 end
 
 local function check_validation(model, data)
-  if type(data) ~= "table" or data[1] == nil or data[2] == nil then
+  if type(data) ~= "table" then
     errors.argument("fit", "validation_data", "a table { x, y }", data)
+  elseif data[1] == nil or data[2] == nil then
+    local lacks = data[1] ~= nil and "y" or data[2] ~= nil and "x" or "x and y"
+    errors.fail("fit: validation_data must be a table { x, y }, got a table without %s", lacks)
   end
   local x = model:as_input("fit", data[1])
   return x, model:as_target("fit", x, data[2])
