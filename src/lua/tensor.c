@@ -548,7 +548,8 @@ static bool takes_long_to_read(const gr_Tensor *source, const gr_Tensor *target)
 }
 
 /* target[...] = the tensor `source`, broadcast; through a copy where the two share memory. */
-static void assign_tensor(lua_State *L, gr_Tensor *target, gr_Tensor *source) {
+static void assign_tensor(lua_State *L, const char *where, gr_Tensor *target,
+                          gr_Tensor *source) {
   char left[GR_SHAPE_TEXT], right[GR_SHAPE_TEXT];
   int64_t shape[GR_MAX_RANK];
   int rank;
@@ -556,12 +557,12 @@ static void assign_tensor(lua_State *L, gr_Tensor *target, gr_Tensor *source) {
                                  shape) && rank == target->rank;
   for (int i = 0; fits && i < rank; i++) fits = shape[i] == target->shape[i];
   if (!fits)
-    gr_lua_error(L, "tensor: a value of shape %s does not fit a part of shape %s",
+    gr_lua_error(L, "%s: a value of shape %s does not fit a part of shape %s", where,
                  gr_tensor_shape_text(right, source), gr_tensor_shape_text(left, target));
   if (source->storage == target->storage || takes_long_to_read(source, target)) {
-    gr_Tensor *copy = gr_lua_new_tensor(L, source->dtype, source->rank, source->shape, "tensor");
+    gr_Tensor *copy = gr_lua_new_tensor(L, source->dtype, source->rank, source->shape, where);
     gr_tensor_assign(copy, source);
-    gr_lua_check_stop(L, "tensor");
+    gr_lua_check_stop(L, where);
     source = copy;
   }
   gr_Tensor wide = gr_broadcast_view(source, target->rank, target->shape);
@@ -569,13 +570,13 @@ static void assign_tensor(lua_State *L, gr_Tensor *target, gr_Tensor *source) {
 }
 
 /* target[...] = the value at `index`: a number, a tensor or nested tables */
-static void assign_value(lua_State *L, gr_Tensor *target, int index) {
+static void assign_value(lua_State *L, const char *where, gr_Tensor *target, int index) {
   gr_Tensor *source = gr_lua_test_tensor(L, index);
-  if (source != NULL) assign_tensor(L, target, source);
+  if (source != NULL) assign_tensor(L, where, target, source);
   else if (lua_istable(L, index))
-    assign_tensor(L, target, gr_lua_tensor_from_table(L, index, target->dtype, "tensor"));
+    assign_tensor(L, where, target, gr_lua_tensor_from_table(L, index, target->dtype, where));
   else write_whole(gr_lua_context(L), target, NULL,
-                   gr_lua_check_number(L, index, "tensor", "the value"));
+                   gr_lua_check_number(L, index, where, "the value"));
 }
 
 static int write_part(lua_State *L, gr_Tensor *tensor) {
@@ -585,7 +586,7 @@ static int write_part(lua_State *L, gr_Tensor *tensor) {
     gr_tensor_set(tensor, place_of(tensor, &key), lua_tonumber(L, 3));
     return 0;
   }
-  assign_value(L, push_part(L, tensor->context, &key), 3);
+  assign_value(L, "tensor", push_part(L, tensor->context, &key), 3);
   return 0;
 }
 
@@ -595,8 +596,8 @@ static int write_part(lua_State *L, gr_Tensor *tensor) {
 ** Example: zeros(2, 2):fill(7) */
 static int tensor_fill(lua_State *L) {
   gr_Tensor *tensor = check_self(L, "fill", "t:fill(value)", 1);
-  gr_lua_check_writable(L, tensor, "tensor");
-  assign_value(L, tensor, 2);
+  gr_lua_check_writable(L, tensor, "fill");
+  assign_value(L, "fill", tensor, 2);
   lua_settop(L, 1);
   return 1;
 }

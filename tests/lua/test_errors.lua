@@ -201,6 +201,9 @@ function TestWrongTypes.test_arguments_of_operations()
         .. "by number, x:mask(m) by a mask")
   fails(function() return x(2)[{ { 1 } }] end, "tensor: a range must be {}, {first, last} or {first, "
         .. "last, step}, got a table of 1 entries")
+  fails(function() x(2):fill "x" end, 'fill: the value must be a number, got the string "x"')
+  fails(function() x(2):fill(x(3)) end, "fill: a value of shape [3] does not fit a part of shape [2]")
+  fails(function() x(2):fill { 1, "x" } end, 'fill: an element must be a number, got the string "x"')
   fails(function() return #tensor(1) end, "#: a tensor of rank 0 has no length")
   fails(function() return x(1) .. nil end,
         "..: an operand must be a string, a number or a tensor, got nothing")
