@@ -314,7 +314,9 @@ local function bin_range(where, values, range)
     return nil
   end
   local ends = figure.numbers(where, "range", range)
-  if #ends ~= 2 then errors.fail("%s: range must be {low, high}, got %d numbers", where, #ends) end
+  if #ends ~= 2 then
+    errors.fail("%s: range must be {low, high}, got %d number%s", where, #ends, #ends == 1 and "" or "s")
+  end
   if not (figure.can_draw(ends[1]) and figure.can_draw(ends[2]) and ends[1] <= ends[2]) then
     errors.fail("%s: range must be finite and go up, got {%s, %s}", where, ends[1], ends[2])
   end
@@ -680,7 +682,8 @@ local function set_ticks(where, direction, positions, labels)
       errors.argument(where, "labels", "a list of strings", labels)
     end
     if #labels ~= #positions then
-      errors.fail("%s: %d positions but %d labels", where, #positions, #labels)
+      errors.fail("%s: %d position%s but %d label%s", where, #positions, #positions == 1 and "" or "s",
+                  #labels, #labels == 1 and "" or "s")
     end
     texts = {}
     for i = 1, #labels do texts[i] = text_argument(where, ("labels[%d]"):format(i), labels[i]) end

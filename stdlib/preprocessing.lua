@@ -246,7 +246,8 @@ local min_max = new_class("MinMaxScaler", min_max_options, min_max_defaults, min
 local function check_range(range)
   local where = "MinMaxScaler"
   if #range ~= 2 then
-    errors.fail("%s: feature_range must be {low, high}, got a table of %d entries", where, #range)
+    errors.fail("%s: feature_range must be {low, high}, got a table of %d entr%s", where, #range,
+                #range == 1 and "y" or "ies")
   end
   for i = 1, 2 do
     if type(range[i]) ~= "number" then

@@ -37,7 +37,8 @@ static void read_axes(lua_State *L, int index, const char *where, const gr_Tenso
   attributes->axes_count = -1;
   if (lua_isnoneornil(L, index)) return;
   if (count > x->rank)
-    gr_lua_error(L, "%s: expected at most %d axes, got %d", where, x->rank, count);
+    gr_lua_error(L, "%s: expected at most %d %s, got %d", where, x->rank,
+                 x->rank == 1 ? "axis" : "axes", count);
   attributes->axes_count = count;
   for (int i = 0; i < count; i++) {
     if (is_table) lua_rawgeti(L, index, i + 1);

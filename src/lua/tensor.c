@@ -189,8 +189,8 @@ static void fill_nested(lua_State *L, const char *where, gr_Tensor *tensor, int 
   if (!lua_istable(L, -1))
     gr_lua_argument_error(L, where, "an element", "a table like its neighbours", -1);
   if ((int64_t)lua_rawlen(L, -1) != n)
-    gr_lua_error(L, "%s: a table has %d elements where its neighbours have %d", where,
-                 (int)lua_rawlen(L, -1), (int)n);
+    gr_lua_error(L, "%s: a table has %d element%s where its neighbours have %d", where,
+                 (int)lua_rawlen(L, -1), lua_rawlen(L, -1) == 1 ? "" : "s", (int)n);
   luaL_checkstack(L, 4, where);
   gr_lua_check_stop(L, where);
   for (int64_t i = 1; i <= n; i++) {
@@ -387,7 +387,7 @@ static void read_range(lua_State *L, const gr_Tensor *tensor, int axis, gr_Slice
   if (n == 0) return;
   if (n == 1 || n > 3)
     gr_lua_error(L, "tensor: a range must be {}, {first, last} or {first, last, step}, got a table "
-                 "of %d entries", (int)n);
+                 "of %d entr%s", (int)n, n == 1 ? "y" : "ies");
   lua_rawgeti(L, table, 3);
   if (n == 3) slice->step = gr_lua_check_integer(L, -1, "tensor", "the step of a range");
   if (slice->step == 0) gr_lua_error(L, "tensor: the step of a range must not be 0");
@@ -419,8 +419,8 @@ static bool read_key(lua_State *L, int index, const gr_Tensor *tensor, gr_Attrib
   bool is_table = lua_istable(L, index), one_element = true;
   key->rank = is_table ? (int)lua_rawlen(L, index) : 1;
   if (key->rank > tensor->rank)
-    gr_lua_error(L, "tensor: %d indices for a tensor of shape %s", key->rank,
-                 gr_tensor_shape_text(text, tensor));
+    gr_lua_error(L, "tensor: %d %s for a tensor of shape %s", key->rank,
+                 key->rank == 1 ? "index" : "indices", gr_tensor_shape_text(text, tensor));
   for (int axis = 0; axis < key->rank; axis++) {
     gr_Slice *slice = &key->slices[axis];
     if (is_table) lua_rawgeti(L, index, axis + 1);

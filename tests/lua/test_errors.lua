@@ -74,6 +74,9 @@ function TestWrongShapes.test_indices_and_axes_outside()
   fails(function() x(2)[3] = 1 end, "tensor: index 3 is outside axis 1 of a tensor of shape [2] "
         .. "(indices count from 1)")
   fails(function() return x(2)[{ 1, 1 }] end, "tensor: 2 indices for a tensor of shape [2]")
+  fails(function() return tensor(1)[1] end, "tensor: 1 index for a tensor of shape []")
+  fails(function() return x(2):sum { 1, 2 } end, "sum: expected at most 1 axis, got 2")
+  fails(function() return x(2, 3):sum { 1, 2, 1 } end, "sum: expected at most 2 axes, got 3")
   fails(function() return x(2)[{ { 1, 3 } }] end,
         "tensor: range {1, 3} is outside axis 1 of a tensor of shape [2]")
   fails(function() return x(2)[{ { 2, 0, -1 } }] end,
@@ -124,7 +127,7 @@ TestWrongTypes = {}
 
 function TestWrongTypes.test_tables_that_are_no_tensor()
   fails(function() tensor { { 1, 2 }, { 3 } } end,
-        "tensor: a table has 1 elements where its neighbours have 2")
+        "tensor: a table has 1 element where its neighbours have 2")
   fails(function() tensor { 1, { 2 } } end,
         "tensor: an element is a table where its neighbours are numbers")
   fails(function() tensor { { 1 }, 2 } end,
@@ -200,7 +203,7 @@ function TestWrongTypes.test_arguments_of_operations()
   fails(function() return x(2)[x(2)] end, "tensor: a tensor is no index: x:take(indices) picks rows "
         .. "by number, x:mask(m) by a mask")
   fails(function() return x(2)[{ { 1 } }] end, "tensor: a range must be {}, {first, last} or {first, "
-        .. "last, step}, got a table of 1 entries")
+        .. "last, step}, got a table of 1 entry")
   fails(function() x(2):fill "x" end, 'fill: the value must be a number, got the string "x"')
   fails(function() x(2):fill(x(3)) end, "fill: a value of shape [3] does not fit a part of shape [2]")
   fails(function() x(2):fill { 1, "x" } end, 'fill: an element must be a number, got the string "x"')

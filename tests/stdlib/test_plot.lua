@@ -132,7 +132,7 @@ end
 
 function TestHistogram.test_refuses()
   assert_error("plot.hist: bins must be a positive integer", plot.hist, { 1 }, { bins = 0 })
-  assert_error("plot.hist: range must be {low, high}", plot.hist, { 1 }, { range = { 1 } })
+  assert_error("plot.hist: range must be {low, high}, got 1 number", plot.hist, { 1 }, { range = { 1 } })
   assert_error("plot.hist: range must be finite and go up", plot.hist, { 1 }, { range = { 2, 1 } })
   assert_error("plot.hist: values must be a list of numbers", plot.hist, "abc")
   assert_error('plot.hist: unknown option "bin", did you mean "bins"?', plot.hist, { 1 }, { bin = 3 })
@@ -439,6 +439,8 @@ function TestErrors.test_data_must_be_numbers_that_fit()
   assert_error("plot.pcolormesh: x must have 2 numbers", plot.pcolormesh, { 1 }, { 1 }, { { 1, 2 } })
   assert_error("plot.fill_between: x has 2 numbers, y1 has 1", plot.fill_between, { 1, 2 }, { 1 })
   assert_error("plot.colorbar: the axes hold no heat map", plot.colorbar)
+  assert_error("plot.xticks: 2 positions but 1 label", plot.xticks, { 1, 2 }, { "a" })
+  assert_error("plot.xticks: 1 position but 2 labels", plot.xticks, { 1 }, { "a", "b" })
   assert_error("plot.text: x must be a finite number", plot.text, nan, 1, "x")
   assert_error("plot.title: text must be a string", plot.title, {})
 end

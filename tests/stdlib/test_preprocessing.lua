@@ -181,6 +181,8 @@ function TestScalerErrors.test_options()
     { feature_range = 1 })
   assert_error("MinMaxScaler: feature_range must be {low, high}, got a table of 3 entries",
     MinMaxScaler, { feature_range = { 1, 2, 3 } })
+  assert_error("MinMaxScaler: feature_range must be {low, high}, got a table of 1 entry",
+    MinMaxScaler, { feature_range = { 1 } })
   assert_error('MinMaxScaler: an end of feature_range must be a number, got the string "1"',
     MinMaxScaler, { feature_range = { 0, "1" } })
   for _, range in ipairs { { 1, 0 }, { 1, 1 }, { 0, 0 / 0 }, { 0, math.huge } } do
