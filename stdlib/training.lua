@@ -445,6 +445,7 @@ function Trainer:run()
   self:callback("on_train_end", {})
   self.history.interrupted = core.interrupted()
   if self.history.interrupted and fits_running == 1 then
+    self.progress:leave()
     warn("fit: ended by Ctrl-C in epoch %d of %d; what called it goes on", self.epoch, self.epochs)
   end
   return self.history

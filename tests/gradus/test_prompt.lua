@@ -908,6 +908,22 @@ expect true
 leave]]
 end
 
+function TestPrompt.test_ctrl_c_leaves_the_bar_on_a_line_of_its_own()
+  local output = play [[
+prompt
+send local function wait() local began = os.clock() repeat until os.clock() > began + 0.06 end\n
+prompt
+send m = Sequential { Dense { 1, input_dim = 2 } }; m:compile { loss = "mse" }\n
+prompt
+send h = m:fit(ones(6400, 2), ones(6400), { callbacks = { { on_train_batch_end = wait } } })\n
+expect /step
+send \x03
+expect ended by Ctrl-C
+prompt
+leave]]
+  lu.assertStrContains(output, "\r\ngradus: warning: fit: ended by Ctrl-C")
+end
+
 function TestPrompt.test_a_second_ctrl_c_ends_a_loop_of_fits()
   play [[
 prompt
