@@ -89,13 +89,19 @@ function Trainer:give_up_replay(reason)
   for _, batch in pairs(model.recordings) do batch.recording = nil end
 end
 
+-- A warning, on a line below the running bar.
+function Trainer:warn(...)
+  self.progress:leave()
+  warn(...)
+end
+
 -- A tensor that gets gradients but is no weight of the model would never be updated.
 function Trainer:check_leaves(loss)
   if self.leaves_are_checked then return end
   self.leaves_are_checked = true
   local _, other = core.find_leaves(loss, self.model.trainable_weights)
   if not other then return end
-  warn("fit: a tensor [%s] gets gradients, but is no weight of the model and is not trained: make it "
+  self:warn("fit: a tensor [%s] gets gradients, but is no weight of the model and is not trained: make it "
     .. "with self:add_weight in a layer's build, or keep its layer in a field of the layer that calls it",
     table.concat(other.shape, ", "))
 end
@@ -196,7 +202,7 @@ end
 function Trainer:distrust_replay(reason, what)
   self:give_up_replay(reason)
   local epoch, step = self:place_of(self.step)
-  warn("fit: at epoch %d, step %d %s, so it depends on more than its tensors; training goes on without replay",
+  self:warn("fit: at epoch %d, step %d %s, so it depends on more than its tensors; training goes on without replay",
     epoch, step, what)
 end
 
@@ -252,7 +258,7 @@ function Trainer:note_not_finite(step)
   if not self.warns then return end
   local what = is_finite(loss) and "a weight is no longer finite after"
     or ("the loss is %s at"):format(loss ~= loss and "nan" or tostring(loss))
-  warn("fit: %s epoch %d, step %d of %d (gradient norm %.3g; at the first step %.3g).%s "
+  self:warn("fit: %s epoch %d, step %d of %d (gradient norm %.3g; at the first step %.3g).%s "
     .. "warn_nonfinite = false silences this", what, epoch, in_epoch, self.steps,
     self.log[NORM][step], self.log[NORM][1], self:advice(step, loss))
 end
@@ -445,8 +451,7 @@ function Trainer:run()
   self:callback("on_train_end", {})
   self.history.interrupted = core.interrupted()
   if self.history.interrupted and fits_running == 1 then
-    self.progress:leave()
-    warn("fit: ended by Ctrl-C in epoch %d of %d; what called it goes on", self.epoch, self.epochs)
+    self:warn("fit: ended by Ctrl-C in epoch %d of %d; what called it goes on", self.epoch, self.epochs)
   end
   return self.history
 end

@@ -924,6 +924,20 @@ leave]]
   lu.assertStrContains(output, "\r\ngradus: warning: fit: ended by Ctrl-C")
 end
 
+function TestPrompt.test_a_warning_of_fit_has_a_line_of_its_own()
+  local output = play [[
+prompt
+send local function wait() local began = os.clock() repeat until os.clock() > began + 0.06 end\n
+prompt
+send m = Sequential { Dense { 1, input_dim = 2 } }; m:compile { loss = "mse" }; x = ones(640, 2); x[600] = 0 / 0\n
+prompt
+send h = m:fit(x, ones(640), { shuffle = false, callbacks = { { on_train_batch_end = wait } } })\n
+expect the loss is nan at epoch 1, step 19
+prompt
+leave]]
+  lu.assertStrContains(output, "\r\ngradus: warning: fit: the loss is nan")
+end
+
 function TestPrompt.test_a_second_ctrl_c_ends_a_loop_of_fits()
   play [[
 prompt
