@@ -8,9 +8,6 @@
 #define squares_blocks NAME(squares_blocks)
 #define many_squares NAME(many_squares)
 
-enum { NAME(SQUARE_VECTORS) = 16 / LANES_double };
-#define SQUARE_VECTORS NAME(SQUARE_VECTORS)
-
 /* One multiply-add where that rounds as a product and a sum do. */
 WORD vector_double plus_square(vector_double sum, vector_double x) {
   if (sizeof(ELEMENT) == sizeof(float)) return plus_exact_square(sum, x);
@@ -19,11 +16,11 @@ WORD vector_double plus_square(vector_double sum, vector_double x) {
 
 /* The only block, or the last one, of n <= 1,024. */
 WORD double squares_block(const ELEMENT *x, size_t n) {
-  vector_double sums[SQUARE_VECTORS];
+  vector_double sums[LANE_VECTORS_double];
   size_t i;
-  for (int j = 0; j < SQUARE_VECTORS; j++) sums[j] = splat_double(0);
+  for (int j = 0; j < LANE_VECTORS_double; j++) sums[j] = splat_double(0);
   for (i = 0; i + 16 <= n; i += 16)
-    for (int j = 0; j < SQUARE_VECTORS; j++)
+    for (int j = 0; j < LANE_VECTORS_double; j++)
       sums[j] = plus_square(sums[j], LOAD_WIDE(x + i + j * LANES_double));
   if (i < n) {  /* an absent element counts as 0 and changes no lane */
     ELEMENT rest[16];
@@ -31,7 +28,7 @@ WORD double squares_block(const ELEMENT *x, size_t n) {
       const size_t at = i + smaller(j, n - i);
       store(rest + j, load_part(x + at, smaller(n - at, LANES)));
     }
-    for (int j = 0; j < SQUARE_VECTORS; j++)
+    for (int j = 0; j < LANE_VECTORS_double; j++)
       sums[j] = plus_square(sums[j], LOAD_WIDE(rest + j * LANES_double));
   }
   return lanes_sum_double(sums);
@@ -39,14 +36,14 @@ WORD double squares_block(const ELEMENT *x, size_t n) {
 
 /* `blocks` whole blocks, no more than SIDE_BY_SIDE_double. */
 WORD void squares_blocks(Pile_double *pile, const ELEMENT *x, const int blocks) {
-  vector_double sums[SIDE_BY_SIDE_double][SQUARE_VECTORS];
+  vector_double sums[SIDE_BY_SIDE_double][LANE_VECTORS_double];
   UNROLLED for (int k = 0; k < blocks; k++)
-    UNROLLED for (int j = 0; j < SQUARE_VECTORS; j++) sums[k][j] = splat_double(0);
+    UNROLLED for (int j = 0; j < LANE_VECTORS_double; j++) sums[k][j] = splat_double(0);
   for (size_t i = 0; i < 1024; i += 16)
     UNROLLED for (int k = 0; k < blocks; k++) {
       const ELEMENT *here = x + (size_t)k * 1024 + i;
       fetch_ahead(here);
-      UNROLLED for (int j = 0; j < SQUARE_VECTORS; j++)
+      UNROLLED for (int j = 0; j < LANE_VECTORS_double; j++)
         sums[k][j] = plus_square(sums[k][j], LOAD_WIDE(here + j * LANES_double));
     }
   for (int k = 0; k < blocks; k++) pile_add_double(pile, lanes_sum_double(sums[k]));
@@ -65,5 +62,3 @@ APART double many_squares(const ELEMENT *x, size_t n) {
 static double NAME(sum_of_squares)(const void *x, size_t n) {
   return n <= 1024 ? squares_block(x, n) : many_squares(x, n);
 }
-
-#undef SQUARE_VECTORS
