@@ -908,34 +908,36 @@ expect true
 leave]]
 end
 
-function TestPrompt.test_ctrl_c_leaves_the_bar_on_a_line_of_its_own()
-  local output = play [[
+-- A fit with a running bar, which the script goes on from, and the warning below it.
+local function check_warning_below_bar(script, warning)
+  local output = play([[
 prompt
 send local function wait() local began = os.clock() repeat until os.clock() > began + 0.06 end\n
 prompt
 send m = Sequential { Dense { 1, input_dim = 2 } }; m:compile { loss = "mse" }\n
 prompt
+]] .. script .. [[
+prompt
+leave]])
+  lu.assertStrContains(output, "\r\ngradus: warning: fit: " .. warning)
+end
+
+function TestPrompt.test_ctrl_c_leaves_the_bar_on_a_line_of_its_own()
+  check_warning_below_bar([[
 send h = m:fit(ones(6400, 2), ones(6400), { callbacks = { { on_train_batch_end = wait } } })\n
 expect /step
 send \x03
 expect ended by Ctrl-C
-prompt
-leave]]
-  lu.assertStrContains(output, "\r\ngradus: warning: fit: ended by Ctrl-C")
+]], "ended by Ctrl-C")
 end
 
 function TestPrompt.test_a_warning_of_fit_has_a_line_of_its_own()
-  local output = play [[
-prompt
-send local function wait() local began = os.clock() repeat until os.clock() > began + 0.06 end\n
-prompt
-send m = Sequential { Dense { 1, input_dim = 2 } }; m:compile { loss = "mse" }; x = ones(640, 2); x[600] = 0 / 0\n
+  check_warning_below_bar([[
+send x = ones(640, 2); x[600] = 0 / 0\n
 prompt
 send h = m:fit(x, ones(640), { shuffle = false, callbacks = { { on_train_batch_end = wait } } })\n
 expect the loss is nan at epoch 1, step 19
-prompt
-leave]]
-  lu.assertStrContains(output, "\r\ngradus: warning: fit: the loss is nan")
+]], "the loss is nan")
 end
 
 function TestPrompt.test_a_second_ctrl_c_ends_a_loop_of_fits()
