@@ -234,10 +234,11 @@ function layers.is_outlined(object, list, n)
   return n
 end
 
-local function have_same_shape(a, b)
+-- Whether two lists have the same entries.
+function layers.are_same(a, b)
   if #a ~= #b then return false end
   for i = 1, #a do
-    if a[i] ~= b[i] then return false end
+    if not rawequal(a[i], b[i]) then return false end
   end
   return true
 end
@@ -274,7 +275,7 @@ function Layer:add_weight(options, ...)
   if not core.is_tensor(weight) then
     errors.argument("add_weight", "the initializer's result", "a tensor", weight)
   end
-  if not have_same_shape(weight.shape, shape) then
+  if not layers.are_same(weight.shape, shape) then
     errors.fail("add_weight: the initializer made a tensor [%s] for a weight [%s]",
       table.concat(weight.shape, ", "), table.concat(shape, ", "))
   end

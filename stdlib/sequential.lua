@@ -240,14 +240,6 @@ local function check_recordings(self)
   if has_changed then self.recordings = {} end
 end
 
-local function are_same(a, b)
-  if #a ~= #b then return false end
-  for i, value in ipairs(a) do
-    if not rawequal(value, b[i]) then return false end
-  end
-  return true
-end
-
 -- What decides about the layers that were found last, written into `list`, and whether it still is
 -- what was written there; both return the last place in the list.
 function Sequential:write_outlines(list)
@@ -269,7 +261,7 @@ end
 local function is_as_before(self)
   local outline = self.outline
   if not self.watched or outline.loss ~= self.loss or outline.dtype ~= self.dtype or outline.moves ~= moves
-      or outline.trainable ~= self.trainable or not are_same(outline.layers, self.layers) then return false end
+      or outline.trainable ~= self.trainable or not layers.are_same(outline.layers, self.layers) then return false end
   local n = self:are_outlined(outline)
   if not n then return false end
   for i, entry in ipairs(self.weights) do

@@ -212,7 +212,7 @@ end
 -- layers must be left as the step before of this shape has left them, too.
 function Trainer:checked_step(batch)
   local model, fresh, outlines = self.model, new_batch(self, batch.rows), {}
-  model:write_outlines(outlines)
+  if batch.is_fresh then model:write_outlines(outlines) end
   set_gradients(model, {})
   local loss = self:record(fresh)
   if not fresh.recording then return self:finish_step(loss, batch.rows) end
