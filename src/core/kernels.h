@@ -182,8 +182,9 @@ typedef struct gr_KernelSet {
   void (*take_rows)(void *y, const void *x, ptrdiff_t x_row, const double *rows, size_t count,
                     size_t columns);
 
-  gr_SgdOutcome (*sgd)(const gr_SgdPart *parts, const double *scales, size_t count,
-                       const gr_SgdStep *step);
+  /* `squares`: NULL, or room for the sum of the squares of each part's g, as above. */
+  gr_SgdOutcome (*sgd)(const gr_SgdPart *parts, const double *scales, double *squares,
+                       size_t count, const gr_SgdStep *step);
 } gr_KernelSet;
 
 typedef struct gr_Kernels {

@@ -3,7 +3,8 @@
 ** float and for double.
 **
 ** Every product and every sum is rounded on its own, in the order in which the formulas are
-** written: with Nesterov's momentum, (w + momentum * v) - rate * g'.
+** written: with Nesterov's momentum, (w + momentum * v) - rate * g'. The sum of the gradient's squares
+** is taken along where it decides on nothing, as the gradient is near then.
 */
 
 #define SgdNumbers NAME(SgdNumbers)
@@ -11,6 +12,7 @@
 #define without_subnormals NAME(without_subnormals)
 #define sgd_vector NAME(sgd_vector)
 #define sgd_some NAME(sgd_some)
+#define sgd_block NAME(sgd_block)
 #define sgd_part NAME(sgd_part)
 #define sgd_pass NAME(sgd_pass)
 #define number NAME(number)
@@ -72,44 +74,73 @@ WORD void sgd_some(number *w, const number *g, number *v, size_t count, vector s
   tally->lost += new_w - new_w;
 }
 
-WORD void sgd_part(const gr_SgdPart *part, number scale, const SgdNumbers *step,
-                   SgdTally *tally) {
+/* n weights that lie side by side, and the squares of their gradients added to the lanes of a sum,
+** if that is wanted (or else NULL). */
+WORD void sgd_block(number *w, const number *g, number *v, size_t n, bool far, vector scale,
+                    const SgdNumbers *step, SgdTally *tally, vector_double *lanes) {
+  size_t i;
+  for (i = 0; i + 16 <= n; i += 16) {
+    UNROLLED for (size_t at = i; at < i + 16; at += LANES) {
+      if (far) fetch_ahead(w + at), fetch_ahead(g + at);
+      if (far && step->moves) fetch_ahead(v + at);
+      sgd_some(w + at, g + at, step->moves ? v + at : NULL, LANES, scale, step, tally);
+    }
+    if (lanes != NULL) add_squares(lanes, g + i);
+  }
+  if (lanes != NULL) add_last_squares(lanes, g + i, n - i);
+  for (; i < n; i += LANES)
+    sgd_some(w + i, g + i, step->moves ? v + i : NULL, smaller(LANES, n - i), scale, step, tally);
+}
+
+/* One part; the sum of its gradient's squares, if that is wanted, is that of kernels_squares.h. */
+WORD void sgd_part(const gr_SgdPart *part, vector scale, const SgdNumbers *step, SgdTally *tally,
+                   double *squares) {
   number *w = part->w, *v = part->v;
   const number *g = part->g;
-  const size_t n = part->n;
-  const bool far = is_far(3 * n * sizeof *w);  /* w, g and v together */
-  size_t i;
-  for (i = 0; i + LANES <= n; i += LANES) {
-    if (far) fetch_ahead(w + i), fetch_ahead(g + i);
-    if (far && step->moves) fetch_ahead(v + i);
-    sgd_some(w + i, g + i, step->moves ? v + i : NULL, LANES, splat(scale), step, tally);
+  const bool far = is_far(3 * part->n * sizeof *w);  /* w, g and v together */
+  Pile_double pile;
+  pile.blocks = 0;
+  if (squares == NULL) {
+    sgd_block(w, g, v, part->n, far, scale, step, tally, NULL);
+    return;
   }
-  if (i < n)
-    sgd_some(w + i, g + i, step->moves ? v + i : NULL, n - i, splat(scale), step, tally);
+  for (size_t i = 0; i < part->n; i += 1024) {
+    vector_double lanes[LANE_VECTORS_double];
+    for (int j = 0; j < LANE_VECTORS_double; j++) lanes[j] = splat_double(0);
+    sgd_block(w + i, g + i, step->moves ? v + i : NULL, smaller(1024, part->n - i), far, scale,
+              step, tally, lanes);
+    pile_add_double(&pile, lanes_sum_double(lanes));
+  }
+  *squares = pile_sum_double(&pile);
 }
 
 /* All parts. It is unfolded for what `step` is known to leave out. */
-WORD gr_SgdOutcome sgd_pass(const gr_SgdPart *parts, const double *scales, size_t count,
-                            const SgdNumbers *step) {
+WORD gr_SgdOutcome sgd_pass(const gr_SgdPart *parts, const double *scales, double *squares,
+                            size_t count, const SgdNumbers *step) {
   SgdTally tally = { 0, splat(0) };
-  for (size_t i = 0; i < count; i++) sgd_part(&parts[i], (number)scales[i], step, &tally);
+  for (size_t i = 0; i < count; i++) {
+    const vector scale = splat((number)scales[i]);
+    if (squares == NULL) sgd_part(&parts[i], scale, step, &tally, NULL);
+    else sgd_part(&parts[i], scale, step, &tally, &squares[i]);
+  }
   return (gr_SgdOutcome){ tally.cut, count_lanes(equal(tally.lost, splat(0))) == LANES };
 }
 
-static gr_SgdOutcome NAME(sgd)(const gr_SgdPart *parts, const double *scales, size_t count,
-                               const gr_SgdStep *step) {
+static gr_SgdOutcome NAME(sgd)(const gr_SgdPart *parts, const double *scales, double *squares,
+                               size_t count, const gr_SgdStep *step) {
   SgdNumbers numbers = {
     (number)step->rate, (number)step->momentum, (number)step->low, (number)step->high,
     (number)(step->decay * step->rate), true, step->nesterov, step->clip_value
   };
   if (numbers.momentum == 0) {
     numbers.moves = false;
-    return sgd_pass(parts, scales, count, &numbers);
+    return sgd_pass(parts, scales, squares, count, &numbers);
   }
-  if (numbers.decay != 0 || numbers.nesterov) return sgd_pass(parts, scales, count, &numbers);
+  if (numbers.decay != 0 || numbers.nesterov)
+    return sgd_pass(parts, scales, squares, count, &numbers);
   numbers.decay = 0;
   numbers.nesterov = false;
-  if (numbers.clip_value) return sgd_pass(parts, scales, count, &numbers);
+  if (numbers.clip_value) return sgd_pass(parts, scales, squares, count, &numbers);
   numbers.clip_value = false;
-  return sgd_pass(parts, scales, count, &numbers);
+  return sgd_pass(parts, scales, squares, count, &numbers);
 }

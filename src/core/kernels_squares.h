@@ -4,6 +4,8 @@
 */
 
 #define plus_square NAME(plus_square)
+#define add_squares NAME(add_squares)
+#define add_last_squares NAME(add_last_squares)
 #define squares_block NAME(squares_block)
 #define squares_blocks NAME(squares_blocks)
 #define many_squares NAME(many_squares)
@@ -14,39 +16,45 @@ WORD vector_double plus_square(vector_double sum, vector_double x) {
   return sum + x * x;
 }
 
+/* Add the squares of 16 elements to their lanes. */
+WORD void add_squares(vector_double *lanes, const ELEMENT *x) {
+  UNROLLED for (int j = 0; j < LANE_VECTORS_double; j++)
+    lanes[j] = plus_square(lanes[j], LOAD_WIDE(x + j * LANES_double));
+}
+
+/* And of the last n < 16. An absent element counts as 0 and changes no lane. */
+WORD void add_last_squares(vector_double *lanes, const ELEMENT *x, size_t n) {
+  ELEMENT rest[16];
+  if (n == 0) return;
+  for (size_t j = 0; j < 16; j += LANES) {
+    const size_t at = smaller(j, n);
+    store(rest + j, load_part(x + at, smaller(n - at, LANES)));
+  }
+  add_squares(lanes, rest);
+}
+
 /* The only block, or the last one, of n <= 1,024. */
 WORD double squares_block(const ELEMENT *x, size_t n) {
-  vector_double sums[LANE_VECTORS_double];
+  vector_double lanes[LANE_VECTORS_double];
   size_t i;
-  for (int j = 0; j < LANE_VECTORS_double; j++) sums[j] = splat_double(0);
-  for (i = 0; i + 16 <= n; i += 16)
-    for (int j = 0; j < LANE_VECTORS_double; j++)
-      sums[j] = plus_square(sums[j], LOAD_WIDE(x + i + j * LANES_double));
-  if (i < n) {  /* an absent element counts as 0 and changes no lane */
-    ELEMENT rest[16];
-    for (size_t j = 0; j < 16; j += LANES) {
-      const size_t at = i + smaller(j, n - i);
-      store(rest + j, load_part(x + at, smaller(n - at, LANES)));
-    }
-    for (int j = 0; j < LANE_VECTORS_double; j++)
-      sums[j] = plus_square(sums[j], LOAD_WIDE(rest + j * LANES_double));
-  }
-  return lanes_sum_double(sums);
+  for (int j = 0; j < LANE_VECTORS_double; j++) lanes[j] = splat_double(0);
+  for (i = 0; i + 16 <= n; i += 16) add_squares(lanes, x + i);
+  add_last_squares(lanes, x + i, n - i);
+  return lanes_sum_double(lanes);
 }
 
 /* `blocks` whole blocks, no more than SIDE_BY_SIDE_double. */
 WORD void squares_blocks(Pile_double *pile, const ELEMENT *x, const int blocks) {
-  vector_double sums[SIDE_BY_SIDE_double][LANE_VECTORS_double];
+  vector_double lanes[SIDE_BY_SIDE_double][LANE_VECTORS_double];
   UNROLLED for (int k = 0; k < blocks; k++)
-    UNROLLED for (int j = 0; j < LANE_VECTORS_double; j++) sums[k][j] = splat_double(0);
+    UNROLLED for (int j = 0; j < LANE_VECTORS_double; j++) lanes[k][j] = splat_double(0);
   for (size_t i = 0; i < 1024; i += 16)
     UNROLLED for (int k = 0; k < blocks; k++) {
       const ELEMENT *here = x + (size_t)k * 1024 + i;
       fetch_ahead(here);
-      UNROLLED for (int j = 0; j < LANE_VECTORS_double; j++)
-        sums[k][j] = plus_square(sums[k][j], LOAD_WIDE(here + j * LANES_double));
+      add_squares(lanes[k], here);
     }
-  for (int k = 0; k < blocks; k++) pile_add_double(pile, lanes_sum_double(sums[k]));
+  for (int k = 0; k < blocks; k++) pile_add_double(pile, lanes_sum_double(lanes[k]));
 }
 
 APART double many_squares(const ELEMENT *x, size_t n) {

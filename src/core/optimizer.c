@@ -238,15 +238,6 @@ static gr_Pass *update_pass(const gr_Optimizer *optimizer, size_t i) {
   return pass;
 }
 
-static void measure_large(gr_Context *context, gr_Optimizer *optimizer, size_t i) {
-  gr_Pass *pass = &optimizer->passes[i];
-  pass->part = optimizer->parts[i];
-  pass->measures = true;
-  pass->updates = false;
-  gr_pass_run(context, pass);
-  optimizer->norms[i] = gr_pass_norm(pass);
-}
-
 static void update_large(gr_Context *context, gr_Optimizer *optimizer, size_t i) {
   gr_Pass *pass = update_pass(optimizer, i);
   gr_pass_run(context, pass);
@@ -254,21 +245,31 @@ static void update_large(gr_Context *context, gr_Optimizer *optimizer, size_t i)
   take_outcome(optimizer, gr_pass_outcome(pass));
 }
 
-/* The norms that are wanted before the update. */
+static double norm_of_squares(const gr_Optimizer *optimizer, size_t i, double squares) {
+  const gr_SgdPart *part = &optimizer->parts[i];
+  return gr_norm_of_squares(NULL, optimizer->parameters[i]->dtype, part->g, part->n, squares);
+}
+
+static double measured_norm(gr_Context *context, gr_Optimizer *optimizer, size_t i) {
+  const gr_SgdPart *part = &optimizer->parts[i];
+  if (!gr_is_large(part->n))
+    return norm_of_squares(optimizer, i,
+                           kernels_of(context, optimizer)->sum_of_squares(part->g, part->n));
+  gr_Pass *pass = &optimizer->passes[i];
+  pass->part = *part;
+  pass->measures = true;
+  pass->updates = false;
+  gr_pass_run(context, pass);
+  return gr_pass_norm(pass);
+}
+
+/* The norms, where they decide on a scale; or else the update measures them on the way. */
 static void measure_gradients(gr_Context *context, gr_Optimizer *optimizer) {
-  gr_DType dtype = optimizer->parameters[0]->dtype;
-  const gr_KernelSet *kernels = kernels_of(context, optimizer);
-  for (size_t i = 0; i < optimizer->count; i++) {
-    const gr_SgdPart *part = &optimizer->parts[i];
-    if (is_small(part))
-      optimizer->norms[i] = gr_norm_of_squares(NULL, dtype, part->g, part->n,
-                                               kernels->sum_of_squares(part->g, part->n));
-    else if (part->g == NULL)
-      optimizer->norms[i] = 0;
-    else if (scales_by_norm(optimizer))
-      measure_large(context, optimizer, i);
-  }
-  optimizer->norm = gr_norm_of_norms(optimizer->norms, optimizer->count);
+  bool before = scales_by_norm(optimizer);
+  for (size_t i = 0; i < optimizer->count; i++)
+    if (optimizer->parts[i].g == NULL) optimizer->norms[i] = 0;
+    else if (before) optimizer->norms[i] = measured_norm(context, optimizer, i);
+  if (before) optimizer->norm = gr_norm_of_norms(optimizer->norms, optimizer->count);
 }
 
 static void choose_scales(gr_Optimizer *optimizer) {
@@ -289,11 +290,14 @@ static void choose_scales(gr_Optimizer *optimizer) {
 /* Update small parameters from i on, as many as there are before another one; the end. */
 static size_t update_small(gr_Context *context, gr_Optimizer *optimizer, size_t i,
                            const gr_SgdStep *step) {
+  double *squares = scales_by_norm(optimizer) ? NULL : &optimizer->norms[i];
   size_t end = i;
   while (end < optimizer->count && is_small(&optimizer->parts[end])) end++;
-  if (end > i)
-    take_outcome(optimizer, kernels_of(context, optimizer)->sgd(
-        &optimizer->parts[i], &optimizer->scales[i], end - i, step));
+  if (end == i) return i;
+  take_outcome(optimizer, kernels_of(context, optimizer)->sgd(
+      &optimizer->parts[i], &optimizer->scales[i], squares, end - i, step));
+  for (; squares != NULL && i < end; i++)
+    optimizer->norms[i] = norm_of_squares(optimizer, i, optimizer->norms[i]);
   return end;
 }
 

@@ -37,9 +37,11 @@ static void go_over(const gr_Pass *pass, size_t chunk, const void *g) {
   const gr_SgdPart *all = &pass->part;
   size_t first = chunk * GR_CHUNK, n = smaller(GR_CHUNK, all->n - first);
   gr_SgdPart part = {element(pass, all->w, first), element(pass, all->v, first), g, n};
-  if (pass->measures) pass->squares[chunk] = pass->kernels->sum_of_squares(g, n);
+  double *squares = pass->measures ? &pass->squares[chunk] : NULL;
   if (pass->updates)
-    pass->chunks[chunk].outcome = pass->kernels->sgd(&part, &pass->scale, 1, &pass->step);
+    pass->chunks[chunk].outcome = pass->kernels->sgd(&part, &pass->scale, squares, 1, &pass->step);
+  else if (squares != NULL)
+    *squares = pass->kernels->sum_of_squares(g, n);
 }
 
 void gr_pass_take(void *data, const void *g, size_t first, size_t count) {

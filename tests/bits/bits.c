@@ -442,10 +442,11 @@ static void hash_sgd(const gr_KernelSet *k, gr_DType t) {
       fill(t, &y, n, make);
       fill(t, &z, n, make);
       const gr_SgdPart part = {&x, &z, &y, n};
-      const gr_SgdOutcome outcome = k->sgd(&part, &scales[i], 1, &steps[i]);
+      double squares = 0;
+      const gr_SgdOutcome outcome = k->sgd(&part, &scales[i], s % 2 ? &squares : NULL, 1, &steps[i]);
       add_numbers(t, &x, n);
       add_numbers(t, &z, n);
-      add_doubles((double[]){(double)outcome.cut, outcome.finite}, 2);
+      add_doubles((double[]){(double)outcome.cut, outcome.finite, squares}, 3);
     }
   end_line("sgd", type_names[t], "");
 }

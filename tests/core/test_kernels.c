@@ -705,9 +705,11 @@ static gr_SgdPart sgd_part(gr_DType t, bool moves, size_t from, size_t n) {
   return (gr_SgdPart){ result.d + from, moves ? third.d + from : NULL, second.d + from, n };
 }
 
+/* `measures`: the gradient, too, as sum_of_squares does. */
 static void test_sgd(const gr_Kernels *k, gr_DType t, size_t n, const double scales[2],
-                     const gr_SgdStep *step, double make(gr_DType)) {
+                     const gr_SgdStep *step, bool measures, double make(gr_DType)) {
   const bool moves = step->momentum != 0;
+  double squares[2];
   const gr_SgdPart parts[] = { sgd_part(t, moves, 0, n / 3), sgd_part(t, moves, n / 3, n - n / 3) };
   gr_SgdOutcome got, want;
   fill(t, &second, n, make);  /* g */
@@ -719,9 +721,14 @@ static void test_sgd(const gr_Kernels *k, gr_DType t, size_t n, const double sca
   memcpy(&fourth, &third, sizeof third);
   memcpy(&first, &result, sizeof result);
   want = sgd_reference(t, &expected, &second, &fourth, scales, step, n);
-  got = k->of[t].sgd(parts, scales, 2, step);
+  got = k->of[t].sgd(parts, scales, measures ? squares : NULL, 2, step);
   same_arrays(t, &result, &expected, n, "sgd's w", k->level);
   same_arrays(t, &third, &fourth, n, "sgd's v", k->level);
+  for (int i = 0; i < 2 && measures; i++) {
+    const double wanted = k->of[t].sum_of_squares(parts[i].g, parts[i].n);
+    check(same(squares[i], wanted), "%s sgd of %zu %s: squares sum up to %.17g, expected %.17g",
+          k->level, n, dtype_names[t], squares[i], wanted);
+  }
   check(got.cut == want.cut && got.finite == want.finite,
         "%s sgd of %zu %s: %zu cut and finite %d, expected %zu and %d", k->level, n,
         dtype_names[t], got.cut, got.finite, want.cut, want.finite);
@@ -742,8 +749,9 @@ static void test_sgd_steps(const gr_Kernels *k, gr_DType t) {
   };
   for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
     for (int s = 0; s < SIZES; s++) {
-      test_sgd(k, t, sizes[s], scales[i], &steps[i], near_one);
-      test_sgd(k, t, sizes[s], scales[i], &steps[i], some_number);
+      test_sgd(k, t, sizes[s], scales[i], &steps[i], s % 2 == 0, near_one);
+      test_sgd(k, t, sizes[s], scales[i], &steps[i], s % 2 == 1, some_number);
+      test_sgd(k, t, sizes[s], scales[i], &steps[i], s % 2 == 1, near_one);
     }
 }
 

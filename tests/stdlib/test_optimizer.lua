@@ -293,6 +293,32 @@ function TestClipping.test_gradients_themselves_are_only_read()
   lu.assertEquals(w.grad:totable(), { 30, 40 })
 end
 
+-- Where no scale depends on a norm, the update measures it on the way: the same to the bit.
+
+TestMeasuredOnTheWay = {}
+
+function TestMeasuredOnTheWay.test_norms_and_weights_are_the_same()
+  local rs = RandomState(5)
+  for _, dtype in ipairs { "float32", "float64" } do
+    for _, n in ipairs { 1, 15, 16, 17, 31, 40, 1023, 1024, 1025, 2050, 8191, 8192, 8193, 20011 } do
+      local values, gradient = rs:normal(0, 1, { n }):cast(dtype), rs:normal(0, 1, { n }):cast(dtype)
+      local function step(options)
+        local w = values:clone()
+        w.requires_grad, w.grad = true, gradient
+        local optimizer = SGD(options)
+        optimizer:apply { w }
+        return { optimizer.last_step.norms[1], w:totable() }
+      end
+      for _, momentum in ipairs { 0, 0.9 } do
+        local before = step { momentum = momentum, clipnorm = 1e9 }
+        lu.assertEquals(before[1], gradient:cast "float64":norm():item())
+        lu.assertEquals(step { momentum = momentum }, before)
+        lu.assertEquals(step { momentum = momentum, clipvalue = 1e9 }, before)
+      end
+    end
+  end
+end
+
 -- Norms at the ends of the numbers
 
 TestLargeAndSmallNorms = {}
