@@ -9,7 +9,7 @@
 
 enum { LANES_float = 8, LANES_double = 4 };
 #define TILE_ROWS 6       /* of a product, held in registers at once */
-#define COPIED_ROWS 6     /* the same where A and B are copied, */
+#define COPIED_ROWS 6     /* the same where B is copied, */
 #define COPIED_VECTORS 2  /* and how many vectors wide */
 
 typedef __m256 vector_float;

@@ -35,7 +35,7 @@
 
 enum { LANES_float = 16, LANES_double = 8 };
 #define TILE_ROWS 8       /* of a product, held in registers at once */
-#define COPIED_ROWS 6     /* the same where A and B are copied, */
+#define COPIED_ROWS 6     /* the same where B is copied, */
 #define COPIED_VECTORS 4  /* and how many vectors wide */
 
 typedef __m512 vector_float;

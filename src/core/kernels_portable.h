@@ -15,7 +15,7 @@
 
 enum { LANES_float = 4, LANES_double = 2 };
 #define TILE_ROWS 4       /* of a product, held in registers at once */
-#define COPIED_ROWS 4     /* the same where A and B are copied, */
+#define COPIED_ROWS 4     /* the same where B is copied, */
 #define COPIED_VECTORS 2  /* and how many vectors wide */
 
 typedef float vector_float __attribute__((vector_size(16), may_alias));

@@ -2,18 +2,18 @@
 ** kernels_product.h: C = act(A . B + bias). Included for float and for double.
 **
 ** All the work is done by tiles: up to TILE_ROWS rows and two vectors of columns of C (or eight
-** vectors of one row, or COPIED_ROWS rows and COPIED_VECTORS vectors from copies) are held in
+** vectors of one row, or COPIED_ROWS rows and COPIED_VECTORS vectors from a copy) are held in
 ** registers while k runs from first to last, so each element is its own chain of fused
 ** multiply-adds, whatever the blocking. A tile reads A by any strides, but B along rows.
 **
 ** What surrounds the tiles only chooses where they read. Small products read A and B where they
-** are. Large ones, and those whose B does not lie along rows, copy blocks of B (and of A) into
-** scratch: some hundred steps of k at a time, which the tile adds to what C holds so far. The
-** blocks of one factor are shared by all workers, who first copy and then read them; those of the
-** other are each worker's own, and so are rows of C that are handed on when they are done, instead
-** of being written to where C is. A matrix times a vector has the vectors run along the results,
-** and A is turned in registers where it lies the other way; or else it goes row by row with one
-** number for each.
+** are. Large ones, and those whose B does not lie along rows, copy blocks of B into scratch, and of
+** A unless that lies along rows: some hundred steps of k at a time, which the tile adds to what C
+** holds so far. The blocks of one factor are shared by all workers, who first copy and then read
+** them; those of the other are each worker's own, and so are rows of C that are handed on when they
+** are done, instead of being written to where C is. A matrix times a vector has the vectors run
+** along the results, and A is turned in registers where it lies the other way; or else it goes row
+** by row with one number for each.
 */
 
 #define number NAME(number)
@@ -23,8 +23,11 @@
 #define run_stack NAME(run_stack)
 #define pass_columns NAME(pass_columns)
 #define fetch_c NAME(fetch_c)
+#define whole_tiles NAME(whole_tiles)
 #define copied_tiles NAME(copied_tiles)
+#define placed_tiles NAME(placed_tiles)
 #define run_copied_panel NAME(run_copied_panel)
+#define run_placed_panel NAME(run_placed_panel)
 #define run_row NAME(run_row)
 #define run_tiles NAME(run_tiles)
 #define dot_tile NAME(dot_tile)
@@ -50,6 +53,7 @@
 #define shared_copy NAME(shared_copy)
 #define own_copy NAME(own_copy)
 #define own_rows NAME(own_rows)
+#define is_page_apart NAME(is_page_apart)
 #define hands_rows_on NAME(hands_rows_on)
 #define handed_rows NAME(handed_rows)
 #define stops NAME(stops)
@@ -254,16 +258,32 @@ WORD void fetch_c(const number *c, ptrdiff_t c_row) {
       __builtin_prefetch(c + i * c_row + j, 1);
 }
 
-/* Whole tiles. How A and B lie is known beforehand, so that one address reaches all rows. */
-static void copied_tiles(const Tile *first, size_t count) {
+static void move_rows(Tile *t, size_t first, size_t count) {
+  t->rows = count;
+  t->a += (ptrdiff_t)first * t->a_row;
+  t->c += (ptrdiff_t)first * t->c_row;
+}
+
+/* Whole tiles, from a copy of B. How it lies is known beforehand, and part of how A lies, so that
+** one address reaches all rows. */
+WORD void whole_tiles(const Tile *first, size_t count, const ptrdiff_t a_row,
+                      const ptrdiff_t a_column) {
   Tile t = *first;
-  t.a_row = 1;
-  t.a_column = COPIED_ROWS;
+  t.a_row = a_row;
+  t.a_column = a_column;
   t.b_row = PANEL;
   for (; count > 0; count--, t.a += t.a_tile, t.c += COPIED_ROWS * t.c_row) {
     if (count > 1) fetch_c(t.c + COPIED_ROWS * t.c_row, t.c_row);
     tile(&t, COPIED_ROWS, COPIED_VECTORS, false);
   }
+}
+
+static void copied_tiles(const Tile *first, size_t count) {
+  whole_tiles(first, count, 1, COPIED_ROWS);
+}
+
+static void placed_tiles(const Tile *first, size_t count) {
+  whole_tiles(first, count, first->a_row, 1);
 }
 
 /* All rows of one panel of columns, from copies of A and B. */
@@ -285,6 +305,21 @@ static void run_copied_panel(const Tile *panel) {
   run_tiles(&t);
 }
 
+/* The same from a copy of B alone. The rows that are left are as many as a tile takes, rather than
+** one or two, whose multiply-adds would wait for each other. */
+static void run_placed_panel(const Tile *panel) {
+  Tile t = *panel;
+  if (t.columns == PANEL && t.a_column == 1) {
+    size_t count = t.rows / COPIED_ROWS, rest = t.rows % COPIED_ROWS;
+    if (count > 0 && rest > 0 && rest + COPIED_ROWS <= TILE_ROWS) count--;
+    t.a_tile = COPIED_ROWS * t.a_row;
+    placed_tiles(&t, count);
+    move_rows(&t, count * COPIED_ROWS, t.rows - count * COPIED_ROWS);
+    t.a_tile = TILE_ROWS * t.a_row;
+  }
+  run_tiles(&t);
+}
+
 /* What of C lies in `block`, from copies of its part of B, and of A where `strips` is not NULL. */
 static void run_block(const Tile *block, const number *strips, const number *panels) {
   Tile t = *block;
@@ -301,7 +336,7 @@ static void run_block(const Tile *block, const number *strips, const number *pan
     t.bias = block->bias ? block->bias + j : NULL;
     t.c = block->c + j;
     if (strips != NULL) run_copied_panel(&t);
-    else run_tiles(&t);
+    else run_placed_panel(&t);
   }
 }
 
@@ -327,10 +362,12 @@ static size_t equal_parts(size_t n, size_t most, size_t unit) {
 ** may be deep, which saves reading and writing C.
 **
 ** Where C has many rows, B's wide blocks are shared, and each worker takes some rows: of A, it
-** copies as many at a time as a near cache holds. Where C has few, A's block is shared, which has
+** takes as many at a time as a near cache holds. Where C has few, A's block is shared, which has
 ** all rows, and each worker takes some columns: of B, it copies narrow blocks, which are used while
-** they are near. But B is shared, too, where A is not worth a copy, and for several workers where C
-** is higher than wide. */
+** they are near. But B is shared, too, where it is narrow, and for several workers where C is
+** higher than wide.
+**
+** A is read where it is if it lies along rows, or if its copy would not be used enough. */
 typedef struct Shape {
   bool shares_b, copies_a;
   bool hands_on;        /* rows of C, which each worker has room for */
@@ -373,16 +410,22 @@ static bool hands_rows_on(const gr_Product *p) {
          p->c_row == (ptrdiff_t)p->n;
 }
 
+/* Whether rows are whole pages apart: then many do not stay near, as they meet in the same places
+** of a cache. */
+static bool is_page_apart(ptrdiff_t row) { return row * (ptrdiff_t)sizeof(number) % 4096 == 0; }
+
 static Shape shape_of(const gr_Product *p) {
-  enum { ROWS = 72 };
+  enum { ROWS = 72, LITTLE = 1 << 16 };
   _Static_assert(COPIED_ROWS <= TILE_ROWS, "a tile from copies has no more rows than another");
   _Static_assert(ROWS % COPIED_ROWS == 0, "a block of A is whole strips");
-  Shape s = { .copies_a = p->n > 2 * TILE_COLUMNS, .hands_on = hands_rows_on(p),
-              .depth = equal_parts(p->k, NAME(DEPTH), 4) };
-  s.shares_b = p->m >= NAME(MANY_ROWS) || !s.copies_a || (p->workers > 1 && p->m > p->n);
+  const bool narrow = p->n <= 2 * TILE_COLUMNS, little = narrow && p->m * p->k <= LITTLE;
+  Shape s = { .hands_on = hands_rows_on(p), .depth = equal_parts(p->k, NAME(DEPTH), 4) };
+  s.shares_b = p->m >= NAME(MANY_ROWS) || narrow || (p->workers > 1 && p->m > p->n);
+  s.copies_a = !little && (p->a_column != 1 || (!s.shares_b && is_page_apart(p->a_row)));
   s.rows = s.hands_on ? handed_rows(p) : s.shares_b ? ROWS : rounded_up(p->m, COPIED_ROWS);
   s.columns = rounded_up(smaller(p->n, s.shares_b ? NAME(WIDE) : NAME(NARROW)), PANEL);
-  s.shared_depth = s.shares_b ? s.depth : s.depth * shared_depths(p, s.rows, s.depth);
+  s.shared_depth = s.shares_b ? s.depth
+                 : s.copies_a ? s.depth * shared_depths(p, s.rows, s.depth) : p->k;
   const size_t strips = s.copies_a ? s.rows * s.shared_depth : 0, panels = s.columns * s.depth;
   s.shared = rounded_up(s.shares_b ? panels : strips, LANES);
   s.own = rounded_up(s.shares_b ? strips : panels, LANES);
@@ -453,12 +496,6 @@ static Tile steps_of(const Tile *whole, size_t first, size_t depth) {
   return t;
 }
 
-static void move_rows(Tile *t, size_t first, size_t count) {
-  t->rows = count;
-  t->a += (ptrdiff_t)first * t->a_row;
-  t->c += (ptrdiff_t)first * t->c_row;
-}
-
 static void move_columns(Tile *t, ptrdiff_t b_column, size_t first, size_t count) {
   t->columns = count;
   t->b += (ptrdiff_t)first * b_column;
@@ -521,14 +558,15 @@ static void run_columns(void *data, size_t first, size_t count, size_t worker) {
   const Round *round = data;
   const ptrdiff_t b_column = round->p->b_column;
   const size_t depth = round->shape.depth, width = round->shape.columns, end = first + count;
+  const number *strips = round->shape.copies_a ? shared_copy(round) : NULL;
   number *panels = own_copy(round, worker);
-  for (; first < end && !stops(round->p); first += width) {
+  for (; first < end; first += width) {
     const size_t here = smaller(width, end - first);
-    for (size_t k = 0; k < round->all.k; k += depth) {
+    for (size_t k = 0; k < round->all.k && !stops(round->p); k += depth) {
       Tile t = steps_of(&round->all, k, depth);
       move_columns(&t, b_column, first, here);
       copy_b(round->p, &t, panels);
-      run_block(&t, shared_copy(round) + k * round->shape.rows, panels);
+      run_block(&t, strips == NULL ? NULL : strips + k * round->shape.rows, panels);
     }
     if (round->activates) activate(round->p, round->all.c + first, round->all.rows, here);
   }
@@ -552,7 +590,8 @@ APART void run_blocks(const Tile *whole, const gr_Product *p) {
         share_out(&round, t->rows, shape->hands_on ? shape->rows : COPIED_ROWS,
                   (t->columns + COPYING) * t->k, MULTIPLY, run_rows);
       } else {
-        share_out(&round, t->rows, COPIED_ROWS, t->k, COPY, copy_shared_a);
+        if (shape->copies_a)
+          share_out(&round, t->rows, COPIED_ROWS, t->k, COPY, copy_shared_a);
         share_out(&round, t->columns, PANEL, (t->rows + COPYING) * t->k, MULTIPLY, run_columns);
       }
     }
