@@ -8,9 +8,9 @@
 #include <immintrin.h>
 
 enum { LANES_float = 8, LANES_double = 4 };
-#define TILE_ROWS 6       /* of a product, held in registers at once */
-#define COPIED_ROWS 6     /* the same where B is copied, */
-#define COPIED_VECTORS 2  /* and how many vectors wide */
+#define STRIP_ROWS 6     /* of a product, held in registers at once, */
+#define PANEL_VECTORS 2  /* and how many vectors wide */
+#define TILE_ROWS 6      /* the same with two vectors or fewer */
 
 typedef __m256 vector_float;
 typedef __m256d vector_double;

@@ -34,9 +34,9 @@
 #include <immintrin.h>
 
 enum { LANES_float = 16, LANES_double = 8 };
-#define TILE_ROWS 8       /* of a product, held in registers at once */
-#define COPIED_ROWS 6     /* the same where B is copied, */
-#define COPIED_VECTORS 4  /* and how many vectors wide */
+#define STRIP_ROWS 6     /* of a product, held in registers at once, */
+#define PANEL_VECTORS 4  /* and how many vectors wide */
+#define TILE_ROWS 8      /* the same with two vectors or fewer */
 
 typedef __m512 vector_float;
 typedef __m512d vector_double;

@@ -14,9 +14,9 @@
 #endif
 
 enum { LANES_float = 4, LANES_double = 2 };
-#define TILE_ROWS 4       /* of a product, held in registers at once */
-#define COPIED_ROWS 4     /* the same where B is copied, */
-#define COPIED_VECTORS 2  /* and how many vectors wide */
+#define STRIP_ROWS 4     /* of a product, held in registers at once, */
+#define PANEL_VECTORS 2  /* and how many vectors wide */
+#define TILE_ROWS 4      /* the same with two vectors or fewer */
 
 typedef float vector_float __attribute__((vector_size(16), may_alias));
 typedef double vector_double __attribute__((vector_size(16), may_alias));

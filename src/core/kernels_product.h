@@ -1,9 +1,9 @@
 /*
 ** kernels_product.h: C = act(A . B + bias). Included for float and for double.
 **
-** All the work is done by tiles: up to TILE_ROWS rows and two vectors of columns of C (or eight
-** vectors of one row, or COPIED_ROWS rows and COPIED_VECTORS vectors from a copy) are held in
-** registers while k runs from first to last, so each element is its own chain of fused
+** All the work is done by tiles: STRIP_ROWS rows and PANEL_VECTORS vectors of columns of C, or what
+** these leave over: up to TILE_ROWS rows and two vectors, or eight vectors of one row. They are held
+** in registers while k runs from first to last, so each element is its own chain of fused
 ** multiply-adds, whatever the blocking. A tile reads A by any strides, but B along rows.
 **
 ** What surrounds the tiles only chooses where they read. Small products read A and B where they
@@ -24,10 +24,9 @@
 #define pass_columns NAME(pass_columns)
 #define fetch_c NAME(fetch_c)
 #define whole_tiles NAME(whole_tiles)
-#define copied_tiles NAME(copied_tiles)
-#define placed_tiles NAME(placed_tiles)
+#define run_panel NAME(run_panel)
+#define run_panels NAME(run_panels)
 #define run_copied_panel NAME(run_copied_panel)
-#define run_placed_panel NAME(run_placed_panel)
 #define run_row NAME(run_row)
 #define run_tiles NAME(run_tiles)
 #define dot_tile NAME(dot_tile)
@@ -69,7 +68,7 @@
 #define matrix_by_column NAME(matrix_by_column)
 #define row_by_columns NAME(row_by_columns)
 #define TILE_COLUMNS (2 * LANES)
-#define PANEL (COPIED_VECTORS * LANES)
+#define PANEL (PANEL_VECTORS * LANES)
 
 typedef struct Tile {
   size_t rows, columns;  /* of C */
@@ -198,7 +197,7 @@ WORD void pass_columns(Tile *t) {
   if (t->bias) t->bias += t->columns;
 }
 
-/* All of C, reading A and B where they are; uses up *t. */
+/* All columns by small tiles; uses up *t. */
 static void run_tiles(Tile *t) {
   size_t rest = t->columns;
   while (rest > 0) {
@@ -209,6 +208,55 @@ static void run_tiles(Tile *t) {
     rest -= t->columns;
     pass_columns(t);
   }
+}
+
+/* Ask for what C holds where the next tile adds to it. */
+WORD void fetch_c(const number *c, ptrdiff_t c_row) {
+  UNROLLED for (int i = 0; i < STRIP_ROWS; i++)
+    UNROLLED for (int j = 0; j < PANEL; j += LANES)
+      __builtin_prefetch(c + i * c_row + j, 1);
+}
+
+static void move_rows(Tile *t, size_t first, size_t count) {
+  t->rows = count;
+  t->a += (ptrdiff_t)first * t->a_row;
+  t->c += (ptrdiff_t)first * t->c_row;
+}
+
+/* Whole tiles of a panel, one beneath the other. */
+static void whole_tiles(const Tile *first, size_t count) {
+  Tile t = *first;
+  for (; count > 0; count--, t.a += t.a_tile, t.c += STRIP_ROWS * t.c_row) {
+    if (count > 1) fetch_c(t.c + STRIP_ROWS * t.c_row, t.c_row);
+    tile(&t, STRIP_ROWS, PANEL_VECTORS, false);
+  }
+}
+
+/* All rows of one panel of columns, or of fewer. The rows that are left are as many as a tile takes,
+** rather than one or two, whose multiply-adds would wait for each other. */
+static void run_panel(const Tile *panel) {
+  Tile t = *panel;
+  if (t.columns == PANEL) {
+    size_t count = t.rows / STRIP_ROWS, rest = t.rows % STRIP_ROWS;
+    if (count > 0 && rest > 0 && rest + STRIP_ROWS <= TILE_ROWS) count--;
+    t.a_tile = STRIP_ROWS * t.a_row;
+    whole_tiles(&t, count);
+    move_rows(&t, count * STRIP_ROWS, t.rows - count * STRIP_ROWS);
+    t.a_tile = TILE_ROWS * t.a_row;
+  }
+  run_tiles(&t);
+}
+
+/* All of C, where A and B lie; uses up *t. */
+static void run_panels(Tile *t) {
+  size_t rest = t->columns;
+  if (t->rows >= STRIP_ROWS)
+    for (; rest >= PANEL; rest -= PANEL, pass_columns(t)) {
+      t->columns = PANEL;
+      run_panel(t);
+    }
+  t->columns = rest;
+  run_tiles(t);
 }
 
 /* -- copies ---------------------------------------------------------------------------------- */
@@ -236,65 +284,30 @@ static void copy_columns(number *to, const number *b, ptrdiff_t b_row, ptrdiff_t
          b_row);
 }
 
-/* The rows of a block of A as strips, each of k steps of COPIED_ROWS numbers. Where they lie side
+/* The rows of a block of A as strips, each of k steps of STRIP_ROWS numbers. Where they lie side
 ** by side, a step of all strips is copied at a time, as the next step may lie in another page. */
 static void copy_strips(number *to, const Tile *block) {
-  const size_t k = block->k, strip = COPIED_ROWS * k;
-  const size_t whole = block->a_row == 1 ? block->rows / COPIED_ROWS * COPIED_ROWS : 0;
+  const size_t k = block->k, strip = STRIP_ROWS * k;
+  const size_t whole = block->a_row == 1 ? block->rows / STRIP_ROWS * STRIP_ROWS : 0;
   const number *a = block->a;
   for (size_t step = 0; whole > 0 && step < k; step++, a += block->a_column)
-    for (size_t i = 0; i < whole; i += COPIED_ROWS)
-      memcpy(to + i * k + step * COPIED_ROWS, a + i, COPIED_ROWS * sizeof(number));
+    for (size_t i = 0; i < whole; i += STRIP_ROWS)
+      memcpy(to + i * k + step * STRIP_ROWS, a + i, STRIP_ROWS * sizeof(number));
   to += whole * k;
-  for (size_t i = whole; i < block->rows; i += COPIED_ROWS, to += strip)
-    turn(to, COPIED_ROWS, k, smaller(COPIED_ROWS, block->rows - i),
+  for (size_t i = whole; i < block->rows; i += STRIP_ROWS, to += strip)
+    turn(to, STRIP_ROWS, k, smaller(STRIP_ROWS, block->rows - i),
          block->a + (ptrdiff_t)i * block->a_row, block->a_row, block->a_column);
-}
-
-/* Ask for what C holds where the next tile adds to it. */
-WORD void fetch_c(const number *c, ptrdiff_t c_row) {
-  UNROLLED for (int i = 0; i < COPIED_ROWS; i++)
-    UNROLLED for (int j = 0; j < PANEL; j += LANES)
-      __builtin_prefetch(c + i * c_row + j, 1);
-}
-
-static void move_rows(Tile *t, size_t first, size_t count) {
-  t->rows = count;
-  t->a += (ptrdiff_t)first * t->a_row;
-  t->c += (ptrdiff_t)first * t->c_row;
-}
-
-/* Whole tiles, from a copy of B. How it lies is known beforehand, and part of how A lies, so that
-** one address reaches all rows. */
-WORD void whole_tiles(const Tile *first, size_t count, const ptrdiff_t a_row,
-                      const ptrdiff_t a_column) {
-  Tile t = *first;
-  t.a_row = a_row;
-  t.a_column = a_column;
-  t.b_row = PANEL;
-  for (; count > 0; count--, t.a += t.a_tile, t.c += COPIED_ROWS * t.c_row) {
-    if (count > 1) fetch_c(t.c + COPIED_ROWS * t.c_row, t.c_row);
-    tile(&t, COPIED_ROWS, COPIED_VECTORS, false);
-  }
-}
-
-static void copied_tiles(const Tile *first, size_t count) {
-  whole_tiles(first, count, 1, COPIED_ROWS);
-}
-
-static void placed_tiles(const Tile *first, size_t count) {
-  whole_tiles(first, count, first->a_row, 1);
 }
 
 /* All rows of one panel of columns, from copies of A and B. */
 static void run_copied_panel(const Tile *panel) {
-  const size_t count = panel->rows / COPIED_ROWS, done = count * COPIED_ROWS;
+  const size_t count = panel->rows / STRIP_ROWS, done = count * STRIP_ROWS;
   Tile t = *panel;
   size_t rest = panel->columns;
-  if (rest == PANEL) copied_tiles(&t, count);
+  if (rest == PANEL) whole_tiles(&t, count);
   else for (; rest > 0; rest -= t.columns, pass_columns(&t)) {
     t.columns = smaller(rest, TILE_COLUMNS);
-    TILES_OF(COPIED_ROWS)(&t, count);
+    TILES_OF(STRIP_ROWS)(&t, count);
   }
   if (done == panel->rows) return;
   t = *panel;
@@ -305,29 +318,14 @@ static void run_copied_panel(const Tile *panel) {
   run_tiles(&t);
 }
 
-/* The same from a copy of B alone. The rows that are left are as many as a tile takes, rather than
-** one or two, whose multiply-adds would wait for each other. */
-static void run_placed_panel(const Tile *panel) {
-  Tile t = *panel;
-  if (t.columns == PANEL && t.a_column == 1) {
-    size_t count = t.rows / COPIED_ROWS, rest = t.rows % COPIED_ROWS;
-    if (count > 0 && rest > 0 && rest + COPIED_ROWS <= TILE_ROWS) count--;
-    t.a_tile = COPIED_ROWS * t.a_row;
-    placed_tiles(&t, count);
-    move_rows(&t, count * COPIED_ROWS, t.rows - count * COPIED_ROWS);
-    t.a_tile = TILE_ROWS * t.a_row;
-  }
-  run_tiles(&t);
-}
-
 /* What of C lies in `block`, from copies of its part of B, and of A where `strips` is not NULL. */
 static void run_block(const Tile *block, const number *strips, const number *panels) {
   Tile t = *block;
   if (strips != NULL) {
     t.a = strips;
     t.a_row = 1;
-    t.a_column = COPIED_ROWS;
-    t.a_tile = COPIED_ROWS * (ptrdiff_t)t.k;
+    t.a_column = STRIP_ROWS;
+    t.a_tile = STRIP_ROWS * (ptrdiff_t)t.k;
   }
   t.b_row = PANEL;
   for (size_t j = 0; j < block->columns; j += PANEL) {
@@ -336,7 +334,7 @@ static void run_block(const Tile *block, const number *strips, const number *pan
     t.bias = block->bias ? block->bias + j : NULL;
     t.c = block->c + j;
     if (strips != NULL) run_copied_panel(&t);
-    else run_placed_panel(&t);
+    else run_panel(&t);
   }
 }
 
@@ -397,7 +395,7 @@ enum {
 /* Rows of C that are handed on together: so many that there is something to do with them. */
 static size_t handed_rows(const gr_Product *p) {
   enum { UNIT = 48, MOST = 192, ELEMENTS = 1 << 14 };
-  _Static_assert(UNIT % COPIED_ROWS == 0, "a block of A is whole strips");
+  _Static_assert(UNIT % STRIP_ROWS == 0, "a block of A is whole strips");
   return smaller(rounded_up(ELEMENTS / p->n, UNIT), MOST);
 }
 
@@ -416,13 +414,13 @@ static bool is_page_apart(ptrdiff_t row) { return row * (ptrdiff_t)sizeof(number
 
 static Shape shape_of(const gr_Product *p) {
   enum { ROWS = 72, LITTLE = 1 << 16 };
-  _Static_assert(COPIED_ROWS <= TILE_ROWS, "a tile from copies has no more rows than another");
-  _Static_assert(ROWS % COPIED_ROWS == 0, "a block of A is whole strips");
+  _Static_assert(STRIP_ROWS <= TILE_ROWS, "what strips leave over is one tile");
+  _Static_assert(ROWS % STRIP_ROWS == 0, "a block of A is whole strips");
   const bool narrow = p->n <= 2 * TILE_COLUMNS, little = narrow && p->m * p->k <= LITTLE;
   Shape s = { .hands_on = hands_rows_on(p), .depth = equal_parts(p->k, NAME(DEPTH), 4) };
   s.shares_b = p->m >= NAME(MANY_ROWS) || narrow || (p->workers > 1 && p->m > p->n);
   s.copies_a = !little && (p->a_column != 1 || (!s.shares_b && is_page_apart(p->a_row)));
-  s.rows = s.hands_on ? handed_rows(p) : s.shares_b ? ROWS : rounded_up(p->m, COPIED_ROWS);
+  s.rows = s.hands_on ? handed_rows(p) : s.shares_b ? ROWS : rounded_up(p->m, STRIP_ROWS);
   s.columns = rounded_up(smaller(p->n, s.shares_b ? NAME(WIDE) : NAME(NARROW)), PANEL);
   s.shared_depth = s.shares_b ? s.depth
                  : s.copies_a ? s.depth * shared_depths(p, s.rows, s.depth) : p->k;
@@ -437,13 +435,14 @@ static Shape shape_of(const gr_Product *p) {
 static bool lies_along_rows(const gr_Product *p) { return p->b_column == 1 || p->k == 0; }
 
 /* Vectors need no copies, and few rows, few columns or a small B do not pay for them. But B is read
-** once for each TILE_ROWS rows, by columns, which is slow where it does not stay near. */
+** once for each tile of rows, by columns, which is slow where it does not stay near. */
 static bool reads_in_place(const gr_Product *p) {
-  enum { MOST_READ = (6 << 20) / sizeof(number), SMALL = 64 * 64 };
+  enum { MOST_READ = (6 << 20) / sizeof(number), SMALL = 1 << 12, MEDIUM = 1 << 14 };
   const size_t size = p->n * p->k, times = (p->m + TILE_ROWS - 1) / TILE_ROWS;
   const bool few = times <= 1 || (p->m <= GR_FEW_ROWS && times * size <= MOST_READ);
+  const bool small = size <= SMALL || (size <= MEDIUM && p->m <= 192);
   if (p->m <= 1 || p->n <= 1) return true;
-  return lies_along_rows(p) && (few || p->n <= TILE_COLUMNS || size <= SMALL);
+  return lies_along_rows(p) && (few || p->n <= TILE_COLUMNS || small);
 }
 
 static size_t NAME(product_scratch)(const gr_Product *p) {
@@ -529,7 +528,7 @@ static void run_rows(void *data, size_t first, size_t count, size_t worker) {
   const gr_Product *p = round->p;
   number *strips = shape->copies_a ? own_copy(round, worker) : NULL;
   const size_t height = shape->hands_on ? shape->rows
-                                        : equal_parts(count, shape->rows, COPIED_ROWS);
+                                        : equal_parts(count, shape->rows, STRIP_ROWS);
   const size_t end = first + count;
   for (; first < end && !stops(p); first += height) {
     Tile t = round->all;
@@ -587,11 +586,11 @@ APART void run_blocks(const Tile *whole, const gr_Product *p) {
       move_columns(t, p->b_column, j, smaller(width, whole->columns - j));
       if (shape->shares_b) {
         share_out(&round, t->columns, PANEL, t->k, COPY, copy_shared_b);
-        share_out(&round, t->rows, shape->hands_on ? shape->rows : COPIED_ROWS,
+        share_out(&round, t->rows, shape->hands_on ? shape->rows : STRIP_ROWS,
                   (t->columns + COPYING) * t->k, MULTIPLY, run_rows);
       } else {
         if (shape->copies_a)
-          share_out(&round, t->rows, COPIED_ROWS, t->k, COPY, copy_shared_a);
+          share_out(&round, t->rows, STRIP_ROWS, t->k, COPY, copy_shared_a);
         share_out(&round, t->columns, PANEL, (t->rows + COPYING) * t->k, MULTIPLY, run_columns);
       }
     }
@@ -739,7 +738,7 @@ static void NAME(product)(const gr_Product *p) {
   else {
     whole.rectifies = p->activation == GR_RELU;
     if (!reads_in_place(p)) { run_blocks(&whole, p); return; }
-    run_tiles(&whole);
+    run_panels(&whole);
   }
   if (!whole.rectifies) activate(p, p->c, p->m, p->n);
 }

@@ -121,9 +121,9 @@ WORD void turn_rows(number *to, ptrdiff_t to_row, size_t rows, const number *fro
 /* Nothing to turn: rows of `columns` numbers, copied; a tile's rows of A as one piece each. */
 WORD void copy_rows(number *to, ptrdiff_t to_row, size_t rows, size_t columns, const number *from,
                     ptrdiff_t from_column) {
-  const bool whole = columns == COPIED_ROWS;
+  const bool whole = columns == STRIP_ROWS;
   for (; rows > 0; rows--, to += to_row, from += from_column)
-    if (whole) memcpy(to, from, COPIED_ROWS * sizeof(number));
+    if (whole) memcpy(to, from, STRIP_ROWS * sizeof(number));
     else memcpy(to, from, columns * sizeof(number));
 }
 

@@ -652,8 +652,10 @@ static void test_products(const gr_Kernels *k, gr_DType t) {
   test_layouts(k, t, 210, 39, 17);   /* A is not copied */
   test_layouts(k, t, 75, 110, 30);   /* more than one panel of columns */
   test_layouts(k, t, 1100, 50, 63);  /* few columns of a large A */
-  for (size_t m = 48; m < 54; m++)   /* all that whole tiles of rows can leave */
-    test_product(k, t, m, 150, 40, (Layout){ false, 0 }, (Layout){ false, 0 }, true, GR_RELU, 0);
+  for (size_t m = 48; m < 54; m++) {  /* all that whole tiles of rows can leave over */
+    test_product(k, t, m, 150, 140, (Layout){ false, 0 }, (Layout){ false, 0 }, true, GR_RELU, 0);
+    test_layouts(k, t, m - 40, 150, 21);
+  }
   test_product(k, t, 50, 130, 1024, (Layout){ false, 0 }, (Layout){ false, 0 }, true, GR_TANH, 1);
   /* C is handed on */
   test_product(k, t, 600, 1000, 9, (Layout){ true, 0 }, (Layout){ false, 0 }, true, GR_RELU, 0);
