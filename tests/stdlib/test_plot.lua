@@ -578,7 +578,7 @@ end
 
 TestGnuplot = { setUp = make_folder, tearDown = remove_folder }
 
-local SAVE = "plot.plot { 1, 2 } plot.savefig(os.tmpname() .. '.svg')"
+local function saving() return ("plot.plot { 1, 2 } plot.savefig %q"):format(path "figure.svg") end
 
 function TestGnuplot.test_missing_names_the_package()
   for _, environment in ipairs { { GRADUS_GNUPLOT = "/nowhere/gnuplot" }, { PATH = "/nowhere" } } do
@@ -589,7 +589,7 @@ function TestGnuplot.test_missing_names_the_package()
       if place:sub(1, 1) ~= "/" then goto continue end
     end
     local said, ok = run_script([[
-      local ok, message = pcall(function() ]] .. SAVE .. [[ end)
+      local ok, message = pcall(function() ]] .. saving() .. [[ end)
       print(ok, message)]], environment.PATH and { GRADUS_GNUPLOT = "no_such_gnuplot" } or environment)
     lu.assertTrue(ok)
     lu.assertStrContains(said, "plot.savefig: the program")
@@ -600,13 +600,13 @@ function TestGnuplot.test_missing_names_the_package()
 end
 
 function TestGnuplot.test_its_own_words_are_in_the_error()
-  local said = run_script(SAVE, {
+  local said = run_script(saving(), {
     GRADUS_GNUPLOT = stand_in "cat >/dev/null; echo 'line 3: undefined variable: x' >&2; exit 1" })
   lu.assertStrContains(said, "failed: undefined variable: x")
 end
 
 function TestGnuplot.test_killed_midway()
-  local said = run_script(SAVE, { GRADUS_GNUPLOT = stand_in "head -c 100 >/dev/null; kill -9 $$" })
+  local said = run_script(saving(), { GRADUS_GNUPLOT = stand_in "head -c 100 >/dev/null; kill -9 $$" })
   lu.assertStrContains(said, "was killed by signal 9")
 end
 
@@ -615,14 +615,14 @@ function TestGnuplot.test_one_that_does_not_read_is_no_broken_pipe()
     local y = {}
     for i = 1, 100000 do y[i] = math.random() end
     plot.plot(y)
-    local ok, message = pcall(plot.savefig, os.tmpname() .. ".svg")
+    local ok, message = pcall(plot.savefig, "]] .. path "figure.svg" .. [[")
     print(ok, message, "still here")]], { GRADUS_GNUPLOT = stand_in "exit 1" })
   lu.assertStrContains(said, "still here")
   lu.assertStrContains(said, "failed")
 end
 
 function TestGnuplot.test_one_that_draws_nothing_is_an_error()
-  lu.assertStrContains(run_script(SAVE, { GRADUS_GNUPLOT = stand_in "cat >/dev/null" }), "drew nothing")
+  lu.assertStrContains(run_script(saving(), { GRADUS_GNUPLOT = stand_in "cat >/dev/null" }), "drew nothing")
 end
 
 -- ---- show ----
