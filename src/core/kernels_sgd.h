@@ -80,7 +80,8 @@ WORD void sgd_block(number *w, const number *g, number *v, size_t n, bool far, v
                     const SgdNumbers *step, SgdTally *tally, vector_double *lanes) {
   size_t i;
   for (i = 0; i + 16 <= n; i += 16) {
-    UNROLLED for (size_t at = i; at < i + 16; at += LANES) {
+    for (size_t j = 0; j < 16; j += LANES) {
+      const size_t at = i + j;
       if (far) fetch_ahead(w + at), fetch_ahead(g + at);
       if (far && step->moves) fetch_ahead(v + at);
       sgd_some(w + at, g + at, step->moves ? v + at : NULL, LANES, scale, step, tally);
