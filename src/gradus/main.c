@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "blocks.h"
 #include "interrupt.h"
+#include "lua/blocks.h"
 #include "lua/library.h"
 #include "opening.h"
 #include "profiling.h"
@@ -121,7 +121,7 @@ int main(int argc, char **argv) {
     gr_options_help();
     return EXIT_SUCCESS;
   }
-  gr_Blocks blocks = {{NULL}, 0, NULL, 0};
+  gr_Blocks blocks;
   lua_State *L = gr_state_new(&blocks);
   if (L == NULL) {
     fprintf(stderr, "%s: cannot create state: not enough memory\n", options.program);

@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-#include "blocks.h"
 #include "interrupt.h"
+#include "lua/blocks.h"
 #include "lua/library.h"
 #include "opening.h"
 

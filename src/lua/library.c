@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "blocks.h"
 #include "stdlib.h"
 #include "core/kernels.h"
 
@@ -33,27 +34,37 @@ static bool hook_is_set(void *data) {
   return lua_gethookmask((lua_State *)data) == mask && lua_gethookcount((lua_State *)data) == 1;
 }
 
+/* In a state of gr_state_new the context ends with it, after all tensors. */
+static gr_Context *context_memory(lua_State *L) {
+  gr_Blocks *blocks = gr_blocks_of(L);
+  if (blocks != NULL) return &blocks->context;
+  gr_lua_new_metatable(L, "gradus.context", context_functions);
+  lua_pop(L, 1);
+  ContextBlock *block = gr_lua_new_block(L, "gradus.context", CONTEXT_TAG, sizeof *block);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, block);
+  return &block->context;
+}
+
 /* A state has one: tensors and functions of a first opening point at it still when a script has the
 ** library opened again. */
 static void make_context(lua_State *L) {
   if (gr_lua_context(L) != NULL) return;
-  gr_lua_new_metatable(L, "gradus.context", context_functions);
-  lua_pop(L, 1);
-  ContextBlock *block = gr_lua_new_block(L, "gradus.context", CONTEXT_TAG, sizeof *block);
-  gr_Status status = gr_context_init(&block->context);
-  block->context.interrupted = hook_is_set;
+  gr_Context *context = context_memory(L);
+  gr_Status status = gr_context_init(context);
+  context->interrupted = hook_is_set;
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  block->context.interrupted_data = lua_tothread(L, -1);
+  context->interrupted_data = lua_tothread(L, -1);
   lua_pop(L, 1);
+  lua_pushlightuserdata(L, context);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &context_key);
-  if (status != GR_OK) gr_lua_error(L, "%s", block->context.message);
+  if (status != GR_OK) gr_lua_error(L, "%s", context->message);
 }
 
 gr_Context *gr_lua_context(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &context_key);
-  ContextBlock *block = lua_touserdata(L, -1);
+  gr_Context *context = lua_touserdata(L, -1);
   lua_pop(L, 1);
-  return block == NULL ? NULL : &block->context;
+  return context;
 }
 
 void gr_lua_set_interrupt(lua_State *L, bool (*interrupted)(void *data), void *data) {

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "blocks.h"
 #include "library.h"
 #include "core/kernels.h"
 #include "core/tape.h"
@@ -16,6 +17,8 @@ typedef struct TensorBlock {
   uint64_t tag;
   gr_Tensor *tensor;
 } TensorBlock;
+
+_Static_assert(sizeof(TensorBlock) == GR_HELD, "a holder has room for a tensor");
 
 gr_Tensor *gr_lua_test_tensor(lua_State *L, int index) {
   const TensorBlock *block = gr_lua_test_block(L, index, TENSOR_TAG, sizeof *block);
@@ -51,7 +54,7 @@ gr_Tensor **gr_lua_check_tensors(lua_State *L, int index, const char *where, con
 }
 
 gr_Tensor **gr_lua_push_slot_with(lua_State *L, int metatable) {
-  TensorBlock *block = lua_newuserdatauv(L, sizeof *block, 0);
+  TensorBlock *block = gr_push_holder(L);
   block->tag = TENSOR_TAG;
   block->tensor = NULL;
   lua_pushvalue(L, metatable);
@@ -66,6 +69,12 @@ gr_Tensor **gr_lua_push_slot(lua_State *L) {
   return slot;
 }
 
+static void end_tensor(void *held) {
+  const TensorBlock *block = held;
+  gr_tensor_release(block->tensor);
+}
+
+/* Where no holder ends in end_tensor. */
 static int tensor_gc(lua_State *L) {
   TensorBlock *block = gr_lua_test_block(L, 1, TENSOR_TAG, sizeof *block);
   if (block == NULL) return 0;
@@ -1029,7 +1038,6 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg metamethods[] = {
-  {"__gc", tensor_gc},
   {"__len", tensor_len},
   {"__eq", tensor_eq},
   {"__lt", tensor_lt},
@@ -1056,11 +1064,23 @@ static const luaL_Reg functions[] = {
   {NULL, NULL}
 };
 
+/* The metatable is on top of the stack. */
+static void set_end(lua_State *L) {
+  gr_Blocks *blocks = gr_blocks_of(L);
+  if (blocks != NULL) {
+    blocks->end = end_tensor;
+  } else {
+    lua_pushcfunction(L, tensor_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+}
+
 void gr_lua_open_tensor(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
   luaL_newlib(L, shape_metamethods);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &shape_key);
   gr_lua_new_metatable(L, "gradus.tensor", metamethods);
+  set_end(L);
   luaL_newlib(L, methods);
   lua_pushvalue(L, -1);
   lua_setfield(L, -4, "methods");  /* operations.c adds the rest */

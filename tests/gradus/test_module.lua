@@ -44,6 +44,20 @@ function TestModule.test_it_works_and_makes_no_globals()
   ]], "3.0\tnil\tnil\n")
 end
 
+-- There tensors have a finalizer, which anybody may call.
+function TestModule.test_a_tensor_collected_by_hand_is_no_tensor_any_more()
+  lu.assertEquals(lua [[
+    local g = require "gradus"
+    local t, handle = g.ones(2), io.tmpfile()
+    local metatable = debug.getmetatable(t)
+    for _, value in ipairs { t, t, handle, {}, 3, print } do assert(metatable.__gc(value) == nil) end
+    for _, f in ipairs { function() return t.shape end, function() return t + 1 end, function() return t[1] end,
+                         function() t[1] = 1 end, function() return tostring(t) end } do
+      assert(not pcall(f))
+    end
+    print(handle:write "still a file" == handle)]], "true\n")
+end
+
 function TestModule.test_a_module_of_it_may_be_required_first()
   for _, name in ipairs { "testing", "core", "plot", "errors" } do
     lu.assertStrMatches(lua(('print(type((require "gradus.%s")))'):format(name)), "table\n")

@@ -9,8 +9,6 @@
 
 #include <lauxlib.h>
 
-#include "core/spares.h"
-
 /* What takes long stands apart, so that what is done most, with the lists, saves no register. */
 #define APART static __attribute__((noinline))
 
@@ -92,25 +90,79 @@ APART void *resize(gr_Blocks *blocks, void *block, size_t old_size, size_t size)
   return moved;
 }
 
+/* Holders */
+
+/* Each has a line of memory, in which it begins at OFFSET: there no other block does. */
+enum { LINE = 64, OFFSET = ALIGNMENT / 2, HOLDERS = 32768 };
+
+static bool is_holder(const void *block) { return (uintptr_t)block % ALIGNMENT == OFFSET; }
+
+static void *take_holder(gr_Blocks *blocks, size_t size) {
+  void *block = size > LINE - OFFSET ? NULL : blocks->next_holder;
+  blocks->next_holder = NULL;
+  return block;
+}
+
+/* What it holds are its last bytes. */
+static void give_holder(gr_Blocks *blocks, unsigned char *block, size_t size) {
+  blocks->end(block + size - GR_HELD);
+  gr_spares_give(&blocks->holders, block - OFFSET);
+}
+
+/* Have a holder ready to be taken. It is taken by the next call of the allocator whatever that is
+** for, so nothing that can fail may come in between. */
+static bool prepare_holder(gr_Blocks *blocks) {
+  unsigned char *line = gr_spares_take(&blocks->holders);
+  if (line == NULL) return false;
+  blocks->next_holder = line + OFFSET;
+  return true;
+}
+
+void *gr_push_holder(lua_State *L) {
+  gr_Blocks *blocks = gr_blocks_of(L);
+  if (blocks != NULL && !prepare_holder(blocks)) {
+    lua_gc(L, LUA_GCCOLLECT);
+    if (!prepare_holder(blocks)) {
+      lua_pushliteral(L, "not enough memory");
+      lua_error(L);
+    }
+  }
+  return lua_newuserdatauv(L, GR_HELD, 0);
+}
+
+/* States */
+
 /* A lua_Alloc. */
-static void *allocate(void *blocks, void *block, size_t old_size, size_t size) {
+static void *allocate(void *data, void *block, size_t old_size, size_t size) {
+  gr_Blocks *blocks = data;
+  if (block == NULL && blocks->next_holder != NULL) return take_holder(blocks, size);
   if (block == NULL) return size == 0 ? NULL : take(blocks, size);
   if (size > 0) return resize(blocks, block, old_size, size);
-  give(blocks, block, old_size);
+  if (is_holder(block)) give_holder(blocks, block, old_size);
+  else give(blocks, block, old_size);
   return NULL;
+}
+
+gr_Blocks *gr_blocks_of(lua_State *L) {
+  void *blocks;
+  return lua_getallocf(L, &blocks) == allocate ? blocks : NULL;
 }
 
 lua_State *gr_state_new(gr_Blocks *blocks) {
   lua_State *L = luaL_newstate();
   if (L == NULL) return NULL;
+  memset(blocks, 0, sizeof *blocks);
   if (!GR_MEMORY_IS_WATCHED) blocks->room = malloc(ROOM);
   if (blocks->room != NULL) blocks->left = ROOM;
+  blocks->holders = gr_spares_of(LINE, HOLDERS * LINE);
   lua_setallocf(L, allocate, blocks);
   return L;
 }
 
 void gr_state_close(lua_State *L, gr_Blocks *blocks) {
   lua_close(L);
+  gr_context_free(&blocks->context);
   end_all(blocks);
+  gr_spares_close(&blocks->holders);
   free(blocks->room);
 }

@@ -1,5 +1,6 @@
 -- Lua's small blocks, which are kept when they are given back: not more of them than a little, as
--- long as there is memory, and what is kept is as good as new.
+-- long as there is memory, and what is kept is as good as new. And the userdata of tensors, which
+-- end without a finalizer.
 
 local lu = require "luaunit"
 
@@ -72,4 +73,50 @@ function TestBlocks.test_values_of_all_kinds_come_and_go()
     end
     print "whole"]]
   lu.assertEquals(text, "whole\n")
+end
+
+TestHolders = {}
+
+function TestHolders.test_a_tensor_ends_when_lua_frees_it()
+  collectgarbage()
+  local alive = core.bytes_alive()
+  local kept, weak = { ones(1000) }, setmetatable({}, { __mode = "v" })
+  for i = 1, 100 do weak[i] = kept[1] * i end
+  lu.assertEquals(core.bytes_alive() - alive, 101 * 4000)
+  local view = weak[7]:rows(2, 3)
+  collectgarbage()
+  lu.assertEquals(next(weak), nil)
+  lu.assertEquals(core.bytes_alive() - alive, 2 * 4000)
+  lu.assertEquals(view:totable(), { 7, 7 })
+  kept[1], view = nil, kept[1]
+  collectgarbage()
+  lu.assertEquals(core.bytes_alive() - alive, 4000)
+  lu.assertEquals(view[1000], 1)
+end
+
+-- One that had a finalizer of its own would have been finalized before what was made before it.
+function TestHolders.test_a_finalizer_finds_its_tensors_whole()
+  local text = output [[
+    local first = setmetatable({}, { __gc = function(self) print(self.x:sum():item(), (self.x * 2)[1]) end })
+    first.x = ones(3)
+    setmetatable({}, { __gc = function() _G.kept = { ones(5), zeros(300, 300), ones { 2, requires_grad = true } * 3 } end })
+    first = nil
+    collectgarbage()
+    last = setmetatable({}, { __gc = function(self) print(self.x:sum():item(), ones(100, 100):matmul(ones(100, 4))[1]) end })
+    last.x = ones(4)]]
+  lu.assertStrMatches(text, "3.0\t2.0\n4.0\t%[100. 100. 100. 100.%].*")
+end
+
+-- All memory is taken while tensors come and go.
+function TestHolders.test_memory_may_run_out_for_them()
+  if is_watched then return end
+  local text = output([[
+    local small = {}
+    local succeeded, message = pcall(function() while true do small[#small + 1] = ones(2) end end)
+    small = nil
+    print(succeeded, message:match "not enough memory")
+    local again = {}
+    for i = 1, 10000 do again[i] = ones(2) * i end
+    print(again[10000][2])]], "ulimit -v 100000; ")
+  lu.assertEquals(text, "false\tnot enough memory\n10000.0\n")
 end
