@@ -463,6 +463,12 @@ function layers.Dense(options, ...)
   return self
 end
 
+-- How many numbers a row of a Dense's input has, 0 while nothing says it; nil for other layers.
+function layers.features_of(layer)
+  if getmetatable(layer) ~= Dense then return nil end
+  return layer.kernel and layer.kernel.shape[1] or layer.input_dim or 0
+end
+
 function Dense:build(input_shape)
   local inputs = input_shape[#input_shape]
   if self.input_dim and inputs ~= self.input_dim then

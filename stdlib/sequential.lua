@@ -313,7 +313,17 @@ function Sequential:refresh(x)
   self:take_in(x)
 end
 
--- x as a tensor of the model's type.
+-- x [n] are n rows of one number, where the first layer takes one or shall learn from x what it takes.
+-- One row of more may be handed to the model, but is nothing to train on.
+local function as_rows(self, where, x)
+  local trains, features = where == "fit" or where == "evaluate", layers.features_of(self.layers[1])
+  if features == 1 or trains and features == 0 then return x:reshape(x.size, 1) end
+  if not trains or not features then return x end
+  errors.fail("%s: expected x with %d numbers in each row, [rows, %d], got a tensor [%d]", where, features, features,
+    x.size)
+end
+
+-- x as a tensor of rows.
 function Sequential:as_input(where, x)
   if type(x) == "table" then
     if core.is_tensor(x[1]) then
@@ -324,7 +334,7 @@ function Sequential:as_input(where, x)
     x = core.tensor(x, self.dtype)
   end
   if not core.is_tensor(x) then errors.argument(where, "x", "a tensor", x) end
-  return x
+  return x.rank == 1 and as_rows(self, where, x) or x
 end
 
 -- Hand x through the layers.

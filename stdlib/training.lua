@@ -591,7 +591,8 @@ end
 -- model:fit(x, y [, { batch_size = 32, epochs = 1, verbose = 1, shuffle = true,
 --   validation_data = nil, validation_split = 0, callbacks = {}, warn_nonfinite = true }])
 --   -> history
--- Train on the rows of x [n, ...] and y [n, ...]; y [n] beside outputs [n, 1] is taken as [n, 1].
+-- Train on the rows of x [n, ...] and y [n, ...]; y [n] beside outputs [n, 1] is taken as [n, 1], and
+-- so is x [n] where a Dense that takes one number comes first.
 --
 --   batch_size         rows in a batch; the last batch of an epoch may be smaller (32)
 --   epochs             how many times to go over all rows (1)

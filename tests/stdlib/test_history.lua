@@ -201,6 +201,33 @@ function TestFit.test_takes_tables_and_tensors_of_any_type()
   lu.assertEquals(model_for():fit(tensor(X), tensor(y):reshape(2, 1), { verbose = 0 }).loss[1], a)
 end
 
+-- As Keras 3, which gives such an input the axis that its model's shape has.
+function TestFit.test_takes_rows_of_one_number_without_their_axis()
+  local x = range(-1, 1, 0.02)
+  local y = x * 3
+  local function fit(first, rows)
+    seed(1)
+    local model = Sequential { first, Dense { 1 } }
+    model:compile { loss = "mse", optimizer = SGD { momentum = 0.9 } }
+    local history = model:fit(rows, y, { epochs = 3, verbose = 0, validation_data = { rows, y } })
+    lu.assertEquals(history.val_loss[3], model:evaluate(rows, y))
+    return model, history
+  end
+  local column = x:reshape(x.size, 1)
+  for _, input_dim in ipairs { 1, false } do
+    local first = { 4, activation = "tanh", input_dim = input_dim or nil }
+    local model, history = fit(Dense(first), x)
+    local other, expected = fit(Dense(first), column)
+    lu.assertEquals(history.loss, expected.loss)
+    lu.assertEquals(model:predict(x), other:predict(column))
+    lu.assertEquals(model(x), other(column))
+  end
+  lu.assertErrorMsgContains("fit: expected x with 3 numbers in each row, [rows, 3], got a tensor [101]",
+    fit, Dense { 4, input_dim = 3 }, x)
+  local _, viewed = fit(function(rows) return rows:reshape(rows.size, 1):tanh() end, x)
+  lu.assertEquals(#viewed.loss, 3)
+end
+
 function TestFit.test_validation_split_takes_the_last_rows()
   local X, y = data()
   local split = model_for():fit(X, y, { epochs = 2, verbose = 0, validation_split = 0.3 })
