@@ -343,6 +343,15 @@ end
 
 -- ---- values ----
 
+-- The methods of a class that is written in C: what its values are indexed with, or what the function in
+-- that place works with.
+local function methods_of(owner)
+  local class = debug.getregistry()["gradus." .. owner]
+  local methods = type(class) == "table" and rawget(class, "__index")
+  if type(methods) == "function" then methods = select(2, debug.getupvalue(methods, 1)) end
+  return type(methods) == "table" and methods or {}
+end
+
 -- The entry of a function of the library, by what it is or where it was defined.
 local function entry_of_function(f)
   local info = debug.getinfo(f, "S")
@@ -351,7 +360,7 @@ local function entry_of_function(f)
   local best, best_distance
   for _, entry in ipairs(reference.entries()) do
     if entry.owner == nil and rawequal(words[entry.name], f)
-      or entry.owner == "tensor" and rawequal(core.methods[entry.short_name], f)
+      or entry.owner and rawequal(rawget(methods_of(entry.owner), entry.short_name), f)
       or entry.owner == "plot" and rawequal(words.plot[entry.short_name], f)
       or entry.owner == "testing" and testing and rawequal(testing[entry.short_name], f) then
       return entry

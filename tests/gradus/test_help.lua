@@ -203,6 +203,14 @@ function TestHelp.test_questions_about_values_at_the_prompt()
   end
 end
 
+function TestHelp.test_methods_are_known_as_values_too()
+  for _, case in ipairs { { RandomState(1).normal, "rs:normal(" }, { SGD().apply, "optimizer:apply(" },
+                          { ones(1).sum, "x:sum(" }, { Sequential({}).fit, "model:fit(" }, { zeros, "zeros(" },
+                          { print, "print is Lua's own" }, { io.stdout.write, "A function written in C." } } do
+    lu.assertEquals(written(help.help, case[1]):sub(1, #case[2]), case[2])
+  end
+end
+
 function TestHelp.test_a_list_keeps_its_columns_and_the_width()
   local text = help_text '"model:fit"'
   lu.assertStrContains(text, "\n    epochs             how many times")
