@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#if defined __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "interrupt.h"
 #include "lua/blocks.h"
@@ -111,6 +114,17 @@ static int protected_main(lua_State *L) {
   return 1;
 }
 
+/* The system takes longer to give a page, filled with zeros, than an operation takes to fill it. So
+** what tensors give back stays at hand: blocks that are not large in malloc's heap, which is not
+** trimmed, and large ones as core/spares.h says. */
+static void keep_memory(void) {
+#if defined __GLIBC__
+  enum { MOST_KEPT = 64 * 1024 * 1024 };
+  mallopt(M_MMAP_THRESHOLD, GR_LARGE);
+  mallopt(M_TRIM_THRESHOLD, MOST_KEPT);
+#endif
+}
+
 int main(int argc, char **argv) {
   gr_Options options;
   if (!gr_options_read(&options, argc, argv)) {
@@ -121,6 +135,7 @@ int main(int argc, char **argv) {
     gr_options_help();
     return EXIT_SUCCESS;
   }
+  keep_memory();
   gr_Blocks blocks;
   lua_State *L = gr_state_new(&blocks);
   if (L == NULL) {

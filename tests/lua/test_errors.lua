@@ -438,6 +438,23 @@ function TestMemory.test_storages_lie_where_others_of_their_size_were()
   lu.assertTrue(tonumber(kilobytes) < 60000, kilobytes)
 end
 
+-- The system is slow to give pages, so those that were given stay. A cycle of the collector frees some
+-- hundred kilobytes; a loop that gave them back would take thousands of pages.
+function TestMemory.test_a_loop_of_temporaries_takes_its_pages_once()
+  if is_watched then return end
+  for size, times in pairs { [300] = 30000, [3000] = 5000, [30000] = 500, [300000] = 50 } do
+    local pipe <close> = assert(io.popen(([[%s -e '
+      local x = ones(%d)
+      local function faults() return io.open("/proc/self/stat"):read("a"):match("%%) %%S" .. (" %%S+"):rep(6) .. " (%%d+)") end
+      for _ = 1, %d do local _ = x + 1 end
+      local before = faults()
+      for _ = 1, %d do local _ = x + 1 end
+      print(faults() - before)']]):format(gradus, size, times, times)))
+    local taken = tonumber(pipe:read "a")
+    lu.assertTrue(taken < 300, ("%d pages for tensors of %d"):format(taken, size))
+  end
+end
+
 -- 240 MB of them: folded where they lie, whatever the axes.
 function TestMemory.test_a_reduction_takes_little_memory()
   if is_watched then return end
