@@ -196,15 +196,13 @@ function Sequential:build(input_shape)
     end
   end)
   collect_weights(self)
+  self.built = table.move(self.layers, 1, #self.layers, 1, {})
   self.is_built = true
 end
 
 -- Whether the layers are those that were built: a script may put another one into the list.
 local function are_built(self)
-  for _, layer in ipairs(self.layers) do
-    if not (is_settled(layer) and layer.output_shape) then return false end
-  end
-  return self.is_built and self.layers[1] ~= nil
+  return self.is_built and layers.are_same(self.layers, self.built)
 end
 
 -- A row shape for building: one row of x.
@@ -257,11 +255,12 @@ function Sequential:are_outlined(list)
   return n
 end
 
--- Whether nothing was changed since take_outline, found out without a walk through the layers.
+-- Whether nothing was changed since take_outline, found out without a walk through the layers. (Other
+-- layers would have been built, and weights moved.)
 local function is_as_before(self)
   local outline = self.outline
   if not self.watched or outline.loss ~= self.loss or outline.dtype ~= self.dtype or outline.moves ~= moves
-      or outline.trainable ~= self.trainable or not layers.are_same(outline.layers, self.layers) then return false end
+      or outline.trainable ~= self.trainable then return false end
   local n = self:are_outlined(outline)
   if not n then return false end
   for i, entry in ipairs(self.weights) do
@@ -281,7 +280,6 @@ local function take_outline(self)
   local n = self:write_outlines(outline)
   for i, entry in ipairs(self.weights) do outline[n + i] = entry.tensor.requires_grad end
   outline.loss, outline.dtype, outline.moves, outline.trainable = self.loss, self.dtype, moves, self.trainable
-  outline.layers = table.move(self.layers, 1, #self.layers, 1, {})
 end
 
 -- Take in what was changed since the last time; returns whether there was something.
@@ -337,12 +335,17 @@ function Sequential:as_input(where, x)
   return x.rank == 1 and as_rows(self, where, x) or x
 end
 
--- Hand x through the layers.
+-- Hand x through the layers, which are built.
+local function pass_through(self, x)
+  local list = self.layers
+  if x.dtype ~= self.dtype then x = x:cast(self.dtype) end
+  for i = 1, #list do x = list[i](x) end
+  return x
+end
+
 function Sequential:call(x)
   ensure_built(self, x)
-  if x.dtype ~= self.dtype then x = x:cast(self.dtype) end
-  for _, layer in ipairs(self.layers) do x = layer(x) end
-  return x
+  return pass_through(self, x)
 end
 
 -- model(x) -> tensor
@@ -353,7 +356,7 @@ end
 function Sequential:__call(x)
   x = self:as_input("model", x)
   self:take_in(x)
-  return self:call(x)
+  return pass_through(self, x)
 end
 
 local compile_options = { "loss", "optimizer", "run_eagerly" }
@@ -559,7 +562,7 @@ end
 
 -- Fields that Tab does not show.
 Sequential.__hidden = {}
-for _, name in ipairs { "count", "eager_reason", "is_built", "known", "number", "outline", "recordings", "run_eagerly",
+for _, name in ipairs { "built", "count", "eager_reason", "is_built", "known", "number", "outline", "recordings", "run_eagerly",
                         "shuffles", "trains", "watched", "weights" } do
   Sequential.__hidden[name] = true
 end
