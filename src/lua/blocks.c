@@ -97,13 +97,16 @@ enum { LINE = 64, OFFSET = ALIGNMENT / 2, HOLDERS = 32768 };
 
 static bool is_holder(const void *block) { return (uintptr_t)block % ALIGNMENT == OFFSET; }
 
+_Static_assert(OFFSET % 8 == 0, "what Lua puts there is aligned");
+
+/* What it holds are its last bytes: nothing yet, in case that Lua frees it before it is filled. */
 static void *take_holder(gr_Blocks *blocks, size_t size) {
-  void *block = size > LINE - OFFSET ? NULL : blocks->next_holder;
+  unsigned char *block = size > LINE - OFFSET ? NULL : blocks->next_holder;
   blocks->next_holder = NULL;
+  if (block != NULL) memset(block + size - GR_HELD, 0, GR_HELD);
   return block;
 }
 
-/* What it holds are its last bytes. */
 static void give_holder(gr_Blocks *blocks, unsigned char *block, size_t size) {
   blocks->end(block + size - GR_HELD);
   gr_spares_give(&blocks->holders, block - OFFSET);

@@ -107,6 +107,24 @@ function TestHolders.test_a_finalizer_finds_its_tensors_whole()
   lu.assertStrMatches(text, "3.0\t2.0\n4.0\t%[100. 100. 100. 100.%].*")
 end
 
+-- A new userdata is there already while a finalizer runs, and holds nothing yet, whatever the one held
+-- that was in its place.
+function TestHolders.test_a_finalizer_may_close_the_state_while_a_tensor_is_made()
+  for times = 1, 20 do
+    local pipe <close> = assert(io.popen(("%s -e '%s'"):format(program, ([[
+      collectgarbage("setpause", 0)
+      local x = ones(2)
+      for _ = 1, %d do local _ = x + 1 end
+      local function plant()
+        setmetatable({}, { __gc = function() print "closed" io.stdout:flush() os.exit(7, true) end })
+      end
+      plant()
+      for i = 1, 100000 do local _ = x + i end]]):format(100 * times))))
+    lu.assertEquals(pipe:read "a", "closed\n")
+    lu.assertEquals(select(3, pipe:close()), 7)
+  end
+end
+
 -- All memory is taken while tensors come and go.
 function TestHolders.test_memory_may_run_out_for_them()
   if is_watched then return end
