@@ -112,6 +112,9 @@ $(BUILD)/tests/%: tests/lua/%.c $(LUA_O) $(CORE_O)
 # Where this test counts the core's allocations, and lets them fail.
 $(BUILD)/tests/test_memory: private LDFLAGS += $(foreach f,malloc calloc realloc aligned_alloc free,-Wl,--wrap=$f)
 
+# Where blocks of 8 bytes lie as some stand-ins for malloc place them.
+$(BUILD)/tests/test_blocks: private LDFLAGS += $(foreach f,malloc realloc free,-Wl,--wrap=$f)
+
 # Goals
 
 PACKAGES = gcc libc6-dev make liblua5.4-dev libreadline-dev lua-unit gnuplot-nox

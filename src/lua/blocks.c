@@ -92,10 +92,13 @@ APART void *resize(gr_Blocks *blocks, void *block, size_t old_size, size_t size)
 
 /* Holders */
 
-/* Each has a line of memory, in which it begins at OFFSET: there no other block does. */
+/* Each has a line of memory, in which it begins at OFFSET: there no other block of its size does.
+** (Some stand-ins for malloc place blocks of 8 bytes anywhere.) */
 enum { LINE = 64, OFFSET = ALIGNMENT / 2, HOLDERS = 32768 };
 
-static bool is_holder(const void *block) { return (uintptr_t)block % ALIGNMENT == OFFSET; }
+static bool is_holder(const gr_Blocks *blocks, const void *block, size_t size) {
+  return (uintptr_t)block % ALIGNMENT == OFFSET && size == blocks->holder_size;
+}
 
 _Static_assert(OFFSET % 8 == 0, "what Lua puts there is aligned");
 
@@ -103,6 +106,7 @@ _Static_assert(OFFSET % 8 == 0, "what Lua puts there is aligned");
 static void *take_holder(gr_Blocks *blocks, size_t size) {
   unsigned char *block = size > LINE - OFFSET ? NULL : blocks->next_holder;
   blocks->next_holder = NULL;
+  blocks->holder_size = size;
   if (block != NULL) memset(block + size - GR_HELD, 0, GR_HELD);
   return block;
 }
@@ -141,7 +145,7 @@ static void *allocate(void *data, void *block, size_t old_size, size_t size) {
   if (block == NULL && blocks->next_holder != NULL) return take_holder(blocks, size);
   if (block == NULL) return size == 0 ? NULL : take(blocks, size);
   if (size > 0) return resize(blocks, block, old_size, size);
-  if (is_holder(block)) give_holder(blocks, block, old_size);
+  if (is_holder(blocks, block, old_size)) give_holder(blocks, block, old_size);
   else give(blocks, block, old_size);
   return NULL;
 }

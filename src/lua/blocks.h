@@ -13,8 +13,8 @@
 ** A finalizer of each small tensor would take as long as adding two of them: Lua calls it in
 ** protected mode, and frees the userdata a cycle later. But a userdata has ended when its block is
 ** given back, and that is told to us. A block says by where it lies that it is such a holder's: in
-** the middle between two places that malloc would give. Other states know no holders, such as that
-** of lua5.4 when it loads the library as a module; there userdata need their finalizers. */
+** the middle between two places that malloc would give for its size. Other states know no holders,
+** such as that of lua5.4 when it loads the library as a module: there userdata need finalizers. */
 #ifndef GR_LUA_BLOCKS_H
 #define GR_LUA_BLOCKS_H
 
@@ -36,6 +36,7 @@ typedef struct gr_Blocks {
   unsigned char *room;                               /* for the first blocks; NULL: there is none */
   size_t left;                                       /* of its bytes */
   gr_Spares holders;
+  size_t holder_size;                                /* what Lua takes for each */
   void *next_holder;                                 /* what Lua takes next, or NULL: any block */
   gr_End *end;                                       /* of what holders hold */
   gr_Context context;                                /* what holders hold needs it to the end */
