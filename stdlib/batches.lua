@@ -26,13 +26,14 @@ end
 
 local function as_in_fit(model, x, y)
   local function cast(rows) return rows.dtype == model.dtype and rows or rows:cast(model.dtype) end
+  x = model:as_input("batches", x)
   return cast(x), y and cast(model:as_target("batches", x, y))
 end
 
 -- batches(x [, y] [, { batch_size = 32, shuffle = true, model = nil }]) -> iterator
 -- One pass over the rows for Lua's `for`: each turn gives a batch of x and one of y (y may be nil);
 -- the last may be smaller. With `model` the batches are those of that model's fit: shuffled as it
--- would shuffle them, in the model's dtype, and y [n] beside outputs [n, 1] as [n, 1]. As
+-- would shuffle them, in the model's dtype, and x [n] and y [n] as [n, 1] where fit takes them so. As
 -- torch.utils.data.DataLoader.
 -- Example:
 --   local x, y = make_regression { n_samples = 100, n_features = 3 }

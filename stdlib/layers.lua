@@ -466,7 +466,7 @@ end
 -- How many numbers a row of a Dense's input has, 0 while nothing says it; nil for other layers.
 function layers.features_of(layer)
   if getmetatable(layer) ~= Dense then return nil end
-  return layer.kernel and layer.kernel.shape[1] or layer.input_dim or 0
+  return core.is_tensor(layer.kernel) and layer.kernel.shape[1] or layer.input_dim or 0
 end
 
 function Dense:build(input_shape)

@@ -175,6 +175,14 @@ local function collect_weights(self)
   self.recordings = {}
 end
 
+-- The layers as they are now, up to the first gap, to notice when a script puts in or takes out some; a
+-- look at the model then goes through all of them.
+local function note_layers(self)
+  local list = {}
+  for i, layer in ipairs(self.layers) do list[i] = layer end
+  self.built_layers, self.watched = list, false
+end
+
 -- model:build(input_shape)
 -- Make the weights, for inputs of this shape (rows first). It happens by itself when the first
 -- layer has input_dim, else when the model first sees data. As keras.Model.build.
@@ -196,21 +204,35 @@ function Sequential:build(input_shape)
     end
   end)
   collect_weights(self)
-  self.built = table.move(self.layers, 1, #self.layers, 1, {})
+  note_layers(self)
   self.is_built = true
 end
 
--- Whether the layers are those that were built: a script may put another one into the list.
+-- Whether the layers are those that were built, or others that were built elsewhere.
 local function are_built(self)
-  return self.is_built and layers.are_same(self.layers, self.built)
+  if not self.is_built or not self.layers[1] then return false end
+  if layers.are_same(self.layers, self.built_layers) then return true end
+  for _, layer in ipairs(self.layers) do
+    if not (is_settled(layer) and layer.output_shape) then return false end
+  end
+  note_layers(self)
+  return true
 end
 
--- A row shape for building: one row of x.
-local function ensure_built(self, x)
-  if are_built(self) then return end
-  local shape = x.shape
+-- The shape of one row, of x or, without it, of what the first layer takes.
+local function row_shape(self, x)
+  local first = self.layers[1]
+  local features = layers.features_of(first)
+  if not x and first and not (features and features > 0) then
+    errors.fail("refresh: expected x, a tensor of rows, as the model's first layer is not built yet")
+  end
+  local shape = x and x.shape or { 1, features }
   if #shape > 0 then shape[1] = 1 end
-  self:build(shape)
+  return shape
+end
+
+local function ensure_built(self, x)
+  if not are_built(self) then self:build(row_shape(self, x)) end
 end
 
 -- Drop the recordings when what they were made of has changed.
@@ -256,7 +278,7 @@ function Sequential:are_outlined(list)
 end
 
 -- Whether nothing was changed since take_outline, found out without a walk through the layers. (Other
--- layers would have been built, and weights moved.)
+-- layers would have been noted.)
 local function is_as_before(self)
   local outline = self.outline
   if not self.watched or outline.loss ~= self.loss or outline.dtype ~= self.dtype or outline.moves ~= moves
@@ -311,12 +333,14 @@ function Sequential:refresh(x)
   self:take_in(x)
 end
 
+local takes_rows = { fit = true, evaluate = true, batches = true }
+
 -- x [n] are n rows of one number, where the first layer takes one or shall learn from x what it takes.
 -- One row of more may be handed to the model, but is nothing to train on.
 local function as_rows(self, where, x)
-  local trains, features = where == "fit" or where == "evaluate", layers.features_of(self.layers[1])
-  if features == 1 or trains and features == 0 then return x:reshape(x.size, 1) end
-  if not trains or not features then return x end
+  local features = layers.features_of(self.layers[1])
+  if features == 1 or features == 0 then return x:reshape(x.size, 1) end
+  if not takes_rows[where] or not features then return x end
   errors.fail("%s: expected x with %d numbers in each row, [rows, %d], got a tensor [%d]", where, features, features,
     x.size)
 end
@@ -337,9 +361,9 @@ end
 
 -- Hand x through the layers, which are built.
 local function pass_through(self, x)
-  local list = self.layers
+  local list, i = self.layers, 1
   if x.dtype ~= self.dtype then x = x:cast(self.dtype) end
-  for i = 1, #list do x = list[i](x) end
+  while list[i] do x, i = list[i](x), i + 1 end
   return x
 end
 
@@ -552,18 +576,21 @@ end
 --   model:summary()
 function Sequential:summary()
   check_self(self, "summary", "")
-  if self.is_built then self:refresh() end
-  print(require("gradus.printing").model(self))
+  print(tostring(self))
 end
 
 function Sequential:__tostring()
+  if are_built(self) then self:refresh() end
+  for place, layer in ipairs(self.layers) do
+    if not is_settled(layer) then take_layer(self, layer, place) end
+  end
   return require("gradus.printing").model(self)
 end
 
 -- Fields that Tab does not show.
 Sequential.__hidden = {}
-for _, name in ipairs { "built", "count", "eager_reason", "is_built", "known", "number", "outline", "recordings", "run_eagerly",
-                        "shuffles", "trains", "watched", "weights" } do
+for _, name in ipairs { "built_layers", "count", "eager_reason", "is_built", "known", "number", "outline", "recordings",
+                        "run_eagerly", "shuffles", "trains", "watched", "weights" } do
   Sequential.__hidden[name] = true
 end
 

@@ -224,6 +224,15 @@ function TestFit.test_takes_rows_of_one_number_without_their_axis()
   end
   lu.assertErrorMsgContains("fit: expected x with 3 numbers in each row, [rows, 3], got a tensor [101]",
     fit, Dense { 4, input_dim = 3 }, x)
+  lu.assertErrorMsgContains("batches: expected x with 3 numbers in each row, [rows, 3], got a tensor [101]",
+    batches, x, y, { model = Sequential { Dense { 1, input_dim = 3 } } })
+  for x_batch, y_batch in batches(x, y, { batch_size = 50, model = Sequential { Dense { 1 } } }) do
+    lu.assertEquals(x_batch.rank, 2)
+    lu.assertEquals(y_batch.shape, x_batch.shape)
+  end
+  local model = Sequential { Dense { 1 } }
+  lu.assertEquals(model(tensor { 5 }).shape, { 1, 1 })
+  lu.assertEquals(model:predict(x).shape, { 101, 1 })
   local _, viewed = fit(function(rows) return rows:reshape(rows.size, 1):tanh() end, x)
   lu.assertEquals(#viewed.loss, 3)
 end

@@ -497,6 +497,41 @@ function TestSequential.test_a_layer_may_be_put_into_the_list()
   lu.assertErrorMsgContains("the model has no layers; add one first", put.fit, put, X, y)
 end
 
+-- Those that were built somewhere need no input to be looked at; new ones are built when there is one.
+function TestSequential.test_a_summary_shows_what_is_in_the_list_now()
+  local function change(f)
+    local model = Sequential { Dense { 4, input_dim = 3 }, Dense { 4 }, Dense { 1 } }
+    f(model.layers, model)
+    return model
+  end
+  local x = ones(2, 3)
+  for expected, f in pairs {
+    ["Total parameters: 36"] = function(list) list[3] = nil end,
+    ["dense (Dense)  [batch, 4]"] = function(list) list[2] = nil end,  -- what is behind a gap is not there
+    ["dense_1 (Dense)  [batch, 4]    20"] = function(list) list[1], list[2] = list[2], list[1] end,
+    ["dense_2 (Dense)  ?"] = function(list) list[3] = Dense { 2 } end,
+    ["layer (Layer)    ?"] = function(list) list[2] = function(rows) return rows:relu() end end,
+    ["dense_3 (Dense)  [batch, 1]"] = function(list, model)
+      local other = Sequential { Dense { 1, input_dim = 4 } }
+      other.layers[1].name = "dense_3"
+      list[3] = other.layers[1]
+      model:refresh()
+    end,
+  } do
+    local model = change(f)
+    lu.assertStrContains(tostring(model), expected)
+    if not expected:find "20$" then lu.assertEquals(model:predict(x).rank, 2) end
+  end
+  local model = change(function(list) list[1] = Dense { 4 } end)
+  lu.assertErrorMsgContains("refresh: expected x, a tensor of rows", model.refresh, model)
+  model = change(function(list) list[1] = Dense { 4, input_dim = 3 } end)
+  model:refresh()
+  lu.assertEquals(#model.weights, 6)
+  model.layers = {}
+  for _ = 1, 2 do lu.assertErrorMsgContains("the model has no layers", model.predict, model, x) end
+  lu.assertErrorMsgContains('there is no "built"', function() return model.built end)
+end
+
 TestEvaluate = {}
 
 local function data(rows)
