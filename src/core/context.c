@@ -26,7 +26,7 @@ static gr_Status take_threads(gr_Context *context, const char *text) {
 ** Lua's own makes between two cycles of the collector. They have at most 23 megabytes, which were
 ** in use at once. */
 enum { SPARES = 32768 };
-enum { LARGE_SPARES = 64 * 1024 * 1024 };  /* bytes */
+enum { MEDIUM_SPARES = 16 * 1024 * 1024, LARGE_SPARES = 64 * 1024 * 1024 };  /* bytes */
 
 gr_Status gr_context_init(gr_Context *context) {
   memset(context, 0, sizeof *context);
@@ -36,7 +36,8 @@ gr_Status gr_context_init(gr_Context *context) {
   context->tensors = gr_spares_of(sizeof(gr_Tensor), SPARES * sizeof(gr_Tensor));
   for (size_t lines = 1; lines <= GR_SMALL_LINES; lines++)
     context->storages[lines - 1] = gr_spares_of(64 * lines, SPARES * 64 * lines);
-  context->large = (gr_LargeSpares){LARGE_SPARES, 0, NULL};
+  context->medium = (gr_LargeSpares){GR_MEDIUM / 8, MEDIUM_SPARES, 0, NULL};
+  context->large = (gr_LargeSpares){GR_LARGE, LARGE_SPARES, 0, NULL};
   const char *level = getenv("GRADUS_SIMD");
   context->kernels = gr_kernels_choose(level);
   if (context->kernels == NULL) {
@@ -52,6 +53,7 @@ void gr_context_free(gr_Context *context) {
   gr_pool_free(context);
   gr_spares_close(&context->tensors);
   for (int i = 0; i < GR_SMALL_LINES; i++) gr_spares_close(&context->storages[i]);
+  gr_large_close(&context->medium);
   gr_large_close(&context->large);
   free(context->scratch);
   free(context->product_scratch);

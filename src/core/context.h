@@ -56,7 +56,7 @@ typedef struct gr_Context {
   size_t product_scratch_size;
   gr_Spares tensors;
   gr_Spares storages[GR_SMALL_LINES];  /* for those of one line, of two and of three */
-  gr_LargeSpares large;              /* for storages where they are large */
+  gr_LargeSpares medium, large;      /* for storages that are not small for malloc */
   int threads;                       /* that large work is spread over, see threads.h */
   struct gr_Pool *pool;              /* the other threads, or NULL */
   uint64_t rearranged;               /* how often calls laid out before became stale, see calls.h */

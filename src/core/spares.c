@@ -117,15 +117,18 @@ typedef struct gr_LargeSpare {
   struct gr_LargeSpare *next;
 } gr_LargeSpare;
 
-static size_t whole_pages(size_t size) { return (size + GR_LARGE - 1) / GR_LARGE * GR_LARGE; }
+static size_t whole_units(const gr_LargeSpares *spares, size_t size) {
+  return (size + spares->unit - 1) / spares->unit * spares->unit;
+}
 
-/* In large pages, where the system has them: of small ones, each costs more to be given than to be
-** filled, and so many are slow to be found again. The end that fills less than half a large page
-** comes in small ones: no block takes much more memory than it was asked for. */
-static void *large_new(size_t size) {
-  void *block = aligned_alloc(GR_LARGE, whole_pages(size));
+/* Large ones in large pages, where the system has them: of small ones, each costs more to be given
+** than to be filled, and so many are slow to be found again. The end that fills less than half a
+** large page comes in small ones: no block takes much more memory than it was asked for. */
+static void *large_new(const gr_LargeSpares *spares, size_t size) {
+  void *block = aligned_alloc(spares->unit, whole_units(spares, size));
 #ifdef MADV_HUGEPAGE
-  if (block != NULL) madvise(block, (size + GR_LARGE / 2) / GR_LARGE * GR_LARGE, MADV_HUGEPAGE);
+  if (block != NULL && spares->unit == GR_LARGE)
+    madvise(block, (size + GR_LARGE / 2) / GR_LARGE * GR_LARGE, MADV_HUGEPAGE);
 #endif
   return block;
 }
@@ -148,20 +151,20 @@ static void large_shrink(gr_LargeSpares *spares, size_t room) {
 
 void *gr_large_take(gr_LargeSpares *spares, size_t size) {
   for (gr_LargeSpare **place = &spares->first; *place != NULL; place = &(*place)->next)
-    if ((*place)->size == whole_pages(size)) return unlink_spare(spares, place);
-  void *block = large_new(size);
+    if ((*place)->size == whole_units(spares, size)) return unlink_spare(spares, place);
+  void *block = large_new(spares, size);
   if (block != NULL || spares->first == NULL) return block;
   large_shrink(spares, 0);
-  return large_new(size);
+  return large_new(spares, size);
 }
 
 void gr_large_give(gr_LargeSpares *spares, void *block, size_t size) {
   gr_LargeSpare *spare = block;
-  if (GR_MEMORY_IS_WATCHED || whole_pages(size) > spares->room) {
+  if (GR_MEMORY_IS_WATCHED || whole_units(spares, size) > spares->room) {
     free(block);
     return;
   }
-  *spare = (gr_LargeSpare){whole_pages(size), spares->first};
+  *spare = (gr_LargeSpare){whole_units(spares, size), spares->first};
   spares->first = spare;
   spares->bytes += spare->size;
   large_shrink(spares, spares->room);

@@ -44,16 +44,18 @@ void gr_spares_give(gr_Spares *spares, void *block);
 /* Free what is kept, and keep nothing from now on. */
 void gr_spares_close(gr_Spares *spares);
 
-/* From here on a block is large: so many bytes are one page, where the system has large pages. */
-enum { GR_LARGE = 2 * 1024 * 1024 };
+/* From GR_MEDIUM on, malloc has a block from the system, and gives it back. From GR_LARGE on it is
+** large: so many bytes are one page, where the system has large pages. */
+enum { GR_MEDIUM = 128 * 1024, GR_LARGE = 2 * 1024 * 1024 };
 
 typedef struct gr_LargeSpares {
+  size_t unit;   /* blocks have whole ones, and begin one, or a page: a power of two */
   size_t room;   /* how many bytes are kept at most */
   size_t bytes;  /* in those that are kept */
   struct gr_LargeSpare *first;  /* the last one given back */
 } gr_LargeSpares;
 
-/* A block of at least `size` bytes, aligned to a large page; NULL: no memory. */
+/* A block of at least `size` bytes; NULL: no memory. */
 void *gr_large_take(gr_LargeSpares *spares, size_t size);
 /* `size` is what the block was taken with. */
 void gr_large_give(gr_LargeSpares *spares, void *block, size_t size);

@@ -43,12 +43,16 @@ static gr_Spares *spares_of(gr_Context *context, size_t size) {
   return &context->storages[size / LINE - 1];
 }
 
+static gr_LargeSpares *large_spares_of(gr_Context *context, size_t size) {
+  return size < GR_LARGE ? &context->medium : &context->large;
+}
+
 static gr_Storage *block_new(gr_Context *context, size_t bytes) {
   size_t size = storage_size(bytes);
   if (is_small(bytes)) return gr_spares_take(spares_of(context, size));
   unsigned char *block = size < bytes ? NULL
-                         : size < GR_LARGE ? line_new(size)
-                                           : gr_large_take(&context->large, size);
+                         : size < GR_MEDIUM ? line_new(size)
+                                            : gr_large_take(large_spares_of(context, size), size);
   return block == NULL ? NULL : (gr_Storage *)(block + PAD);
 }
 
@@ -56,8 +60,8 @@ static void block_release(gr_Context *context, gr_Storage *storage) {
   size_t size = storage_size(storage->bytes);
   void *block = (unsigned char *)storage - PAD;
   if (is_small(storage->bytes)) gr_spares_give(spares_of(context, size), storage);
-  else if (size < GR_LARGE) line_free(block);
-  else gr_large_give(&context->large, block, size);
+  else if (size < GR_MEDIUM) line_free(block);
+  else gr_large_give(large_spares_of(context, size), block, size);
 }
 
 static gr_Storage *storage_new(gr_Context *context, size_t bytes) {

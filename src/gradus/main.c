@@ -115,12 +115,11 @@ static int protected_main(lua_State *L) {
 }
 
 /* The system takes longer to give a page, filled with zeros, than an operation takes to fill it. So
-** what tensors give back stays at hand: blocks that are not large in malloc's heap, which is not
-** trimmed, and large ones as core/spares.h says. */
+** what tensors give back stays at hand: large blocks as core/spares.h says, others in malloc's heap,
+** which is not trimmed before much of it is free. */
 static void keep_memory(void) {
 #if defined __GLIBC__
   enum { MOST_KEPT = 64 * 1024 * 1024 };
-  mallopt(M_MMAP_THRESHOLD, GR_LARGE);
   mallopt(M_TRIM_THRESHOLD, MOST_KEPT);
 #endif
 }

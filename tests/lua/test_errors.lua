@@ -455,6 +455,23 @@ function TestMemory.test_a_loop_of_temporaries_takes_its_pages_once()
   end
 end
 
+-- What is kept is little, also where something that stays was made after it.
+function TestMemory.test_the_memory_of_many_tensors_goes_back_to_the_system()
+  if is_watched then return end
+  for size, count in pairs { [50000] = 2000, [250000] = 400, [1000000] = 100 } do
+    local pipe <close> = assert(io.popen(([[%s -e '
+      local list, later = {}, {}
+      for i = 1, %d do list[i] = ones(%d) end
+      for i = 1, 10 do later[i] = tensor { i } end
+      list = nil
+      collectgarbage()
+      for line in io.lines "/proc/self/status" do io.write(line:match "VmRSS:%%s*(%%d+)" or "") end']])
+      :format(gradus, count, size)))
+    local kilobytes = tonumber(pipe:read "a")
+    lu.assertTrue(kilobytes < 100000, ("%d KB of tensors of %d"):format(kilobytes, size))
+  end
+end
+
 -- 240 MB of them: folded where they lie, whatever the axes.
 function TestMemory.test_a_reduction_takes_little_memory()
   if is_watched then return end
