@@ -16,7 +16,7 @@ local function theirs()
   return measuring.number_from(("/usr/bin/python3 tests/bench/data.py %d %d"):format(SAMPLES, FEATURES))
 end
 
-if os.execute "/usr/bin/python3 -c 'import sklearn' 2>/dev/null" then
+if measuring.can_import "sklearn" then
   local seconds, rival, ratio = measuring.against(3, ours, { theirs })
   measuring.row { what = "make_regression 1,000,000 × 50", rival = "scikit-learn", ours = seconds, theirs = rival,
                   unit = "s", ratio = 1 / ratio, bar = 2, aim = 3, more = true }

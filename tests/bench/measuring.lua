@@ -35,6 +35,11 @@ function measuring.median(numbers)
   return (sorted[math.floor(middle)] + sorted[math.ceil(middle)]) / 2
 end
 
+-- Whether the system's Python has a module.
+function measuring.can_import(module)
+  return os.execute(("/usr/bin/python3 -c 'import %s' 2>/dev/null"):format(module)) == true
+end
+
 -- Compile tests/bench/<name>.c, with the core where it is wanted; the path of the program.
 function measuring.compile(name, compiler, flags, with_core)
   local program = folder .. name .. "_" .. compiler

@@ -63,7 +63,7 @@ end
 fit "none"
 if #rivals == 0 then measuring.skip("tutorial fit", "neither gcc nor clang") end
 for _, mode in ipairs(#rivals > 0 and modes or {}) do against_hand_written_c(mode) end
-if os.execute "/usr/bin/python3 -c 'import torch' 2>/dev/null" then
+if measuring.can_import "torch" then
   for _, mode in ipairs(modes) do against_pytorch(mode) end
 else
   measuring.skip("tutorial fit against PyTorch", "python3-torch is not installed")
