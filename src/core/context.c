@@ -22,10 +22,6 @@ static gr_Status take_threads(gr_Context *context, const char *text) {
   return gr_set_threads(context, (int)threads);
 }
 
-/* Of tensors, and of small storages of each size: as many as a script with a few megabytes of
-** Lua's own makes between two cycles of the collector. They have at most 23 megabytes, which were
-** in use at once. */
-enum { SPARES = 32768 };
 enum { MEDIUM_SPARES = 16 * 1024 * 1024, LARGE_SPARES = 64 * 1024 * 1024 };  /* bytes */
 
 gr_Status gr_context_init(gr_Context *context) {
@@ -33,9 +29,9 @@ gr_Status gr_context_init(gr_Context *context) {
   context->floatx = GR_FLOAT32;
   context->grad_enabled = true;
   context->threads = 1;
-  context->tensors = gr_spares_of(sizeof(gr_Tensor), SPARES * sizeof(gr_Tensor));
+  context->tensors = gr_spares_of(sizeof(gr_Tensor), GR_SPARES * sizeof(gr_Tensor));
   for (size_t lines = 1; lines <= GR_SMALL_LINES; lines++)
-    context->storages[lines - 1] = gr_spares_of(64 * lines, SPARES * 64 * lines);
+    context->storages[lines - 1] = gr_spares_of(64 * lines, GR_SPARES * 64 * lines);
   context->medium = (gr_LargeSpares){GR_MEDIUM / 8, MEDIUM_SPARES, 0, NULL};
   context->large = (gr_LargeSpares){GR_LARGE, LARGE_SPARES, 0, NULL};
   const char *level = getenv("GRADUS_SIMD");

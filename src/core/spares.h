@@ -37,6 +37,11 @@ typedef struct gr_Spares {
 
 gr_Spares gr_spares_of(size_t block, size_t room);
 
+/* Blocks of each kind that are worth keeping, of tensors, of their userdata, of small storages of
+** each size: as many as a script with a few megabytes of Lua's own makes between two cycles of the
+** collector. They have at most 25 megabytes, which were in use at once. */
+enum { GR_SPARES = 32768 };
+
 /* A block, aligned to 64 bytes; NULL: no memory. */
 void *gr_spares_take(gr_Spares *spares);
 void gr_spares_give(gr_Spares *spares, void *block);

@@ -94,7 +94,7 @@ APART void *resize(gr_Blocks *blocks, void *block, size_t old_size, size_t size)
 
 /* Each has a line of memory, in which it begins at OFFSET: there no other block of its size does.
 ** (Some stand-ins for malloc place blocks of 8 bytes anywhere.) */
-enum { LINE = 64, OFFSET = ALIGNMENT / 2, HOLDERS = 32768 };
+enum { LINE = 64, OFFSET = ALIGNMENT / 2 };
 
 static bool is_holder(const gr_Blocks *blocks, const void *block, size_t size) {
   return (uintptr_t)block % ALIGNMENT == OFFSET && size == blocks->holder_size;
@@ -161,7 +161,7 @@ lua_State *gr_state_new(gr_Blocks *blocks) {
   memset(blocks, 0, sizeof *blocks);
   if (!GR_MEMORY_IS_WATCHED) blocks->room = malloc(ROOM);
   if (blocks->room != NULL) blocks->left = ROOM;
-  blocks->holders = gr_spares_of(LINE, HOLDERS * LINE);
+  blocks->holders = gr_spares_of(LINE, GR_SPARES * LINE);
   lua_setallocf(L, allocate, blocks);
   return L;
 }

@@ -18,7 +18,6 @@
 #ifndef GR_LUA_BLOCKS_H
 #define GR_LUA_BLOCKS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include <lua.h>

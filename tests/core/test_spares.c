@@ -61,7 +61,7 @@ static void test_what_was_given_back_comes_again(size_t unit) {
   void *larger = take(&spares, 2 * unit + 1);
   check(!keeps || larger != block, "a block that is too small stays");
   void *again = take(&spares, 2 * unit);
-  check(!keeps || again == block, "a size of as many pages is the same size");
+  check(!keeps || again == block, "a size of as many units is the same size");
   check(spares.bytes == 0, "what is taken is not kept");
   gr_large_give(&spares, larger, 2 * unit + 1);
   gr_large_give(&spares, again, 2 * unit);
