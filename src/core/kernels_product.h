@@ -383,10 +383,11 @@ static size_t shared_depths(const gr_Product *p, size_t rows, size_t depth) {
   return p->workers < 2 || near < 2 ? 1 : smaller(near, all);
 }
 
-/* Steps of k in a block, and the columns of a wide one and a narrow one, at most; C has many rows
-** from so many on. */
+/* Steps of k in a block, its rows of A that are copied together, and the columns of a wide one and a
+** narrow one, at most; C has many rows from so many on. */
 enum {
   NAME(DEPTH) = 304,
+  NAME(ROWS) = 72,
   NAME(WIDE) = 8192 / sizeof(number),
   NAME(NARROW) = 1024 / sizeof(number),
   NAME(MANY_ROWS) = 384
@@ -413,14 +414,14 @@ static bool hands_rows_on(const gr_Product *p) {
 static bool is_page_apart(ptrdiff_t row) { return row * (ptrdiff_t)sizeof(number) % 4096 == 0; }
 
 static Shape shape_of(const gr_Product *p) {
-  enum { ROWS = 72, LITTLE = 1 << 16 };
+  enum { LITTLE = 1 << 16 };
   _Static_assert(STRIP_ROWS <= TILE_ROWS, "what strips leave over is one tile");
-  _Static_assert(ROWS % STRIP_ROWS == 0, "a block of A is whole strips");
+  _Static_assert(NAME(ROWS) % STRIP_ROWS == 0, "a block of A is whole strips");
   const bool narrow = p->n <= 2 * TILE_COLUMNS, little = narrow && p->m * p->k <= LITTLE;
   Shape s = { .hands_on = hands_rows_on(p), .depth = equal_parts(p->k, NAME(DEPTH), 4) };
   s.shares_b = p->m >= NAME(MANY_ROWS) || narrow || (p->workers > 1 && p->m > p->n);
   s.copies_a = !little && (p->a_column != 1 || (!s.shares_b && is_page_apart(p->a_row)));
-  s.rows = s.hands_on ? handed_rows(p) : s.shares_b ? ROWS : rounded_up(p->m, STRIP_ROWS);
+  s.rows = s.hands_on ? handed_rows(p) : s.shares_b ? NAME(ROWS) : rounded_up(p->m, STRIP_ROWS);
   s.columns = rounded_up(smaller(p->n, s.shares_b ? NAME(WIDE) : NAME(NARROW)), PANEL);
   s.shared_depth = s.shares_b ? s.depth
                  : s.copies_a ? s.depth * shared_depths(p, s.rows, s.depth) : p->k;
@@ -543,13 +544,14 @@ static void run_rows(void *data, size_t first, size_t count, size_t worker) {
 
 static void copy_shared_a(void *data, size_t first, size_t count, size_t worker) {
   const Round *round = data;
-  const size_t depth = round->shape.depth;
+  const size_t depth = round->shape.depth, end = first + count;
   (void)worker;
-  for (size_t k = 0; k < round->all.k; k += depth) {
-    Tile t = steps_of(&round->all, k, depth);
-    move_rows(&t, first, count);
-    copy_strips(shared_copy(round) + k * round->shape.rows + first * t.k, &t);
-  }
+  for (size_t k = 0; k < round->all.k; k += depth)
+    for (size_t i = first; i < end; i += NAME(ROWS)) {
+      Tile t = steps_of(&round->all, k, depth);
+      move_rows(&t, i, smaller(NAME(ROWS), end - i));
+      copy_strips(shared_copy(round) + k * round->shape.rows + i * t.k, &t);
+    }
 }
 
 /* Some columns from the shared copy of A. */
