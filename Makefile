@@ -62,9 +62,11 @@ $(OBJ)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# Kernels say themselves what is done in vectors; a compiler that joins other words to some passes
+# arguments by ways on which the next kernel waits for the arithmetic of the last.
 $(KERNELS_O): $(OBJ)/core/kernels_%.o: src/core/kernels.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(KERNEL_OPT) $(LEVEL_$*) -DGR_LEVEL=$* -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS) $(KERNEL_OPT) -fno-tree-slp-vectorize $(LEVEL_$*) -DGR_LEVEL=$* -MMD -MP -c -o $@ $<
 
 # Which levels there are to choose from.
 $(OBJ)/core/dispatch.o: CFLAGS += $(LEVELS:%=-DGR_HAS_%)

@@ -37,6 +37,10 @@
 #define BY_FOUR _Pragma("GCC unroll 4")
 #endif
 
+/* Let the compiler know nothing of a variable, so that what follows from it is computed here, and
+** does not take registers from the loop before. */
+#define FORGET(x) __asm__ volatile("" : "+r"(x))
+
 /* Processors foresee a walk through memory by themselves, but not across the end of a page, and not
 ** far enough for a long computation to hide the waiting. Where an array is too large for the
 ** nearest caches, it pays to ask for what comes next. */

@@ -20,6 +20,7 @@
 #define Tile NAME(Tile)
 #define tile NAME(tile)
 #define tiles NAME(tiles)
+#define any_tiles NAME(any_tiles)
 #define run_stack NAME(run_stack)
 #define pass_columns NAME(pass_columns)
 #define fetch_c NAME(fetch_c)
@@ -32,7 +33,13 @@
 #define dot_tile NAME(dot_tile)
 #define dot_products NAME(dot_products)
 #define dot_tiles NAME(dot_tiles)
+#define tile_of NAME(tile_of)
+#define run_narrow NAME(run_narrow)
+#define run_wide NAME(run_wide)
+#define run_in_place NAME(run_in_place)
+#define run_vector NAME(run_vector)
 #define add_bias NAME(add_bias)
+#define activates_apart NAME(activates_apart)
 #define activate NAME(activate)
 #define copy_panels NAME(copy_panels)
 #define copy_columns NAME(copy_columns)
@@ -92,8 +99,8 @@ WORD void tile(const Tile *t, const int rows, const int vectors, const bool part
   const int last = part ? vectors - 1 : vectors;  /* the vector that is not whole */
   const number *a[(TILE_ROWS + 2) / 3], *b = t->b;
   const ptrdiff_t a_row = t->a_row, a_column = t->a_column, b_row = t->b_row;
-  const ptrdiff_t c_row = t->c_row;
-  number *const c = t->c;
+  ptrdiff_t c_row = t->c_row;
+  number *c = t->c;
   vector sums[TILE_ROWS][8], along[8];
   UNROLLED for (int i = 0; i < rows; i++)
     UNROLLED for (int j = 0; j < vectors; j++) sums[i][j] = splat(0);
@@ -113,6 +120,8 @@ WORD void tile(const Tile *t, const int rows, const int vectors, const bool part
     UNROLLED for (int i = 0; i < rows; i += 3) a[i / 3] += a_column;
     b += b_row;
   }
+  FORGET(c);
+  FORGET(c_row);
   if (t->bias)
     UNROLLED for (int j = 0; j < vectors; j++) {
       const number *bias = t->bias + j * LANES;
@@ -135,13 +144,16 @@ WORD void tiles(const Tile *first, size_t count, const int rows, const int vecto
   for (; count > 0; count--, t.a += t.a_tile, t.c += rows * t.c_row) tile(&t, rows, vectors, part);
 }
 
+/* The same of any number of columns, up to TILE_COLUMNS. */
+WORD void any_tiles(const Tile *t, size_t count, const int rows) {
+  if (t->columns == TILE_COLUMNS) tiles(t, count, rows, 2, false);
+  else if (t->columns > LANES) tiles(t, count, rows, 2, true);
+  else if (t->columns == LANES) tiles(t, count, rows, 1, false);
+  else tiles(t, count, rows, 1, true);
+}
+
 #define TILES(rows) \
-  static void NAME(tiles_of_##rows)(const Tile *t, size_t count) { \
-    if (t->columns == TILE_COLUMNS) tiles(t, count, rows, 2, false); \
-    else if (t->columns > LANES) tiles(t, count, rows, 2, true); \
-    else if (t->columns == LANES) tiles(t, count, rows, 1, false); \
-    else tiles(t, count, rows, 1, true); \
-  }
+  static void NAME(tiles_of_##rows)(const Tile *t, size_t count) { any_tiles(t, count, rows); }
 
 TILES(1)
 TILES(2)
@@ -338,11 +350,15 @@ static void run_block(const Tile *block, const number *strips, const number *pan
   }
 }
 
+/* Whether the activation is one that tiles do not apply. */
+static bool activates_apart(const gr_Product *p) {
+  return p->activation != GR_LINEAR && p->activation != GR_RELU;
+}
+
 /* Apply the activation to a part of C, where no tile did. */
 APART void activate(const gr_Product *p, number *c, size_t rows, size_t columns) {
   static gr_UnaryKernel *const functions[GR_UNARY_COUNT] = UNARY_KERNELS(ELEMENT);
   gr_UnaryKernel *f = functions[p->activation];
-  if (p->activation == GR_LINEAR) return;
   if (p->c_row == (ptrdiff_t)columns) { f(c, c, rows * columns); return; }
   for (size_t i = 0; i < rows; i++, c += p->c_row) f(c, c, columns);
 }
@@ -439,11 +455,12 @@ static bool lies_along_rows(const gr_Product *p) { return p->b_column == 1 || p-
 ** once for each tile of rows, by columns, which is slow where it does not stay near. */
 static bool reads_in_place(const gr_Product *p) {
   enum { MOST_READ = (6 << 20) / sizeof(number), SMALL = 1 << 12, MEDIUM = 1 << 14 };
-  const size_t size = p->n * p->k, times = (p->m + TILE_ROWS - 1) / TILE_ROWS;
-  const bool few = times <= 1 || (p->m <= GR_FEW_ROWS && times * size <= MOST_READ);
-  const bool small = size <= SMALL || (size <= MEDIUM && p->m <= 192);
   if (p->m <= 1 || p->n <= 1) return true;
-  return lies_along_rows(p) && (few || p->n <= TILE_COLUMNS || small);
+  if (!lies_along_rows(p)) return false;
+  if (p->n <= TILE_COLUMNS) return true;
+  const size_t size = p->n * p->k, times = (p->m + TILE_ROWS - 1) / TILE_ROWS;
+  const bool few = times == 1 || (p->m <= GR_FEW_ROWS && times * size <= MOST_READ);
+  return few || size <= SMALL || (size <= MEDIUM && p->m <= 192);
 }
 
 static size_t NAME(product_scratch)(const gr_Product *p) {
@@ -480,6 +497,17 @@ static void share_out(Round *round, size_t n, size_t unit, size_t work, size_t l
   const gr_Product *p = round->p;
   if (p->spread != NULL) p->spread(p->data, n, unit, least / work + 1, run, round);
   else run(round, 0, n, 0);
+}
+
+/* All of C, from A and B where they lie. */
+WORD Tile tile_of(const gr_Product *p) {
+  const bool reads = p->k > 0;  /* or else A and B are moved along, and must not be NULL */
+  return (Tile){
+    .rows = p->m, .columns = p->n, .k = p->k, .a = reads ? p->a : p->c, .a_row = p->a_row,
+    .a_column = p->a_column, .a_tile = TILE_ROWS * p->a_row, .b = reads ? p->b : p->c,
+    .b_row = p->b_row, .c = p->c, .c_row = p->c_row, .bias = p->bias,
+    .rectifies = p->activation == GR_RELU
+  };
 }
 
 /* Up to `depth` steps of `whole`, from `first` on. */
@@ -574,18 +602,19 @@ static void run_columns(void *data, size_t first, size_t count, size_t worker) {
 }
 
 /* All of C, from copies. */
-APART void run_blocks(const Tile *whole, const gr_Product *p) {
+static void run_blocks(const gr_Product *p) {
   enum { COPY = 1 << 13, MULTIPLY = 1 << 18 };  /* worth a range */
   enum { COPYING = 16 };  /* multiply-adds that take as long as copying one number */
-  Round round = { p, shape_of(p), *whole, false };
+  const Tile whole = tile_of(p);
+  Round round = { p, shape_of(p), whole, false };
   const Shape *shape = &round.shape;
-  const size_t width = shape->shares_b ? shape->columns : whole->columns;  /* of a round */
-  for (size_t k = 0; k < whole->k; k += shape->shared_depth)
-    for (size_t j = 0; j < whole->columns && !stops(p); j += width) {
+  const size_t width = shape->shares_b ? shape->columns : whole.columns;  /* of a round */
+  for (size_t k = 0; k < whole.k; k += shape->shared_depth)
+    for (size_t j = 0; j < whole.columns && !stops(p); j += width) {
       Tile *t = &round.all;
-      *t = steps_of(whole, k, shape->shared_depth);
-      round.activates = k + t->k == whole->k && !whole->rectifies;
-      move_columns(t, p->b_column, j, smaller(width, whole->columns - j));
+      *t = steps_of(&whole, k, shape->shared_depth);
+      round.activates = activates_apart(p) && k + t->k == whole.k;
+      move_columns(t, p->b_column, j, smaller(width, whole.columns - j));
       if (shape->shares_b) {
         share_out(&round, t->columns, PANEL, t->k, COPY, copy_shared_b);
         share_out(&round, t->rows, shape->hands_on ? shape->rows : STRIP_ROWS,
@@ -702,17 +731,17 @@ APART void column_products(const Tile *t, ptrdiff_t b_step) {
 }
 
 /* n = 1: along the rows of C where they are contiguous, or else one by one. */
-static void matrix_by_column(const gr_Product *p, const Tile *whole) {
+WORD void matrix_by_column(const gr_Product *p) {
+  const Tile whole = tile_of(p);
   if (p->c_row == 1 && p->a_row == 1) {  /* A^T takes the part of B, the vector that of A's row */
     Tile turned = {
-      .rows = 1, .columns = p->m, .k = p->k, .a = p->b, .a_column = p->b_row, .b = p->a,
+      .rows = 1, .columns = p->m, .k = p->k, .a = whole.b, .a_column = p->b_row, .b = whole.a,
       .b_row = p->a_column, .c = p->c
     };
     run_tiles(&turned);
   }
-  else if (p->c_row == 1 && p->a_column == 1 && p->m >= LANES) column_products(whole, p->b_row);
-  else dot_products(p, whole, p->b_row, p->c_row);
-  if (p->bias) add_bias(p);
+  else if (p->c_row == 1 && p->a_column == 1 && p->m >= LANES) column_products(&whole, p->b_row);
+  else dot_products(p, &whole, p->b_row, p->c_row);
 }
 
 /* m = 1 and B does not lie along rows: its columns take the part of A's rows. */
@@ -722,27 +751,40 @@ static void row_by_columns(const gr_Product *p) {
     .a_column = p->b_row, .b = p->a, .c = p->c
   };
   dot_products(p, &turned, p->a_column, 1);
+}
+
+APART void run_vector(const gr_Product *p) {
+  if (p->n == 1) matrix_by_column(p);
+  else row_by_columns(p);
   if (p->bias) add_bias(p);
+  if (p->activation != GR_LINEAR) activate(p, p->c, p->m, p->n);
 }
 
 /* -- the product ----------------------------------------------------------------------------- */
 
+/* One stack of whole tiles. Its code is here, so that the Tile need not be written to memory and read
+** again, for which there is no time in small products. */
+APART void run_narrow(const gr_Product *p) {
+  const Tile t = tile_of(p);
+  any_tiles(&t, t.rows / TILE_ROWS, TILE_ROWS);
+}
+
+APART void run_wide(const gr_Product *p) {
+  Tile t = tile_of(p);
+  run_panels(&t);
+}
+
+static void run_in_place(const gr_Product *p) {
+  if (p->n <= TILE_COLUMNS && p->m % TILE_ROWS == 0) run_narrow(p);
+  else run_wide(p);
+  if (activates_apart(p)) activate(p, p->c, p->m, p->n);
+}
+
 static void NAME(product)(const gr_Product *p) {
-  Tile whole = {
-    .rows = p->m, .columns = p->n, .k = p->k, .a = p->a, .a_row = p->a_row,
-    .a_column = p->a_column, .a_tile = TILE_ROWS * p->a_row, .b = p->b, .b_row = p->b_row,
-    .c = p->c, .c_row = p->c_row, .bias = p->bias
-  };
   if (p->m == 0 || p->n == 0) return;
-  if (p->k == 0) whole.a = whole.b = p->c;  /* never read, but moved along: it must not be NULL */
-  if (p->n == 1) matrix_by_column(p, &whole);
-  else if (p->m == 1 && !lies_along_rows(p)) row_by_columns(p);
-  else {
-    whole.rectifies = p->activation == GR_RELU;
-    if (!reads_in_place(p)) { run_blocks(&whole, p); return; }
-    run_panels(&whole);
-  }
-  if (!whole.rectifies) activate(p, p->c, p->m, p->n);
+  if (p->n == 1 || (p->m == 1 && !lies_along_rows(p))) run_vector(p);
+  else if (reads_in_place(p)) run_in_place(p);
+  else run_blocks(p);
 }
 
 #undef TILES_OF
