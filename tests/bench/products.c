@@ -14,7 +14,7 @@
 
 #include "core/kernels.h"
 
-enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112, REPEATS = 15 };
+enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112, REPEATS = 41 };
 
 typedef void Sgemm(int, int, int, int, int, int, float, const float *, int, const float *, int,
                    float, float *, int);
@@ -111,7 +111,7 @@ static void compare(const gr_Kernels *kernels, const char *what, gr_DType t, int
   run_theirs(&c);
   check(&c);
   int calls = 1;
-  while (seconds_of(&c, run_ours, calls) * calls < 3e-3) calls *= 2;
+  while (seconds_of(&c, run_ours, calls) * calls < 1e-3) calls *= 2;
   for (int i = 0; i < REPEATS; i++) {
     ours[i] = seconds_of(&c, run_ours, calls);
     theirs[i] = seconds_of(&c, run_theirs, calls);
