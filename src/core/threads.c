@@ -9,6 +9,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* The elements that one thread takes first; nothing else lies in its line of the cache. */
+typedef struct Part {
+  _Alignas(64) atomic_size_t next;  /* the first element that nobody has taken */
+  size_t end;
+} Part;
+
 /* A job is written, then opened; who joins it takes ranges until none is left; then it is closed,
 ** and written over by the next one when all who joined have left. A worker that comes late finds it
 ** closed and is not waited for. All this is one word, the state: the job's number, whether it is
@@ -31,8 +37,8 @@ struct gr_Pool {
   atomic_bool owner_sleeps;  /* who gave the job out waits for `done` */
   gr_Range *run;
   void *data;
-  size_t n, unit, grain;   /* see gr_parallel */
-  atomic_size_t next;      /* the first element that nobody has taken */
+  size_t unit, grain;      /* see gr_parallel */
+  Part *parts;             /* one for each thread */
   atomic_size_t named;     /* workers that have a number, from 1 on; who gives jobs out is 0 */
 };
 
@@ -58,17 +64,33 @@ static void pause_a_little(int looks) {
 /* The length of the next range. Ranges become smaller towards the end, so that who is held up in
 ** one is not waited for long (guided self-scheduling, Polychronopoulos and Kuck 1987). */
 static size_t next_length(const struct gr_Pool *pool, size_t left) {
-  const size_t threads = (size_t)pool->workers + 1, share = left / (2 * threads);
-  const size_t least = share > pool->grain ? share : pool->grain;
+  const size_t least = left / 2 > pool->grain ? left / 2 : pool->grain;
   const size_t length = (least + pool->unit - 1) / pool->unit * pool->unit;
   return length < left ? length : left;
 }
 
-static void take_ranges(struct gr_Pool *pool, size_t worker) {
-  for (size_t first = pool->next; first < pool->n; first = pool->next) {
-    size_t length = next_length(pool, pool->n - first);
-    if (atomic_compare_exchange_strong(&pool->next, &first, first + length))
+static void take_part(struct gr_Pool *pool, Part *part, size_t worker) {
+  for (size_t first = part->next; first < part->end; first = part->next) {
+    size_t length = next_length(pool, part->end - first);
+    if (atomic_compare_exchange_strong(&part->next, &first, first + length))
       pool->run(pool->data, first, length, worker);
+  }
+}
+
+/* First one's own part, which in training is what one had before and has near, then what others have
+** not taken of theirs. */
+static void take_ranges(struct gr_Pool *pool, size_t worker) {
+  const size_t parts = (size_t)pool->workers + 1;
+  for (size_t i = 0; i < parts; i++) take_part(pool, &pool->parts[(worker + i) % parts], worker);
+}
+
+/* Cut n elements into parts of as many whole units, or one more or less. */
+static void cut_into_parts(struct gr_Pool *pool, size_t n) {
+  const size_t parts = (size_t)pool->workers + 1, units = (n + pool->unit - 1) / pool->unit;
+  for (size_t i = 0; i < parts; i++) {
+    const size_t end = units * (i + 1) / parts * pool->unit;
+    pool->parts[i].next = units * i / parts * pool->unit;
+    pool->parts[i].end = end < n ? end : n;
   }
 }
 
@@ -154,7 +176,10 @@ static struct gr_Pool *start_pool(int workers) {
   struct gr_Pool *pool = calloc(1, sizeof *pool);
   if (pool == NULL) return NULL;
   pool->threads = calloc((size_t)workers, sizeof *pool->threads);
-  if (pool->threads == NULL) {
+  pool->parts = aligned_alloc(64, ((size_t)workers + 1) * sizeof *pool->parts);
+  if (pool->threads == NULL || pool->parts == NULL) {
+    free(pool->threads);
+    free(pool->parts);
     free(pool);
     return NULL;
   }
@@ -180,6 +205,7 @@ void gr_pool_free(gr_Context *context) {
     pthread_mutex_destroy(&pool->lock);
   }
   free(pool->threads);
+  free(pool->parts);
   free(pool);
 }
 
@@ -198,10 +224,9 @@ void gr_spread(gr_Context *context, size_t n, size_t unit, size_t grain, gr_Rang
   }
   pool->run = run;
   pool->data = data;
-  pool->n = n;
   pool->unit = unit;
   pool->grain = grain;
-  pool->next = 0;
+  cut_into_parts(pool, n);
   open_job(pool);
   take_ranges(pool, 0);
   close_job(pool);

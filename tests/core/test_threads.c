@@ -1,6 +1,7 @@
 /* test_threads.c: the pool of threads hands out every range of a job once, to workers of different
-** numbers; it wakes who sleeps, starts anew in a child, and ends whenever it is told to, be it
-** while a worker comes late to the last job. */
+** numbers, each its own part first; it wakes who sleeps, starts anew in a child, and ends whenever
+** it is told to, be it while a worker comes late to the last job. */
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,6 +63,34 @@ static void test_no_two_workers_have_one_number(void) {
     gr_set_threads(&context, (int)threads);
     for (int job = 0; job < 100; job++) gr_parallel(&context, 50, 1, 1, take_number, &numbers);
     check(!numbers.wrong, "%zu threads have their own numbers", threads);
+  }
+  gr_context_free(&context);
+}
+
+/* Where the first range of each of two workers began; both wait in it until both have one. */
+typedef struct Beginnings {
+  atomic_size_t first[2], count;
+} Beginnings;
+
+static void note_beginning(void *data, size_t first, size_t count, size_t worker) {
+  Beginnings *beginnings = data;
+  (void)count;
+  if (beginnings->first[worker] != ELEMENTS) return;
+  beginnings->first[worker] = first;
+  beginnings->count++;
+  while (beginnings->count < 2) sched_yield();
+}
+
+/* Whoever comes first, so that in all jobs alike a worker has the same elements. */
+static void test_each_worker_begins_with_its_own_part(void) {
+  gr_Context context;
+  gr_context_init(&context);
+  gr_set_threads(&context, 2);
+  for (int job = 0; job < 100; job++) {
+    Beginnings beginnings = {{ELEMENTS, ELEMENTS}, 0};
+    gr_parallel(&context, 70, 7, 7, note_beginning, &beginnings);
+    size_t mine = beginnings.first[0], other = beginnings.first[1];
+    check(mine == 0 && other == 35, "job %d: workers began at %zu and %zu", job, mine, other);
   }
   gr_context_free(&context);
 }
@@ -128,6 +157,7 @@ int main(void) {
   alarm(120);  /* who waits for ever has failed */
   test_each_element_is_visited_once();
   test_no_two_workers_have_one_number();
+  test_each_worker_begins_with_its_own_part();
   test_a_child_has_its_own_threads();
   test_sleepers_are_woken();
   test_a_pool_ends_at_any_moment();
