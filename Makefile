@@ -62,8 +62,8 @@ $(OBJ)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# Kernels say themselves what is done in vectors; a compiler that joins other words to some passes
-# arguments by ways on which the next kernel waits for the arithmetic of the last.
+# Kernels say themselves what is done in vectors. Where a compiler joins other words to vectors, too, a
+# kernel's arguments wait behind the arithmetic of the kernel before.
 $(KERNELS_O): $(OBJ)/core/kernels_%.o: src/core/kernels.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(KERNEL_OPT) -fno-tree-slp-vectorize $(LEVEL_$*) -DGR_LEVEL=$* -MMD -MP -c -o $@ $<
