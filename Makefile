@@ -34,11 +34,14 @@ STDLIB = $(wildcard stdlib/*.lua) $(BUILD)/obj/bindings.lua
 # The kernels are compiled once for each level of the instruction set; the best is chosen at start.
 # (ARCH is not asked of the compiler: `make setup run` reads this before there is one.)
 ARCH           = $(shell uname -m)
+# Where a compiler joins words to vectors that the kernels do not, their arguments wait behind the
+# arithmetic of the kernel before; only the portable level's multiply-adds, lane by lane, need it.
 LEVELS_x86_64  = portable avx2 avx512
 LEVELS         = $(or $(LEVELS_$(ARCH)),portable)
 LEVEL_portable =
-LEVEL_avx2     = -mavx2 -mfma
-LEVEL_avx512   = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
+LEVEL_avx2     = -mavx2 -mfma -fno-tree-slp-vectorize
+LEVEL_avx512   = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512 \
+                 -fno-tree-slp-vectorize
 OBJ = $(BUILD)/obj
 KERNELS_O = $(LEVELS:%=$(OBJ)/core/kernels_%.o)
 
@@ -62,11 +65,9 @@ $(OBJ)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# Kernels say themselves what is done in vectors. Where a compiler joins other words to vectors, too, a
-# kernel's arguments wait behind the arithmetic of the kernel before.
 $(KERNELS_O): $(OBJ)/core/kernels_%.o: src/core/kernels.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(KERNEL_OPT) -fno-tree-slp-vectorize $(LEVEL_$*) -DGR_LEVEL=$* -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS) $(KERNEL_OPT) $(LEVEL_$*) -DGR_LEVEL=$* -MMD -MP -c -o $@ $<
 
 # Which levels there are to choose from.
 $(OBJ)/core/dispatch.o: CFLAGS += $(LEVELS:%=-DGR_HAS_%)
