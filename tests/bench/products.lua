@@ -7,8 +7,8 @@ local measuring = ...
 local program = measuring.compile("products", "cc", "-O2", true)
 local choices = { "env -u OPENBLAS_CORETYPE", "env OPENBLAS_CORETYPE=SkylakeX", "env OPENBLAS_CORETYPE=Haswell" }
 
--- Keep, for each case, the run in which the rival did best against us.
-local function keep_worst(found, text)
+-- Keep, for each case, the run in which the rival was fastest.
+local function keep_fastest(found, text)
   local kernels = text:match "OpenBLAS (%S+)"
   for what, dtype, m, n, k, form, ours, theirs, ratio in
     text:gmatch "(%l+) (float%d+) (%d+) (%d+) (%d+) (%u%u) (%S+) (%S+) (%S+)" do
@@ -17,7 +17,7 @@ local function keep_worst(found, text)
                    ratio = tonumber(ratio), kernels = kernels }
     local known = found[name]
     if not known then found[#found + 1] = name end
-    if not known or case.ratio < known.ratio then found[name] = case end
+    if not known or case.theirs > known.theirs then found[name] = case end
   end
 end
 
@@ -25,7 +25,7 @@ local found, ran = {}, false
 for _, choice in ipairs(choices) do
   local text, succeeded = measuring.capture(("%s OPENBLAS_NUM_THREADS=1 %s 2>/dev/null"):format(choice, program))
   if succeeded then
-    keep_worst(found, text)
+    keep_fastest(found, text)
     ran = true
   end
 end
