@@ -6,17 +6,12 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "core/profile.h"
 
 enum { ROUND_TRIPS = 20000 };
 
 static _Alignas(128) atomic_int ball;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 /* Stay on the i-th of the processors that this process may use. */
 static void stay_on(int i) {
@@ -47,12 +42,12 @@ int main(void) {
   pthread_t other;
   if (pthread_create(&other, NULL, return_balls, NULL) != 0) return EXIT_FAILURE;
   stay_on(0);
-  double began = now();
+  double began = gr_now();
   for (int i = 0; i < ROUND_TRIPS; i++) {
     ball = 2 * i + 1;
     await(2 * i + 2);
   }
-  printf("%.0f\n", (now() - began) / ROUND_TRIPS);
+  printf("%.0f\n", (gr_now() - began) * 1e9 / ROUND_TRIPS);
   pthread_join(other, NULL);
   return 0;
 }

@@ -6,26 +6,20 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/kernels.h"
+#include "core/profile.h"
 #include "core/tensor.h"
 
 enum { N = 1000000, TURNS = 15 };
 
-static const double turn = 20e3;  /* microseconds */
+static const double turn = 20e-3;  /* seconds */
 
 /* y = f(x), by one of ours or of libm's. */
 typedef struct Function {
   gr_UnaryKernel *kernel;
   float (*scalar)(float);
 } Function;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
 
 static int ascending(const void *a, const void *b) {
   double p = *(const double *)a, q = *(const double *)b;
@@ -37,12 +31,12 @@ static void apply(Function f, float *y, const float *x) {
   else for (int i = 0; i < N; i++) y[i] = f.scalar(x[i]);
 }
 
-/* The time of one call, in a turn of them. */
+/* Microseconds of one call, in a turn of them. */
 static double time_turn(Function f, float *y, const float *x) {
-  double began = now(), passed = 0;
+  double began = gr_now(), passed = 0;
   int calls = 0;
-  for (; passed < turn; calls++, passed = now() - began) apply(f, y, x);
-  return passed / calls;
+  for (; passed < turn; calls++, passed = gr_now() - began) apply(f, y, x);
+  return passed * 1e6 / calls;
 }
 
 static void compare(const gr_Kernels *kernels, const char *name, gr_Unary ours,

@@ -6,17 +6,11 @@
 ** prints milliseconds a step (median). The first layer's input needs no gradient. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/kernels.h"
+#include "core/profile.h"
 
 enum { REPEATS = 25, MOST = 16 };
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
 
 static float *numbers(size_t n) {
   float *block = aligned_alloc(64, (n * sizeof *block + 127) / 64 * 64);
@@ -84,9 +78,9 @@ int main(int count, char **arguments) {
   scratch = aligned_alloc(64, (scratch_bytes + 127) / 64 * 64);
   for (int i = 0; i < 3; i++) step(k, layers, depth, batch);
   for (int i = 0; i < REPEATS; i++) {
-    double began = now();
+    double began = gr_now();
     step(k, layers, depth, batch);
-    times[i] = now() - began;
+    times[i] = (gr_now() - began) * 1e3;
   }
   qsort(times, REPEATS, sizeof *times, ascending);
   printf("%.4f\n", times[REPEATS / 2]);

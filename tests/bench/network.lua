@@ -25,16 +25,15 @@ local function two_processes()
   return 1e3 / a + 1e3 / b
 end
 
-local distance, ways = measuring.compile("distance", "cc", "-O2"), {}
-
-local function two_threads()
-  ways[#ways + 1] = measuring.number_from(distance)
-  return 1e3 / measuring.number_from("GRADUS_THREADS=2 " .. fit)
-end
+local function two_threads() return 1e3 / measuring.number_from("GRADUS_THREADS=2 " .. fit) end
 
 local processors = tonumber((measuring.capture "nproc"))
 if processors and processors >= 2 then
-  local threads, processes, share = measuring.against(15, two_threads, { two_processes }, true)
+  local distance, ways = measuring.compile("distance", "cc", "-O2", true), {}
+  local threads, processes, share = measuring.against(15, function()
+    ways[#ways + 1] = measuring.number_from(distance)
+    return two_threads()
+  end, { two_processes }, true)
   local rival = "two processes"
   if #ways > 0 then rival = ("%s (caches %.0f ns apart)"):format(rival, measuring.median(ways)) end
   measuring.row { what = "the same on 2 threads", rival = rival, ours = threads, theirs = processes,

@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/kernels.h"
+#include "core/profile.h"
 
 enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112, REPEATS = 41 };
 
@@ -31,12 +31,6 @@ typedef struct Case {
   void *a, *b, *ours, *theirs, *scratch;
   const gr_KernelSet *kernels;
 } Case;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void *numbers(gr_DType t, size_t n) {
   static unsigned long long state = 88172645463325252ull;
@@ -93,9 +87,9 @@ static int ascending(const void *a, const void *b) {
 }
 
 static double seconds_of(const Case *c, void run(const Case *), int calls) {
-  double began = now();
+  double began = gr_now();
   for (int i = 0; i < calls; i++) run(c);
-  return (now() - began) / calls;
+  return (gr_now() - began) / calls;
 }
 
 static void compare(const gr_Kernels *kernels, const char *what, gr_DType t, int m, int n, int k,
