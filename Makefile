@@ -40,8 +40,7 @@ LEVELS_x86_64  = portable avx2 avx512
 LEVELS         = $(or $(LEVELS_$(ARCH)),portable)
 LEVEL_portable =
 LEVEL_avx2     = -mavx2 -mfma -fno-tree-slp-vectorize
-LEVEL_avx512   = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512 \
-                 -fno-tree-slp-vectorize
+LEVEL_avx512   = $(LEVEL_avx2) -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512
 OBJ = $(BUILD)/obj
 KERNELS_O = $(LEVELS:%=$(OBJ)/core/kernels_%.o)
 

@@ -1,11 +1,12 @@
 /*
 ** threads.h: a small pool of threads for large work.
 **
-** Work is cut into ranges that write to different places. Each thread takes those of its own part of
-** the elements first, so that it meets what lies in its caches, and then helps others with theirs.
-** The arithmetic of an element is what it would be in one piece, so the number of threads changes
-** the speed and never a bit. Small work is a plain call. The pool belongs to a context. It starts when
-** it is first needed, and again in a child after fork, where the parent's threads do not exist.
+** Work is cut into ranges that write to different places. Each thread takes those of its own part
+** of the elements first, so that it meets what lies in its caches, and then helps others with
+** theirs. The arithmetic of an element is what it would be in one piece, so the number of threads
+** changes the speed and never a bit. Small work is a plain call. The pool belongs to a context. It
+** starts when it is first needed, and again in a child after fork, where the parent's threads do
+** not exist.
 */
 #ifndef GR_THREADS_H
 #define GR_THREADS_H
